@@ -1,0 +1,209 @@
+/// One BATON_ variable: what it is called, what it may be, and where its value goes. The parser, the help text and the
+/// README's table all come from this list.
+public struct SettingDefinition: Sendable {
+    public let name: String
+    public let group: Group
+    public let defaultText: String
+    /// What is allowed, as the help and the errors show it.
+    public let allowed: String
+    public let summary: String
+    let read: @Sendable (String, inout Settings) throws(SettingError) -> Void
+
+    public enum Group: String, Sendable, CaseIterable {
+        case watching = "Watching"
+        case change = "On change"
+        case sockets = "Sockets and handover"
+        case life = "Starting and stopping"
+        case signals = "Signals"
+        case privileges = "Privileges"
+        case logging = "Logging"
+    }
+
+    init(
+        _ name: String, _ group: Group, default defaultText: String, allowed: String, _ summary: String,
+        read: @escaping @Sendable (String, inout Settings) throws(SettingError) -> Void
+    ) {
+        self.name = name
+        self.group = group
+        self.defaultText = defaultText
+        self.allowed = allowed
+        self.summary = summary
+        self.read = read
+    }
+
+    public static let all: [SettingDefinition] =
+        watching + change + sockets + life + signals + privileges + logging
+
+    private static let duration = "a duration such as 250ms, 5s or 2m"
+
+    private static let watching: [SettingDefinition] = [
+        .init(
+            "BATON_WATCH", .watching, default: "none", allowed: "paths, separated by commas",
+            "files and directories that are the app's configuration"
+        ) { (text, settings) throws(SettingError) in
+            settings.watch = []
+            for entry in SettingValue.list(text) { settings.watch.append(try SettingValue.source(entry)) }
+        },
+        .init(
+            "BATON_STRATEGY", .watching, default: "auto", allowed: "auto, inotify or poll",
+            "how they are watched; auto chooses for each source and says why"
+        ) { (text, settings) throws(SettingError) in settings.strategy = try SettingValue.choice(text) },
+        .init(
+            "BATON_POLL_INTERVAL", .watching, default: "5s", allowed: duration, "time between two looks of a poll"
+        ) { (text, settings) throws(SettingError) in
+            settings.pollInterval = try SettingValue.interval(text, atLeast: .milliseconds(10))
+        },
+        .init(
+            "BATON_SETTLE", .watching, default: "100ms", allowed: duration,
+            "quiet time after a change that is not atomic, before it is read"
+        ) { (text, settings) throws(SettingError) in settings.settle = try SettingValue.interval(text) },
+        .init(
+            "BATON_AUDIT_INTERVAL", .watching, default: "60s", allowed: duration + ", or 0s for none",
+            "how often an inotify source is looked at all the same"
+        ) { (text, settings) throws(SettingError) in settings.auditInterval = try SettingValue.interval(text) },
+    ]
+
+    private static let change: [SettingDefinition] = [
+        .init(
+            "BATON_ON_CHANGE", .change, default: "auto", allowed: "auto, reload, handover, restart, exit or none",
+            "what is done; auto: reload if the app catches the signal, else handover if a listener is held, else restart"
+        ) { (text, settings) throws(SettingError) in settings.onChange = try SettingValue.choice(text) },
+        .init(
+            "BATON_RELOAD_SIGNAL", .change, default: "HUP", allowed: "a signal, by name or number",
+            "tells the app to read its configuration again"
+        ) { (text, settings) throws(SettingError) in settings.reloadSignal = try SettingValue.catchableSignal(text) },
+        .init(
+            "BATON_SPLAY", .change, default: "0s", allowed: duration,
+            "random delay up to this before a change is applied, so that a fleet does not move at once"
+        ) { (text, settings) throws(SettingError) in settings.splay = try SettingValue.interval(text) },
+        .init(
+            "BATON_SUBPATH", .change, default: "warn", allowed: "warn or exit",
+            "when a subPath or single-file mount has been replaced: warn, or drain and exit so that it is mounted anew"
+        ) { (text, settings) throws(SettingError) in
+            if text == "stage" { throw SettingError("\"stage\" needs the agent, which this version does not have yet") }
+            settings.subpath = try SettingValue.choice(text)
+        },
+    ]
+
+    private static let sockets: [SettingDefinition] = [
+        .init(
+            "BATON_LISTEN", .sockets, default: "none",
+            allowed: "[name=]tcp://host:port, unix:///path or udp://host:port, separated by commas",
+            "sockets that Baton opens and hands to every generation, from descriptor 3 on"
+        ) { (text, settings) throws(SettingError) in
+            settings.listen = []
+            for entry in SettingValue.list(text) { settings.listen.append(try ListenAddress.parse(entry)) }
+            try checkNames(settings.listen)
+        },
+        .init("BATON_ADOPT", .sockets, default: "auto", allowed: "auto or off", "take over sockets that the app binds")
+        {
+            (text, _) throws(SettingError) in try notYet(text, unless: ["auto", "off"])
+        },
+        .init(
+            "BATON_STEER", .sockets, default: "auto", allowed: "auto or off",
+            "one socket a generation, steered by Baton"
+        ) { (text, _) throws(SettingError) in try notYet(text, unless: ["auto", "off"]) },
+        .init(
+            "BATON_READY", .sockets, default: "auto", allowed: "auto, notify, fd:N, exec:COMMAND or delay:DURATION",
+            "how a new generation is known to be ready; auto: READY=1, or one second alive"
+        ) { (text, settings) throws(SettingError) in settings.ready = try SettingValue.ready(text) },
+        .init(
+            "BATON_READY_TIMEOUT", .sockets, default: "30s", allowed: duration,
+            "a generation not ready by then has failed"
+        ) { (text, settings) throws(SettingError) in
+            settings.readyTimeout = try SettingValue.interval(text, atLeast: .milliseconds(10))
+        },
+        .init(
+            "BATON_DRAIN_SIGNAL", .sockets, default: "TERM", allowed: "a signal, by name or number",
+            "tells an old generation to finish and exit"
+        ) { (text, settings) throws(SettingError) in settings.drainSignal = try SettingValue.signal(text) },
+        .init(
+            "BATON_DRAIN_TIMEOUT", .sockets, default: "30s", allowed: duration,
+            "what is left of an old generation then is killed"
+        ) { (text, settings) throws(SettingError) in settings.drainTimeout = try SettingValue.interval(text) },
+        .init(
+            "BATON_MAX_DRAINING", .sockets, default: "4", allowed: "a number from 1 to 100",
+            "above this many the oldest draining generation is ended at once"
+        ) { (text, settings) throws(SettingError) in settings.maxDraining = try SettingValue.count(text, in: 1...100) },
+    ]
+
+    private static let life: [SettingDefinition] = [
+        .init(
+            "BATON_STOP_DELAY", .life, default: "0s", allowed: duration, "keep serving this long after SIGTERM"
+        ) { (text, settings) throws(SettingError) in settings.stopDelay = try SettingValue.interval(text) },
+        .init(
+            "BATON_STOP_TIMEOUT", .life, default: "25s", allowed: duration,
+            "what is left this long after the stop signal is killed (Kubernetes kills at 30s)"
+        ) { (text, settings) throws(SettingError) in settings.stopTimeout = try SettingValue.interval(text) },
+        .init(
+            "BATON_RESTART", .life, default: "never", allowed: "never, on-failure or always",
+            "whether an app that ends by itself is started again, with backoff; never: Baton exits with its code"
+        ) { (text, settings) throws(SettingError) in settings.restart = try SettingValue.choice(text) },
+        .init(
+            "BATON_EXIT_OK", .life, default: "none", allowed: "exit codes from 0 to 255, separated by commas",
+            "exit codes of the app that count as 0"
+        ) { (text, settings) throws(SettingError) in settings.exitOK = try SettingValue.exitCodes(text) },
+        .init(
+            "BATON_PARENT_DEATH_SIGNAL", .life, default: "none", allowed: "a signal, by name or number",
+            "signal that Baton gets when its own parent dies"
+        ) { (text, settings) throws(SettingError) in settings.parentDeathSignal = try SettingValue.signal(text) },
+    ]
+
+    private static let signals: [SettingDefinition] = [
+        .init(
+            "BATON_SIGNAL_MAP", .signals, default: "none",
+            allowed: "received=forwarded, separated by commas; nothing after = swallows",
+            "rewrites signals before they are forwarded: TERM=QUIT,HUP=,10=HUP"
+        ) { (text, settings) throws(SettingError) in settings.signalMap = try SettingValue.signalMap(text) },
+        .init(
+            "BATON_SIGNAL_TARGET", .signals, default: "group", allowed: "group or child",
+            "whether signals go to the app's process group or to the app alone"
+        ) { (text, settings) throws(SettingError) in settings.signalTarget = try SettingValue.choice(text) },
+    ]
+
+    private static let privileges: [SettingDefinition] = [
+        .init(
+            "BATON_USER", .privileges, default: "unchanged", allowed: "user[:group[,group…]], names or numbers",
+            "whom the app runs as"
+        ) { (text, settings) throws(SettingError) in settings.user = try SettingValue.user(text) },
+        .init(
+            "BATON_CAPS", .privileges, default: "unchanged",
+            allowed: "capabilities in libcap's text form: ^ ambient, % inheritable, ! dropped from the bounding set",
+            "the app's capabilities: ^cap_net_bind_service,!cap_net_raw"
+        ) { (text, settings) throws(SettingError) in settings.capabilities = text },
+        .init(
+            "BATON_NO_NEW_PRIVS", .privileges, default: "unchanged", allowed: "on or off",
+            "the app can gain no privileges by running other programs"
+        ) { (text, settings) throws(SettingError) in settings.noNewPrivileges = try SettingValue.onOff(text) },
+    ]
+
+    private static let logging: [SettingDefinition] = [
+        .init("BATON_LOG", .logging, default: "text", allowed: "text or json", "form of the log on stderr") {
+            (text, settings) throws(SettingError) in settings.logFormat = try SettingValue.choice(text)
+        },
+        .init(
+            "BATON_LOG_LEVEL", .logging, default: "info", allowed: "error, warn, info or debug", "least that is logged"
+        ) { (text, settings) throws(SettingError) in settings.logLevel = try SettingValue.choice(text) },
+    ]
+
+    private static func notYet(_ text: String, unless allowed: [String]) throws(SettingError) {
+        guard !allowed.contains(text) else { return }
+        throw SettingError("\"\(text)\" is not there yet in this version")
+    }
+
+    private static func checkNames(_ addresses: [ListenAddress]) throws(SettingError) {
+        var seen: Set<ListenAddress.Endpoint> = []
+        for address in addresses where !isPortZero(address.endpoint) {
+            guard seen.insert(address.endpoint).inserted else {
+                throw SettingError("\(address.endpoint) is there twice")
+            }
+        }
+    }
+
+    private static func isPortZero(_ endpoint: ListenAddress.Endpoint) -> Bool {
+        switch endpoint {
+        case .tcp(_, port: 0), .udp(_, port: 0): true
+        default: false
+        }
+    }
+}

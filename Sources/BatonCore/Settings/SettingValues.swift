@@ -1,0 +1,159 @@
+/// What is wrong with a setting's value, in words: the end of a sentence that begins with the variable.
+public struct SettingError: Error, Hashable, Sendable {
+    public let reason: String
+    init(_ reason: String) { self.reason = reason }
+}
+
+/// Readers of single values, shared by the settings.
+enum SettingValue {
+    /// `250ms`, `5s`, `2m`, `1h`; at most 24 h, so that sums of a few never overflow.
+    static func interval(_ text: String, atLeast minimum: Interval = .zero) throws(SettingError) -> Interval {
+        let units: [(String, Int64)] = [
+            ("ms", 1_000_000), ("s", 1_000_000_000), ("m", 60_000_000_000), ("h", 3_600_000_000_000),
+        ]
+        for (suffix, unit) in units where text.hasSuffix(suffix) {
+            guard let count = decimal(text.dropLast(suffix.count), unit: unit) else { continue }
+            guard count <= .seconds(86_400) else { throw SettingError("\(text) is more than 24h") }
+            guard count >= minimum else { throw SettingError("\(text) is less than \(minimum)") }
+            return count
+        }
+        if text == "0" { return try interval("0s", atLeast: minimum) }
+        throw SettingError("\"\(text)\" is no duration")
+    }
+
+    private static func decimal(_ text: Substring, unit: Int64) -> Interval? {
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        guard (1...2).contains(parts.count), let whole = digits(parts[0]) else { return nil }
+        var nanoseconds = Interval(saturating: whole, times: unit)
+        if parts.count == 2 {
+            guard parts[1].count <= 3, let fraction = digits(parts[1]) else { return nil }
+            var scale: Int64 = 1
+            for _ in 0..<parts[1].count { scale *= 10 }
+            nanoseconds = nanoseconds + Interval(nanoseconds: unit / scale * fraction)
+        }
+        return nanoseconds
+    }
+
+    private static func digits(_ text: Substring) -> Int64? {
+        guard !text.isEmpty, text.utf8.count <= 12, text.utf8.allSatisfy({ (48...57).contains($0) }) else { return nil }
+        return Int64(text)
+    }
+
+    static func choice<T>(_ text: String, as type: T.Type = T.self) throws(SettingError) -> T
+    where T: RawRepresentable & CaseIterable, T.RawValue == String {
+        if let value = T(rawValue: text) { return value }
+        let known = T.allCases.map(\.rawValue)
+        let hint = nearest(to: text, among: known).map { "; did you mean \($0)?" } ?? ""
+        throw SettingError("\"\(text)\" is none of them\(hint)")
+    }
+
+    static func onOff(_ text: String) throws(SettingError) -> Bool {
+        switch text {
+        case "on", "true", "1", "yes": true
+        case "off", "false", "0", "no": false
+        default: throw SettingError("\"\(text)\" is neither on nor off")
+        }
+    }
+
+    static func signal(_ text: some StringProtocol) throws(SettingError) -> Signal {
+        guard let signal = Signal(text) else { throw SettingError("\"\(text)\" is no signal") }
+        return signal
+    }
+
+    /// A signal that a process can be told by: neither SIGKILL nor SIGSTOP, which it cannot see.
+    static func catchableSignal(_ text: String) throws(SettingError) -> Signal {
+        let signal = try signal(text)
+        guard signal != .kill, signal != .stop else { throw SettingError("\(signal) cannot be caught by any program") }
+        return signal
+    }
+
+    static func count(_ text: String, in range: ClosedRange<Int>) throws(SettingError) -> Int {
+        guard let count = Int(text), range.contains(count) else {
+            throw SettingError("\"\(text)\" is no number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return count
+    }
+
+    /// The parts between commas, with spaces around them and empty parts dropped.
+    static func list(_ text: String) -> [String] {
+        text.split(separator: ",").map { part in
+            var part = part
+            while part.first == " " { part.removeFirst() }
+            while part.last == " " { part.removeLast() }
+            return String(part)
+        }.filter { !$0.isEmpty }
+    }
+
+    static func source(_ text: String) throws(SettingError) -> SourceName {
+        for scheme in ["configmap/", "secret/", "https://", "http://"] where text.hasPrefix(scheme) {
+            throw SettingError(
+                "\"\(text)\" needs the agent, which this version does not have yet: mount it as a volume and name the path"
+            )
+        }
+        guard text.hasPrefix("/") || text.hasPrefix("./") else {
+            throw SettingError("\"\(text)\" is no source: a path begins with / or ./")
+        }
+        guard text.utf8.count < 4096, !text.utf8.contains(0) else {
+            throw SettingError("a path has at most 4095 bytes")
+        }
+        return .path(text)
+    }
+
+    static func signalMap(_ text: String) throws(SettingError) -> [Signal: Signal?] {
+        var map: [Signal: Signal?] = [:]
+        for entry in list(text) {
+            guard let equals = entry.firstIndex(of: "=") else {
+                throw SettingError("\"\(entry)\" has no = between the signal received and the one forwarded")
+            }
+            let from = try signal(entry[..<equals])
+            let to = entry[entry.index(after: equals)...]
+            guard from != .kill, from != .stop, from != .child else {
+                throw SettingError("\(from) never comes to be forwarded")
+            }
+            guard map.index(forKey: from) == nil else { throw SettingError("\(from) is mapped twice") }
+            if to.isEmpty || to == "0" { map[from] = .some(nil) } else { map[from] = try signal(to) }
+        }
+        return map
+    }
+
+    static func exitCodes(_ text: String) throws(SettingError) -> Set<Int32> {
+        var codes: Set<Int32> = []
+        for entry in list(text) { codes.insert(Int32(try count(entry, in: 0...255))) }
+        return codes
+    }
+
+    static func user(_ text: String) throws(SettingError) -> UserName {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count <= 2, let user = parts.first, !user.isEmpty else {
+            throw SettingError("\"\(text)\" is not of the form user[:group[,group…]]")
+        }
+        guard parts.count == 2 else { return UserName(user: String(user), group: nil, supplementary: []) }
+        let groups = list(String(parts[1]))
+        guard let group = groups.first else { throw SettingError("\"\(text)\" names no group after the colon") }
+        return UserName(user: String(user), group: group, supplementary: Array(groups.dropFirst()))
+    }
+
+    static func ready(_ text: String) throws(SettingError) -> ReadyMethod {
+        if text == "auto" { return .auto }
+        if text == "notify" { return .notify }
+        if let number = text[...].dropping("fd:") {
+            return .descriptor(Int32(try count(String(number), in: 3...1023)))
+        }
+        if let interval = text[...].dropping("delay:") { return .delay(try SettingValue.interval(String(interval))) }
+        if let command = text[...].dropping("exec:") {
+            let words: [String]
+            do { words = try ShellWords.split(String(command)) } catch {
+                switch error {
+                case .unclosedQuote(let quote): throw SettingError("the command has a \(quote) that is never closed")
+                case .danglingBackslash: throw SettingError("the command ends with a backslash")
+                }
+            }
+            guard !words.isEmpty else { throw SettingError("exec: names no command") }
+            return .command(words)
+        }
+        if text.hasPrefix("http:") || text == "tcp" {
+            throw SettingError("\"\(text)\" is not there yet in this version: use exec:, notify, fd: or delay:")
+        }
+        throw SettingError("\"\(text)\" is none of them")
+    }
+}

@@ -1,0 +1,81 @@
+/// Everything that the environment says, read and checked. The names are a contract: see `SettingDefinition.all`.
+public struct Settings: Sendable, Hashable {
+    public var watch: [SourceName] = []
+    public var strategy: StrategyChoice = .auto
+    public var pollInterval: Interval = .seconds(5)
+    public var settle: Interval = .milliseconds(100)
+    public var auditInterval: Interval = .seconds(60)
+
+    public var onChange: ChangeMode = .auto
+    public var reloadSignal: Signal = .hangUp
+    public var splay: Interval = .zero
+    public var subpath: SubpathMode = .warn
+
+    public var listen: [ListenAddress] = []
+    public var ready: ReadyMethod = .auto
+    public var readyTimeout: Interval = .seconds(30)
+    public var drainSignal: Signal = .terminate
+    public var drainTimeout: Interval = .seconds(30)
+    public var maxDraining = 4
+
+    public var stopDelay: Interval = .zero
+    public var stopTimeout: Interval = .seconds(25)
+    public var restart: RestartMode = .never
+    /// Exit codes of the app that Baton passes on as 0.
+    public var exitOK: Set<Int32> = []
+    public var parentDeathSignal: Signal?
+    /// What a received signal is forwarded as; a nil value swallows it.
+    public var signalMap: [Signal: Signal?] = [:]
+    public var signalTarget: SignalTarget = .group
+
+    public var user: UserName?
+    /// An IAB tuple in libcap's text form (cap_iab(3)).
+    public var capabilities: String?
+    public var noNewPrivileges = false
+
+    public var logFormat: LogFormat = .text
+    public var logLevel: LogLevel = .info
+
+    public init() {}
+}
+
+public enum StrategyChoice: String, Sendable, CaseIterable { case auto, inotify, poll }
+public enum ChangeMode: String, Sendable, CaseIterable { case auto, reload, handover, restart, exit, none }
+public enum RestartMode: String, Sendable, CaseIterable { case never, onFailure = "on-failure", always }
+public enum SignalTarget: String, Sendable, CaseIterable { case group, child }
+public enum SubpathMode: String, Sendable, CaseIterable { case warn, exit }
+
+/// One entry of BATON_WATCH.
+public enum SourceName: Hashable, Sendable {
+    /// A file or directory, by absolute path or one that begins with `./`.
+    case path(String)
+}
+
+extension SourceName: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .path(let path): path
+        }
+    }
+}
+
+/// How a new generation is known to be ready.
+public enum ReadyMethod: Hashable, Sendable {
+    /// READY=1, or still alive one second after its exec.
+    case auto
+    /// READY=1 (sd_notify(3)).
+    case notify
+    /// A newline on this descriptor (s6's protocol).
+    case descriptor(Int32)
+    /// This command ends with code 0; it is tried again until it does.
+    case command([String])
+    case delay(Interval)
+}
+
+/// Whom the app runs as: names or numbers, not yet looked up.
+public struct UserName: Hashable, Sendable {
+    public let user: String
+    /// Nil: the user's own group and supplementary groups.
+    public let group: String?
+    public let supplementary: [String]
+}

@@ -1,0 +1,90 @@
+extension Supervisor {
+    /// What has happened. Every one is a fact; none is an order.
+    public enum Event: Sendable, Hashable {
+        /// The sockets are open and the first snapshot is read (nil where it could not be yet): begin.
+        case begin(Digest?)
+
+        // MARK: generations
+        /// The exec has succeeded.
+        case launched(Int)
+        case launchFailed(Int, LaunchFailure)
+        /// The main process has been reaped. `leftovers`: its process group still has members.
+        case exited(Int, ExitStatus, leftovers: Bool)
+        /// The group of a generation whose main process had ended has no member any more.
+        case groupEmptied(Int)
+        case notified(Int, Notification)
+        /// A newline came on the readiness descriptor, or every copy of it was closed without one.
+        case readyDescriptor(Int, isReady: Bool)
+        case probeFinished(Int, isReady: Bool)
+        /// The app was stopped by a terminal's stop signal.
+        case appStopped(Int)
+        /// Answer to `inspect`; nil where it cannot be read.
+        case disposition(Int, isCaught: Bool?)
+
+        // MARK: configuration
+        /// A source may have changed. `atomic`: all at once, so that there is nothing to wait for.
+        case touched(atomic: Bool)
+        /// Answer to `readSnapshot`.
+        case snapshot(SnapshotResult)
+        /// The mount at this path pins content that has been replaced elsewhere: nothing new will ever be seen there.
+        case mountSuperseded(path: String)
+
+        // MARK: the rest
+        /// A signal that Baton received.
+        case signal(Signal)
+        /// Baton has no child left.
+        case childrenGone
+        /// Some deadline of `nextDeadline` may have come.
+        case tick
+    }
+
+    public enum SnapshotResult: Sendable, Hashable {
+        case whole(Digest)
+        /// It changed while it was read.
+        case torn(String)
+    }
+
+    /// Why a program could not be started.
+    public struct LaunchFailure: Sendable, Hashable, Error {
+        /// In words, with the errno's own.
+        public let reason: String
+        /// 127: not found, 126: found but not to be run (as sh(1) has it).
+        public let exitCode: Int32
+
+        public init(reason: String, exitCode: Int32) {
+            self.reason = reason
+            self.exitCode = exitCode
+        }
+    }
+
+    /// What is to be done. The world does it and reports back with events; it decides nothing.
+    public enum Effect: Sendable, Hashable {
+        case start(Int)
+        case signal(Int, Signal, Recipient)
+        /// Has the app a handler for this signal?
+        case inspect(Int, Signal)
+        case runProbe(Int)
+        case endProbe(Int)
+        /// Report `groupEmptied` if it is.
+        case checkGroup(Int)
+        /// This process has taken over as the generation's main one, if it is one of its own.
+        case adoptMain(Int, pid: Int32)
+        case readSnapshot
+        case giveTerminal(Int)
+        /// SIGSTOP to Baton itself, as a good citizen of a shell's job control.
+        case stopSelf
+        /// To every process below Baton; report `childrenGone` if there is none.
+        case signalDescendants(Signal)
+        case changeEnded(Change, Outcome)
+        case log(LogRecord)
+        case exit(Int32)
+    }
+
+    /// Which of a generation's processes a signal goes to.
+    public enum Recipient: Sendable, Hashable {
+        /// As BATON_SIGNAL_TARGET has it.
+        case target
+        case main
+        case group
+    }
+}

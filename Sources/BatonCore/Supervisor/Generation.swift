@@ -1,0 +1,46 @@
+/// One run of the app.
+///
+///     starting ──ready──▶ ready ──replaced──▶ draining ──▶ (gone: no longer in the list)
+///        │                  │                    ▲
+///        └──failed, superseded, stop─────────────┘
+public struct Generation: Sendable, Hashable {
+    public enum State: String, Sendable, Hashable { case starting, ready, draining }
+
+    /// From 1.
+    public let number: Int
+    /// The snapshot that it runs with: the latest at its start, or at its last reload.
+    public internal(set) var digest: Digest?
+    public internal(set) var state: State = .starting
+    public let startedAt: Instant
+    public internal(set) var readyAt: Instant?
+    /// The exec has succeeded.
+    public internal(set) var isLaunched = false
+    /// Its main process has not ended yet. Once it has, what is left are other processes of its group.
+    public internal(set) var isMainAlive = true
+    /// It has been sent SIGKILL, after which there is nothing more to send.
+    public internal(set) var isKilled = false
+    /// It has said RELOADING=1 and not yet READY=1 again.
+    public internal(set) var isReloading = false
+}
+
+/// One change of the configuration on its way to the app.
+public struct Change: Sendable, Hashable {
+    /// From 1.
+    public let number: Int
+    public let digest: Digest?
+    /// Asked for by hand: applied even where the content is the same.
+    public let isManual: Bool
+    public let seenAt: Instant
+}
+
+/// How a change ended. Each ends in exactly one of these.
+public enum Outcome: Sendable, Hashable {
+    public enum Means: String, Sendable, Hashable { case reload, handover, restart, exit, none }
+    case applied(Means)
+    /// A newer change, or a stop, came before it was in force.
+    case superseded
+    /// It was refused before anything was done with it.
+    case rejected(reason: String)
+    /// Its generation failed; the one before serves on with what it had.
+    case rolledBack(reason: String)
+}

@@ -1,0 +1,80 @@
+extension Supervisor {
+    /// The settings that decide, and what the supervisor must know of where it runs.
+    public struct Policy: Sendable, Hashable {
+        public var onChange: ChangeMode = .auto
+        public var reloadSignal: Signal = .hangUp
+        public var hasListener = false
+        public var hasSources = false
+        public var settle: Interval = .milliseconds(100)
+        public var splay: Interval = .zero
+        public var ready: ReadyMethod = .auto
+        public var readyTimeout: Interval = .seconds(30)
+        public var drainSignal: Signal = .terminate
+        public var drainTimeout: Interval = .seconds(30)
+        public var maxDraining = 4
+        public var stopDelay: Interval = .zero
+        public var stopTimeout: Interval = .seconds(25)
+        public var restart: RestartMode = .never
+        public var exitOK: Set<Int32> = []
+        public var signalMap: [Signal: Signal?] = [:]
+        public var subpath: SubpathMode = .warn
+        /// Baton was started in the foreground of a terminal.
+        public var hasTerminal = false
+
+        public init() {}
+
+        public init(_ settings: Settings, hasTerminal: Bool) {
+            onChange = settings.onChange
+            reloadSignal = settings.reloadSignal
+            hasListener = !settings.listen.isEmpty
+            hasSources = !settings.watch.isEmpty
+            settle = settings.settle
+            splay = settings.splay
+            ready = settings.ready
+            readyTimeout = settings.readyTimeout
+            drainSignal = settings.drainSignal
+            drainTimeout = settings.drainTimeout
+            maxDraining = settings.maxDraining
+            stopDelay = settings.stopDelay
+            stopTimeout = settings.stopTimeout
+            restart = settings.restart
+            exitOK = settings.exitOK
+            signalMap = settings.signalMap
+            subpath = settings.subpath
+            self.hasTerminal = hasTerminal
+        }
+
+        /// SIGHUP asks for a reload only where Baton has been given something to do with one. An app wrapped with no
+        /// settings at all gets its SIGHUP as from any other init.
+        var hangUpTriggersChange: Bool {
+            signalMap.index(forKey: .hangUp) == nil && onChange != .none
+                && (hasSources || hasListener || onChange != .auto)
+        }
+    }
+
+    /// Times that are not settings.
+    public enum Times {
+        /// Alive this long counts as ready where nothing better is known.
+        public static let aliveProof: Interval = .seconds(1)
+        /// After READY=1 a successor must live this much longer before the old generation goes: servers send it before
+        /// they have loaded the application.
+        public static let readyConfirmation: Interval = .milliseconds(500)
+        public static let probeInterval: Interval = .milliseconds(250)
+        public static let groupCheck: Interval = .milliseconds(500)
+        /// An app that is told by signal is given time to install its handler; this often it is looked at.
+        public static let holdInterval: Interval = .milliseconds(100)
+        /// Writers that never pause must not put a change off for ever: this many quiet times, and at least two seconds.
+        public static let settleLimitFactor: Int64 = 20
+        public static let settleLimitFloor: Interval = .seconds(2)
+        public static let readRetryFirst: Interval = .milliseconds(20)
+        public static let readRetryLimit: Interval = .seconds(1)
+        public static let restartFirst: Interval = .milliseconds(200)
+        public static let restartLimit: Interval = .seconds(30)
+        /// A generation that served this long starts the backoff afresh.
+        public static let restartForgiven: Interval = .seconds(60)
+        /// After SIGKILL to everything: how long processes that cannot die (a dead disk) are waited for.
+        public static let stopGrace: Interval = .seconds(2)
+        /// The most that one EXTEND_TIMEOUT_USEC may ask for.
+        public static let extensionLimit: Interval = .seconds(3600)
+    }
+}

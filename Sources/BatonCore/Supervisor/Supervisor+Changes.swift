@@ -1,0 +1,198 @@
+// From "something was touched" to an outcome.
+extension Supervisor {
+    /// The first half: wait for quiet, read.
+    struct Intake: Sendable {
+        /// The first touch of a burst that has not been read yet.
+        var settlingSince: Instant?
+        var tornReads = 0
+        /// SIGHUP: apply even if the content is the same.
+        var isManual = false
+    }
+
+    /// The second half: one change, until its outcome.
+    struct Pending: Sendable {
+        let change: Change
+        var stage: Stage
+
+        enum Stage: Sendable, Hashable {
+            case splaying
+            /// Asked whether the generation catches the reload signal.
+            case inspecting(Int)
+            /// The app cannot be told yet: it is starting, or has no handler yet.
+            case holding
+            /// Restart: the old one has to be gone first.
+            case awaitingGone
+            /// A generation with this snapshot is starting.
+            case starting(Int, Outcome.Means)
+        }
+
+        /// A generation is being started for whatever reason; this change is what it will read.
+        mutating func ride(on number: Int) {
+            switch stage {
+            case .starting: break
+            case .awaitingGone, .splaying, .inspecting, .holding: stage = .starting(number, .restart)
+            }
+        }
+    }
+
+    // MARK: intake
+
+    mutating func touched(atomic: Bool) {
+        guard phase == .running else { return }
+        guard !atomic, policy.settle > .zero else { return read() }
+        let since = intake.settlingSince ?? now
+        intake.settlingSince = since
+        let limit = since + max(policy.settle * Times.settleLimitFactor, Times.settleLimitFloor)
+        timers.cancel(.readRetry)
+        timers.arm(.settle, at: min(now + policy.settle, limit))
+    }
+
+    mutating func read() {
+        guard phase == .running else { return }
+        timers.cancel(.settle)
+        timers.cancel(.readRetry)
+        intake.settlingSince = nil
+        emit(.readSnapshot)
+    }
+
+    mutating func snapshot(_ result: SnapshotResult) {
+        guard phase == .running else { return }
+        switch result {
+        case .whole(let digest):
+            let isManual = intake.isManual
+            intake.tornReads = 0
+            intake.isManual = false
+            isManual ? propose(digest, isManual: true) : consider(digest)
+        case .torn(let detail):
+            intake.tornReads = min(intake.tornReads + 1, 1000)
+            if intake.tornReads == 5 { log(.keepsChanging(detail)) }
+            let wait = Times.readRetryFirst * (1 << Int64(min(intake.tornReads - 1, 6)))
+            timers.arm(.readRetry, at: now + min(wait, Times.readRetryLimit))
+        }
+    }
+
+    private mutating func consider(_ digest: Digest) {
+        guard digest != lastSeen else { return log(.sameContent(digest)) }
+        guard lastSeen != nil else {
+            // The first look at a source that could not be read at once: this is what the app started with.
+            lastSeen = digest
+            digestInForce = digest
+            return log(.firstLook(digest))
+        }
+        guard digest != digestInForce || serving == nil else {
+            // Back to what the app runs with: whatever was on its way is no longer wanted.
+            lastSeen = digest
+            log(.backToInForce(digest))
+            return supersedePending()
+        }
+        propose(digest, isManual: false)
+    }
+
+    private mutating func propose(_ digest: Digest?, isManual: Bool) {
+        lastSeen = digest
+        let change = Change(number: nextChange, digest: digest, isManual: isManual, seenAt: now)
+        nextChange += 1
+        log(.changed(change, inForce: digestInForce))
+        let splayDeadline = timers.deadline(.splay)
+        let awaitsGone = pending.map { $0.stage == .awaitingGone } ?? false
+        supersedePending()
+        pending = Pending(change: change, stage: awaitsGone ? .awaitingGone : .holding)
+        if awaitsGone { return }
+        if policy.splay > .zero, !isManual, serving != nil {
+            pending?.stage = .splaying
+            // A newer change keeps the older one's turn, or steady changes would put each other off for ever.
+            timers.arm(.splay, at: splayDeadline ?? now + random.interval(upTo: policy.splay))
+        } else {
+            apply()
+        }
+    }
+
+    /// The change that was on its way ends here; a generation that was being started for it is told to go.
+    mutating func supersedePending() {
+        guard let stage = pending?.stage else { return }
+        endPending(.superseded)
+        if case .starting(let number, _) = stage, generation(number, in: .starting) != nil, serving != nil {
+            retire(number)
+        }
+    }
+
+    mutating func endPending(_ outcome: Outcome) {
+        guard let change = pending?.change else { return }
+        pending = nil
+        for key in [Timers.Key.splay, .hold] { timers.cancel(key) }
+        log(.outcome(change, outcome, at: now))
+        emit(.changeEnded(change, outcome))
+    }
+
+    // MARK: apply
+
+    mutating func apply() {
+        guard phase == .running, pending != nil else { return }
+        switch policy.onChange {
+        case .none: endPending(.applied(.none))
+        case .exit:
+            endPending(.applied(.exit))
+            beginStop(.change)
+        case .handover: handOver()
+        case .restart: restart()
+        case .reload, .auto: applyBySignalIfCaught()
+        }
+    }
+
+    private mutating func applyBySignalIfCaught() {
+        if let serving {
+            pending?.stage = .inspecting(serving.number)
+            emit(.inspect(serving.number, policy.reloadSignal))
+        } else if starting != nil || generations.contains(where: \.isMainAlive) {
+            pending?.stage = .holding
+            if starting == nil { timers.arm(.hold, at: now + Times.holdInterval) }
+        } else {
+            startGeneration()
+        }
+    }
+
+    mutating func disposition(_ number: Int, _ isCaught: Bool?) {
+        guard phase == .running, pending?.stage == .inspecting(number), let change = pending?.change else { return }
+        guard let index = index(number), generations[index].state == .ready else { return apply() }
+        if isCaught == true {
+            digestInForce = change.digest
+            generations[index].digest = change.digest
+            emit(.signal(number, policy.reloadSignal, .main))
+            return endPending(.applied(.reload))
+        }
+        if policy.onChange == .auto { return policy.hasListener ? handOver() : restart() }
+        // Slow starters install their handler late; after the ready timeout there is none to wait for.
+        if now < generations[index].startedAt + policy.readyTimeout {
+            pending?.stage = .holding
+            timers.arm(.hold, at: now + Times.holdInterval)
+        } else if policy.hasListener {
+            log(.notCaught(number, policy.reloadSignal, then: "handing over instead"))
+            handOver()
+        } else {
+            let reason = "generation \(number) does not catch \(policy.reloadSignal), which would end it"
+            endPending(.rejected(reason: reason))
+        }
+    }
+
+    private mutating func handOver() {
+        // One that is not ready yet has not read this snapshot.
+        if let starting { retire(starting.number) }
+        timers.cancel(.restart)
+        let means: Outcome.Means = serving == nil ? .restart : .handover
+        startGeneration()
+        if let started = starting { pending?.stage = .starting(started.number, means) }
+    }
+
+    private mutating func restart() {
+        for generation in generations where generation.state != .draining { retire(generation.number) }
+        timers.cancel(.restart)
+        pending?.stage = .awaitingGone
+        if generations.isEmpty { startGeneration() }
+    }
+
+    mutating func mountSuperseded(_ path: String) {
+        guard phase == .running else { return }
+        log(.mountSuperseded(path, policy.subpath))
+        if policy.subpath == .exit { beginStop(.change) }
+    }
+}

@@ -1,0 +1,290 @@
+// Starting, readiness, draining and the end of generations.
+extension Supervisor {
+    /// Starts the next generation with the latest snapshot. Whatever change was on its way rides along: a process that
+    /// starts now reads the new configuration whether that was the plan or not.
+    mutating func startGeneration() {
+        guard phase == .running, starting == nil else { return }
+        timers.cancel(.restart)
+        let number = nextGeneration
+        nextGeneration += 1
+        generations.append(Generation(number: number, digest: lastSeen, startedAt: now))
+        pending?.ride(on: number)
+        for key in [Timers.Key.splay, .hold] { timers.cancel(key) }
+        timers.arm(.ready(number), at: now + policy.readyTimeout)
+        log(.starting(number, lastSeen, beside: serving?.number))
+        emit(.start(number))
+    }
+
+    mutating func launched(_ number: Int) {
+        hasEverLaunched = true
+        guard let index = index(number), generations[index].state == .starting else { return }
+        generations[index].isLaunched = true
+        switch policy.ready {
+        case .auto: timers.arm(.alive(number), at: now + Times.aliveProof)
+        case .delay(let interval): timers.arm(.alive(number), at: now + interval)
+        case .command: emit(.runProbe(number))
+        case .notify, .descriptor: break
+        }
+    }
+
+    mutating func launchFailed(_ number: Int, _ failure: LaunchFailure) {
+        guard let generation = generations.first(where: { $0.number == number }) else { return }
+        remove(number)
+        log(.launchFailed(number, failure))
+        switch generation.state {
+        case .starting: startFailed(number, .exited(failure.exitCode), failure.reason)
+        case .ready, .draining: generationGone()
+        }
+    }
+
+    // MARK: ready
+
+    mutating func notified(_ number: Int, _ notification: Notification) {
+        guard let index = index(number) else { return }
+        if let pid = notification.mainPID { emit(.adoptMain(number, pid: pid)) }
+        if let status = notification.status { log(.appStatus(number, status)) }
+        if let extra = notification.extendTimeout { extendTimeout(generations[index], by: extra) }
+        if notification.stopping { log(.appStopping(number)) }
+        if notification.reloading, generations[index].state == .ready {
+            generations[index].isReloading = true
+            log(.appReloading(number))
+        }
+        guard notification.ready else { return }
+        switch generations[index].state {
+        case .starting: saidReady(number)
+        case .ready:
+            if generations[index].isReloading { log(.appReloaded(number)) }
+            generations[index].isReloading = false
+        case .draining: break
+        }
+    }
+
+    private mutating func saidReady(_ number: Int) {
+        guard policy.ready == .auto || policy.ready == .notify else { return }
+        guard timers.deadline(.confirm(number)) == nil else { return }
+        if serving == nil {
+            becomeReady(number)
+        } else {
+            timers.cancel(.alive(number))
+            timers.arm(.confirm(number), at: now + Times.readyConfirmation)
+        }
+    }
+
+    mutating func readyDescriptor(_ number: Int, _ isReady: Bool) {
+        guard generation(number, in: .starting) != nil else { return }
+        if isReady {
+            becomeReady(number)
+        } else {
+            giveUp(number, because: "it closed its readiness descriptor without a newline")
+        }
+    }
+
+    mutating func probeFinished(_ number: Int, _ isReady: Bool) {
+        guard generation(number, in: .starting) != nil else { return }
+        if isReady {
+            becomeReady(number)
+        } else {
+            timers.arm(.probe(number), at: now + Times.probeInterval)
+        }
+    }
+
+    mutating func readyTimedOut(_ number: Int) {
+        guard generation(number, in: .starting) != nil else { return }
+        giveUp(number, because: "it was not ready within \(policy.readyTimeout)")
+    }
+
+    mutating func becomeReady(_ number: Int) {
+        guard let index = index(number), generations[index].state == .starting else { return }
+        let replaced = generations.filter { $0.state == .ready }
+        generations[index].state = .ready
+        generations[index].readyAt = now
+        endReadiness(number)
+        digestInForce = generations[index].digest
+        log(.ready(generations[index], at: now))
+        emit(.giveTerminal(number))
+        if case .starting(number, let means) = pending?.stage { endPending(.applied(means)) }
+        for old in replaced { retire(old.number) }
+        if case .holding = pending?.stage { apply() }
+    }
+
+    // MARK: failure
+
+    private mutating func giveUp(_ number: Int, because reason: String) {
+        log(.notReady(number, reason))
+        retire(number)
+        startFailed(number, nil, reason)
+    }
+
+    /// A generation that never got ready; by now it is draining or gone.
+    private mutating func startFailed(_ number: Int, _ status: ExitStatus?, _ reason: String) {
+        endReadiness(number)
+        if case .starting(number, _) = pending?.stage { endPending(.rolledBack(reason: reason)) }
+        guard phase == .running else { return stopProgress() }
+        guard serving == nil else { return }
+        if !hasEverLaunched, let status {
+            // The very first program cannot be run at all: starting it again would change nothing.
+            lastEnd = status
+            return beginStop(.appEnded)
+        }
+        lastEnd = status ?? lastEnd
+        recover(status)
+    }
+
+    mutating func exited(_ number: Int, _ status: ExitStatus, leftovers: Bool) {
+        guard let index = index(number), generations[index].isMainAlive else { return }
+        let generation = generations[index]
+        generations[index].isMainAlive = false
+        generations[index].isLaunched = true
+        endReadiness(number)
+        log(.ended(generation, status, leftovers: leftovers, at: now))
+        if leftovers {
+            if generation.state != .draining { drainLeftovers(number) }
+            timers.arm(.groupCheck(number), at: now + Times.groupCheck)
+        } else {
+            remove(number)
+        }
+        stop?.ended(number, status)
+        switch generation.state {
+        case .starting: startFailed(number, status, "it \(status) before it was ready")
+        case .ready: servingEnded(generation, status)
+        case .draining: generationGone()
+        }
+    }
+
+    private mutating func servingEnded(_ generation: Generation, _ status: ExitStatus) {
+        lastEnd = status
+        guard phase == .running else { return stopProgress() }
+        if let readyAt = generation.readyAt, now - readyAt >= Times.restartForgiven { backoff.reset() }
+        guard starting == nil, serving == nil else { return }
+        recover(status)
+    }
+
+    /// Nothing serves and nothing is being started: the restart policy decides. A nil status is a failure to get ready.
+    private mutating func recover(_ status: ExitStatus?) {
+        guard phase == .running else { return }
+        let isFailure = status.map { exitCode($0) != 0 } ?? true
+        let restarts =
+            switch policy.restart {
+            case .never: false
+            case .onFailure: isFailure
+            case .always: true
+            }
+        guard restarts, !wasInterrupted(status) else { return beginStop(.appEnded) }
+        let wait = backoff.next(&random)
+        log(.restarting(after: wait, failures: backoff.failures))
+        timers.arm(.restart, at: now + wait)
+    }
+
+    /// ^C and SIGINT are a person's wish to end it, whatever the restart policy says.
+    private func wasInterrupted(_ status: ExitStatus?) -> Bool {
+        if status == .signalled(Signal.interrupt.number) { return true }
+        guard let interruptedAt else { return false }
+        return now - interruptedAt <= policy.stopTimeout
+    }
+
+    mutating func restartDue() {
+        // Without a listener of Baton's the old process may still hold the app's port.
+        if !policy.hasListener, generations.contains(where: { !$0.isKilled }) {
+            timers.arm(.restart, at: now + Times.restartFirst)
+        } else {
+            startGeneration()
+        }
+    }
+
+    // MARK: drain
+
+    /// Tells a generation to finish. From here on it only ends.
+    mutating func retire(_ number: Int) {
+        guard let index = index(number), generations[index].state != .draining else { return }
+        generations[index].state = .draining
+        endReadiness(number)
+        log(.draining(number, policy.drainSignal, policy.drainTimeout))
+        drain(number, with: policy.drainSignal)
+        timers.arm(.drain(number), at: now + policy.drainTimeout)
+        enforceMaxDraining()
+    }
+
+    private mutating func drainLeftovers(_ number: Int) {
+        guard let index = index(number) else { return }
+        generations[index].state = .draining
+        drain(number, with: policy.drainSignal)
+        timers.arm(.drain(number), at: now + policy.drainTimeout)
+    }
+
+    /// SIGCONT after the signal: a stopped process would not see it before.
+    mutating func drain(_ number: Int, with signal: Signal) {
+        emit(.signal(number, signal, .target))
+        emit(.signal(number, .cont, .group))
+    }
+
+    private mutating func enforceMaxDraining() {
+        let draining = generations.filter { $0.state == .draining && !$0.isKilled }
+        for oldest in draining.prefix(max(0, draining.count - policy.maxDraining)) {
+            log(.tooManyDraining(oldest.number, policy.maxDraining))
+            kill(oldest.number)
+        }
+    }
+
+    mutating func drainTimedOut(_ number: Int) {
+        guard generation(number, in: .draining) != nil else { return }
+        log(.drainTimedOut(number, policy.drainTimeout))
+        kill(number)
+    }
+
+    mutating func kill(_ number: Int) {
+        guard let index = index(number) else { return }
+        generations[index].isKilled = true
+        timers.cancel(.drain(number))
+        emit(.signal(number, .kill, .group))
+        timers.arm(.groupCheck(number), at: now + Times.groupCheck)
+    }
+
+    mutating func checkGroup(_ number: Int) {
+        guard let index = index(number), !generations[index].isMainAlive else { return }
+        timers.arm(.groupCheck(number), at: now + Times.groupCheck)
+        emit(.checkGroup(number))
+    }
+
+    mutating func groupEmptied(_ number: Int) {
+        guard let index = index(number), !generations[index].isMainAlive else { return }
+        remove(number)
+        generationGone()
+    }
+
+    /// Some generation has gone for good: a restart, a stop may have waited for it.
+    private mutating func generationGone() {
+        switch phase {
+        case .stopping: stopProgress()
+        case .running: if case .awaitingGone = pending?.stage, generations.isEmpty { startGeneration() }
+        case .waiting, .exited: break
+        }
+    }
+
+    // MARK: bookkeeping
+
+    private mutating func extendTimeout(_ generation: Generation, by extra: Interval) {
+        guard phase == .running else { return }
+        let key: Timers.Key
+        switch generation.state {
+        case .starting: key = .ready(generation.number)
+        case .draining: key = .drain(generation.number)
+        case .ready: return
+        }
+        guard let deadline = timers.deadline(key) else { return }
+        timers.arm(key, at: max(deadline, now + min(extra, Times.extensionLimit)))
+    }
+
+    private mutating func endReadiness(_ number: Int) {
+        timers.cancelAll(of: number)
+        if case .command = policy.ready { emit(.endProbe(number)) }
+    }
+
+    mutating func remove(_ number: Int) {
+        generations.removeAll { $0.number == number }
+        timers.cancel(.drain(number))
+        timers.cancel(.groupCheck(number))
+        timers.cancelAll(of: number)
+    }
+
+    func exitCode(_ status: ExitStatus) -> Int32 { policy.exitOK.contains(status.code) ? 0 : status.code }
+}

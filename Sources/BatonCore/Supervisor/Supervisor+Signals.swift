@@ -1,0 +1,44 @@
+// Signals that Baton receives.
+extension Supervisor {
+    mutating func received(_ signal: Signal) {
+        // SIGPIPE is what Baton's own log raises when its reader is gone; SIGCHLD is Baton's alone.
+        guard signal != .pipe, signal != .child else { return }
+        if signal == .hangUp, policy.hangUpTriggersChange, phase == .running { return askedByHand() }
+        guard let forwarded = policy.signalMap[signal] ?? signal else { return log(.swallowed(signal)) }
+        if signal == .terminate {
+            let isMapped = policy.signalMap.index(forKey: .terminate) != nil
+            return askedToStop(with: isMapped ? forwarded : policy.drainSignal)
+        }
+        if signal == .interrupt { interruptedAt = now }
+        if signal.isTerminalStop {
+            forward(forwarded, to: generations)
+            emit(.stopSelf)
+        } else if signal == .cont {
+            if let current = serving ?? starting { emit(.giveTerminal(current.number)) }
+            forward(forwarded, to: generations)
+        } else if phase == .stopping {
+            forward(forwarded, to: generations)
+        } else if let current = serving ?? starting {
+            forward(forwarded, to: [current])
+        } else {
+            log(.nobodyToForward(signal))
+        }
+    }
+
+    private mutating func forward(_ signal: Signal, to recipients: [Generation]) {
+        for generation in recipients where generation.isMainAlive {
+            emit(.signal(generation.number, signal, .target))
+        }
+    }
+
+    private mutating func askedByHand() {
+        log(.askedByHand)
+        intake.isManual = true
+        read()
+    }
+
+    mutating func appStopped(_ number: Int) {
+        guard policy.hasTerminal, index(number) != nil else { return }
+        emit(.stopSelf)
+    }
+}

@@ -1,0 +1,95 @@
+// The end: keep serving for a while, tell the app, tell what else is left, kill, exit.
+extension Supervisor {
+    enum StopReason: Sendable { case asked, appEnded, change }
+
+    struct Stop: Sendable {
+        enum Step: Sendable { case delaying, terminating, orphans, killed }
+        var step = Step.delaying
+        let signal: Signal
+        /// The generation whose exit code becomes Baton's.
+        let lead: Int?
+        var leadStatus: ExitStatus?
+
+        mutating func ended(_ number: Int, _ status: ExitStatus) {
+            if number == lead { leadStatus = status }
+        }
+    }
+
+    mutating func askedToStop(with signal: Signal) {
+        switch stop?.step {
+        case nil: beginStop(.asked, signal: signal)
+        case .delaying:
+            log(.secondStop)
+            terminate()
+        case .terminating:
+            for generation in generations where generation.isMainAlive {
+                emit(.signal(generation.number, signal, .target))
+            }
+        case .orphans, .killed: break
+        }
+    }
+
+    mutating func beginStop(_ reason: StopReason, signal: Signal? = nil) {
+        guard phase == .running || phase == .waiting else { return }
+        phase = .stopping
+        let last = lastEnd == nil ? generations.last(where: \.isMainAlive) : nil
+        stop = Stop(signal: signal ?? policy.drainSignal, lead: (serving ?? starting ?? last)?.number)
+        endPending(.superseded)
+        for key in [Timers.Key.settle, .readRetry, .splay, .hold, .restart] { timers.cancel(key) }
+        if serving != nil, let starting { retire(starting.number) }
+        let delays = reason == .asked && policy.stopDelay > .zero && generations.contains(where: \.isMainAlive)
+        log(.stopping(reason, delay: delays ? policy.stopDelay : nil))
+        if delays { timers.arm(.stopDelay, at: now + policy.stopDelay) } else { terminate() }
+    }
+
+    mutating func terminate() {
+        guard let stop, stop.step == .delaying else { return }
+        self.stop?.step = .terminating
+        timers.cancel(.stopDelay)
+        timers.arm(.stopDeadline, at: now + policy.stopTimeout)
+        for generation in generations {
+            // One that drains has been told; for many programs a second signal means "at once".
+            guard generation.state != .draining, let index = index(generation.number) else { continue }
+            generations[index].state = .draining
+            timers.cancelAll(of: generation.number)
+            drain(generation.number, with: stop.signal)
+        }
+        for generation in generations { timers.cancel(.drain(generation.number)) }
+        stopProgress()
+    }
+
+    /// Once no main process is left, whatever else is below Baton is told too.
+    mutating func stopProgress() {
+        guard phase == .stopping, let step = stop?.step else { return }
+        guard !generations.contains(where: \.isMainAlive) else { return }
+        switch step {
+        case .delaying: terminate()
+        case .terminating:
+            stop?.step = .orphans
+            emit(.signalDescendants(.terminate))
+        case .orphans, .killed: break
+        }
+    }
+
+    mutating func childrenGone() {
+        guard phase == .stopping, let step = stop?.step, step == .orphans || step == .killed else { return }
+        finishStop()
+    }
+
+    mutating func killEverything() {
+        guard phase == .stopping else { return }
+        stop?.step = .killed
+        log(.stopTimedOut(policy.stopTimeout))
+        timers.arm(.stopGrace, at: now + Times.stopGrace)
+        emit(.signalDescendants(.kill))
+    }
+
+    mutating func finishStop() {
+        let isLeadAlive = generations.contains { $0.number == stop?.lead && $0.isMainAlive }
+        let status: ExitStatus? = isLeadAlive ? .signalled(Signal.kill.number) : stop?.leadStatus ?? lastEnd
+        let code = status.map(exitCode) ?? 128 + Signal.terminate.number
+        phase = .exited(code)
+        log(.exiting(code))
+        emit(.exit(code))
+    }
+}

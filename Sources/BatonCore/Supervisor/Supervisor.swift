@@ -1,0 +1,126 @@
+/// The heart: everything that decides, and nothing that touches Linux. Feed it events, do what it answers.
+///
+/// What must always hold (the simulation checks each after every step):
+/// 1. While any generation is ready, some ready generation is not draining, until a stop was asked for.
+/// 2. A ready generation is drained only after its successor is ready (restart mode excepted).
+/// 3. At most one generation is starting. A newer change replaces one that is not ready yet: the latest snapshot wins.
+/// 4. Every change ends in exactly one of applied, superseded, rejected, rolled back; nothing is applied twice.
+/// 5. After SIGTERM no generation is started, and Baton exits within stop delay + stop timeout + `Times.stopGrace`.
+/// 6. Every child is reaped exactly once; Baton's exit code is the app's (128 + n for a signal).
+/// 7. A failure of a new generation never touches the serving one.
+/// 8. Backoff is bounded; no state spins without a timer or an event.
+/// 9. If the serving generation dies while its successor is starting, the successor goes on; if that fails too, the
+///    restart policy decides. There is never a moment in which nothing serves and nothing is being started, except by
+///    that policy or a stop.
+///
+/// A change runs through `Intake` (settle, read) and `Pending` (splay, decide, apply); a stop through `Stop`.
+public struct Supervisor: Sendable {
+    public enum Phase: Sendable, Hashable {
+        case waiting
+        case running
+        case stopping
+        case exited(Int32)
+    }
+
+    public let policy: Policy
+    public internal(set) var phase: Phase = .waiting
+    /// Those that are not gone, by ascending number.
+    public internal(set) var generations: [Generation] = []
+    /// The snapshot that the app runs with, as far as is known.
+    public internal(set) var digestInForce: Digest?
+
+    var now = Instant(nanoseconds: 0)
+    var timers = Timers()
+    var random: RandomSource
+    var effects: [Effect] = []
+
+    var nextGeneration = 1
+    var hasEverLaunched = false
+    var backoff = Backoff(first: Times.restartFirst, limit: Times.restartLimit)
+    /// How the app last ended while it was serving (or, if it never was, while it started).
+    var lastEnd: ExitStatus?
+    /// When SIGINT was last forwarded: an app that ends by it is not started again.
+    var interruptedAt: Instant?
+
+    var intake = Intake()
+    var pending: Pending?
+    var nextChange = 1
+    /// The digest that was last decided upon, whatever came of it.
+    var lastSeen: Digest?
+
+    var stop: Stop?
+
+    public init(policy: Policy, seed: UInt64) {
+        self.policy = policy
+        random = RandomSource(seed: seed)
+    }
+
+    /// When `tick` is next wanted; nil: not before another event.
+    public var nextDeadline: Instant? {
+        if case .exited = phase { return nil }
+        return timers.nextDeadline
+    }
+
+    /// The generation that takes new requests.
+    public var serving: Generation? { generations.last { $0.state == .ready } }
+    public var starting: Generation? { generations.last { $0.state == .starting } }
+
+    public mutating func handle(_ event: Event, at instant: Instant) -> [Effect] {
+        if case .exited = phase { return [] }
+        now = max(now, instant)
+        effects.removeAll(keepingCapacity: true)
+        switch event {
+        case .begin(let digest): begin(digest)
+        case .launched(let number): launched(number)
+        case .launchFailed(let number, let failure): launchFailed(number, failure)
+        case .exited(let number, let status, let leftovers): exited(number, status, leftovers: leftovers)
+        case .groupEmptied(let number): groupEmptied(number)
+        case .notified(let number, let notification): notified(number, notification)
+        case .readyDescriptor(let number, let isReady): readyDescriptor(number, isReady)
+        case .probeFinished(let number, let isReady): probeFinished(number, isReady)
+        case .appStopped(let number): appStopped(number)
+        case .disposition(let number, let isCaught): disposition(number, isCaught)
+        case .touched(let atomic): touched(atomic: atomic)
+        case .snapshot(let result): snapshot(result)
+        case .mountSuperseded(let path): mountSuperseded(path)
+        case .signal(let signal): received(signal)
+        case .childrenGone: childrenGone()
+        case .tick: while let key = timers.takeDue(now) { fired(key) }
+        }
+        return effects
+    }
+
+    private mutating func begin(_ digest: Digest?) {
+        guard phase == .waiting else { return }
+        phase = .running
+        lastSeen = digest
+        digestInForce = digest
+        startGeneration()
+    }
+
+    private mutating func fired(_ key: Timers.Key) {
+        switch key {
+        case .ready(let number): readyTimedOut(number)
+        case .alive(let number): becomeReady(number)
+        case .confirm(let number): becomeReady(number)
+        case .probe(let number): emit(.runProbe(number))
+        case .drain(let number): drainTimedOut(number)
+        case .groupCheck(let number): checkGroup(number)
+        case .settle, .readRetry: read()
+        case .splay, .hold: apply()
+        case .restart: restartDue()
+        case .stopDelay: terminate()
+        case .stopDeadline: killEverything()
+        case .stopGrace: finishStop()
+        }
+    }
+
+    mutating func emit(_ effect: Effect) { effects.append(effect) }
+    mutating func log(_ record: LogRecord) { effects.append(.log(record)) }
+
+    func index(_ number: Int) -> Int? { generations.firstIndex { $0.number == number } }
+
+    func generation(_ number: Int, in state: Generation.State) -> Generation? {
+        generations.first { $0.number == number && $0.state == state }
+    }
+}

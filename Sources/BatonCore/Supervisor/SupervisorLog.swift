@@ -1,0 +1,200 @@
+// The wording of everything that the supervisor says.
+extension LogRecord {
+    static func starting(_ number: Int, _ digest: Digest?, beside serving: Int?) -> LogRecord {
+        let beside = serving.map { " beside generation \($0)" } ?? ""
+        return LogRecord(
+            .info, "generation_starting", "starting generation \(number)\(beside)",
+            [.generation(number), .digest(digest)])
+    }
+
+    static func launchFailed(_ number: Int, _ failure: Supervisor.LaunchFailure) -> LogRecord {
+        LogRecord(
+            .error, "launch_failed", "cannot start generation \(number): \(failure.reason)", [.generation(number)])
+    }
+
+    static func ready(_ generation: Generation, at now: Instant) -> LogRecord {
+        let took = now - generation.startedAt
+        return LogRecord(
+            .info, "generation_ready", "generation \(generation.number) is ready after \(took)",
+            [.generation(generation.number), .digest(generation.digest), .seconds("seconds", took)])
+    }
+
+    static func notReady(_ number: Int, _ reason: String) -> LogRecord {
+        LogRecord(
+            .error, "generation_not_ready", "generation \(number) is given up: \(reason)", [.generation(number)])
+    }
+
+    static func ended(_ generation: Generation, _ status: ExitStatus, leftovers: Bool, at now: Instant) -> LogRecord {
+        let isDraining = generation.state == .draining
+        let isExpected = isDraining || status == .exited(0)
+        var message = "generation \(generation.number) \(status)"
+        switch generation.state {
+        case .draining: message += " after its drain"
+        case .starting where !isExpected: message += " before it was ready"
+        case .starting, .ready: break
+        }
+        if leftovers {
+            message += "; other processes of its group still run"
+            if !isDraining { message += " (an app that puts itself in the background must be told not to)" }
+        }
+        return LogRecord(
+            isExpected ? .info : .warn, "generation_ended", message,
+            [
+                .generation(generation.number), .number("code", Int64(status.code)),
+                .seconds("age_seconds", now - generation.startedAt),
+            ])
+    }
+
+    static func restarting(after wait: Interval, failures: Int) -> LogRecord {
+        LogRecord(
+            .warn, "restart_scheduled", "the app is started again in \(wait) (attempt \(failures))",
+            [.seconds("wait_seconds", wait), .number("attempt", Int64(failures))])
+    }
+
+    static func draining(_ number: Int, _ signal: Signal, _ timeout: Interval) -> LogRecord {
+        LogRecord(
+            .info, "generation_draining", "generation \(number) drains: \(signal) sent, \(timeout) to finish",
+            [.generation(number), .text("signal", signal.description)])
+    }
+
+    static func drainTimedOut(_ number: Int, _ timeout: Interval) -> LogRecord {
+        LogRecord(
+            .warn, "drain_timed_out",
+            "generation \(number) has not finished within \(timeout): what is left of it is killed",
+            [.generation(number)])
+    }
+
+    static func tooManyDraining(_ number: Int, _ limit: Int) -> LogRecord {
+        LogRecord(
+            .warn, "too_many_draining",
+            "more than \(limit) generations drain (BATON_MAX_DRAINING): the oldest, \(number), is killed",
+            [.generation(number)])
+    }
+
+    static func appStatus(_ number: Int, _ status: String) -> LogRecord {
+        LogRecord(.info, "app_status", "generation \(number) says: \(status)", [.generation(number)])
+    }
+
+    static func appStopping(_ number: Int) -> LogRecord {
+        LogRecord(.info, "app_stopping", "generation \(number) says that it is stopping", [.generation(number)])
+    }
+
+    static func appReloading(_ number: Int) -> LogRecord {
+        LogRecord(.info, "app_reloading", "generation \(number) says that it reloads", [.generation(number)])
+    }
+
+    static func appReloaded(_ number: Int) -> LogRecord {
+        LogRecord(.info, "app_reloaded", "generation \(number) says that it has reloaded", [.generation(number)])
+    }
+
+    // MARK: changes
+
+    static func keepsChanging(_ detail: String) -> LogRecord {
+        LogRecord(
+            .warn, "snapshot_torn",
+            "the configuration changes while it is read (\(detail)); it is read again until it holds still")
+    }
+
+    static func sameContent(_ digest: Digest) -> LogRecord {
+        LogRecord(.debug, "same_content", "touched, but the content is the same: nothing to do", [.digest(digest)])
+    }
+
+    static func firstLook(_ digest: Digest) -> LogRecord {
+        LogRecord(.info, "first_snapshot", "the first snapshot is read", [.digest(digest)])
+    }
+
+    static func backToInForce(_ digest: Digest) -> LogRecord {
+        LogRecord(
+            .info, "back_to_in_force", "the configuration is again the one that the app runs with: nothing to do",
+            [.digest(digest)])
+    }
+
+    static func changed(_ change: Change, inForce: Digest?) -> LogRecord {
+        let what = change.isManual ? "asked for by hand" : "the configuration has changed"
+        return LogRecord(
+            .info, "change_detected", "change \(change.number): \(what)",
+            [
+                .number("change", Int64(change.number)), .digest(change.digest),
+                .text("from", inForce?.description ?? "none"),
+            ])
+    }
+
+    static func outcome(_ change: Change, _ outcome: Outcome, at now: Instant) -> LogRecord {
+        let took = now - change.seenAt
+        let level: LogLevel
+        let word: String
+        let message: String
+        switch outcome {
+        case .applied(.none):
+            (level, word, message) = (.info, "applied", "is noted and nothing is done (BATON_ON_CHANGE=none)")
+        case .applied(let means):
+            (level, word, message) = (.info, "applied", "is applied by \(means.rawValue) after \(took)")
+        case .superseded:
+            (level, word, message) = (.info, "superseded", "is superseded")
+        case .rejected(let reason):
+            (level, word, message) = (.error, "rejected", "is rejected: \(reason)")
+        case .rolledBack(let reason):
+            (level, word, message) = (.error, "rolled_back", "is rolled back: \(reason)")
+        }
+        return LogRecord(
+            level, "change_\(word)", "change \(change.number) \(message)",
+            [
+                .number("change", Int64(change.number)), .digest(change.digest), .text("outcome", word),
+                .seconds("seconds", took),
+            ])
+    }
+
+    static func notCaught(_ number: Int, _ signal: Signal, then: String) -> LogRecord {
+        LogRecord(
+            .warn, "reload_signal_not_caught",
+            "generation \(number) does not catch \(signal), which would end it: \(then)", [.generation(number)])
+    }
+
+    static func mountSuperseded(_ path: String, _ mode: SubpathMode) -> LogRecord {
+        let consequence =
+            switch mode {
+            case .warn:
+                "the app keeps the old content until the container is restarted; BATON_SUBPATH=exit does that, "
+                    + "mounting the whole volume instead of a subPath avoids it"
+            case .exit: "draining and exiting, so that it is mounted anew (BATON_SUBPATH=exit)"
+            }
+        return LogRecord(
+            .warn, "mount_superseded", "\(path) has been replaced, but this mount pins the old file: \(consequence)",
+            [.text("source", path)])
+    }
+
+    // MARK: signals and stop
+
+    static func swallowed(_ signal: Signal) -> LogRecord {
+        LogRecord(.debug, "signal_swallowed", "\(signal) is swallowed (BATON_SIGNAL_MAP)")
+    }
+
+    static func nobodyToForward(_ signal: Signal) -> LogRecord {
+        LogRecord(.info, "signal_dropped", "\(signal) is dropped: the app is not running at the moment")
+    }
+
+    static var askedByHand: LogRecord {
+        LogRecord(.info, "asked_by_hand", "SIGHUP: the configuration is applied again")
+    }
+
+    static var secondStop: LogRecord { LogRecord(.info, "stop_hurried", "asked again: the stop delay is cut short") }
+
+    static func stopping(_ reason: Supervisor.StopReason, delay: Interval?) -> LogRecord {
+        let why =
+            switch reason {
+            case .asked: "asked to stop"
+            case .appEnded: "the app has ended"
+            case .change: "the configuration has changed"
+            }
+        let then = delay.map { "serving on for \($0), then stopping" } ?? "stopping"
+        return LogRecord(.info, "stopping", "\(why): \(then)")
+    }
+
+    static func stopTimedOut(_ timeout: Interval) -> LogRecord {
+        LogRecord(.warn, "stop_timed_out", "not everything has ended within \(timeout): what is left is killed")
+    }
+
+    static func exiting(_ code: Int32) -> LogRecord {
+        LogRecord(.info, "exiting", "exiting with code \(code)", [.number("code", Int64(code))])
+    }
+}

@@ -1,0 +1,35 @@
+/// The deadlines that the supervisor waits for. They live inside the value, so that none can fire late into a state
+/// that no longer knows it: cancelling is forgetting.
+struct Timers: Sendable {
+    enum Key: Hashable, Sendable {
+        case ready(Int), alive(Int), confirm(Int), probe(Int), drain(Int), groupCheck(Int)
+        case settle, readRetry, splay, hold
+        case restart
+        case stopDelay, stopDeadline, stopGrace
+    }
+
+    private var entries: [(key: Key, deadline: Instant)] = []
+
+    mutating func arm(_ key: Key, at deadline: Instant) {
+        cancel(key)
+        entries.append((key, deadline))
+    }
+
+    mutating func cancel(_ key: Key) { entries.removeAll { $0.key == key } }
+
+    mutating func cancelAll(of generation: Int) {
+        for key in [Key.ready(generation), .alive(generation), .confirm(generation), .probe(generation)] { cancel(key) }
+    }
+
+    func deadline(_ key: Key) -> Instant? { entries.first { $0.key == key }?.deadline }
+
+    var nextDeadline: Instant? { entries.lazy.map(\.deadline).min() }
+
+    /// The earliest one that is due, taken out.
+    mutating func takeDue(_ now: Instant) -> Key? {
+        guard let index = entries.indices.min(by: { entries[$0].deadline < entries[$1].deadline }),
+            entries[index].deadline <= now
+        else { return nil }
+        return entries.remove(at: index).key
+    }
+}
