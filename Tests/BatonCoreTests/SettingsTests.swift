@@ -1,0 +1,128 @@
+import Testing
+
+@testable import BatonCore
+
+@Suite struct SettingsTests {
+    private func parse(_ variables: [String: String]) -> (Settings, [SettingsProblem]) {
+        Settings.parse(variables.map { ($0.key, $0.value) })
+    }
+
+    private func problem(_ name: String, _ value: String) -> String? {
+        let problems = parse([name: value]).1
+        return problems.count == 1 ? problems[0].description : nil
+    }
+
+    @Test func theDefaultsOfTheListAreTheDefaultsInForce() {
+        // Each default text, given as a value, must lead to what is there without it.
+        let words: Set<String> = ["none", "unchanged"]
+        for definition in SettingDefinition.all where !words.contains(definition.defaultText) {
+            let (settings, problems) = parse([definition.name: definition.defaultText])
+            #expect(problems.isEmpty, "\(definition.name)")
+            #expect(settings == Settings(), "\(definition.name)")
+        }
+    }
+
+    @Test func everySettingOfTheContractIsKnownOrRefusedAsNotYetThere() {
+        let contract = [
+            "WATCH", "STRATEGY", "POLL_INTERVAL", "SETTLE", "AUDIT_INTERVAL", "ON_CHANGE", "RELOAD_SIGNAL", "LISTEN",
+            "ADOPT",
+            "STEER", "READY", "READY_TIMEOUT", "DRAIN_SIGNAL", "DRAIN_TIMEOUT", "MAX_DRAINING", "STOP_DELAY",
+            "STOP_TIMEOUT",
+            "VALIDATE", "VALIDATE_TIMEOUT", "STAGE", "STAGE_FILES", "PROBATION", "ENV_FROM", "RESTART", "SPLAY",
+            "SUBPATH",
+            "EXIT_OK", "PARENT_DEATH_SIGNAL", "SIGNAL_MAP", "SIGNAL_TARGET", "USER", "CAPS", "NO_NEW_PRIVS", "CONTROL",
+            "ADMIN",
+            "LOG", "LOG_LEVEL",
+        ]
+        let known = Set(SettingDefinition.all.map(\.name)).union(Settings.later)
+        #expect(known == Set(contract.map { "BATON_\($0)" }))
+        for name in Settings.later { #expect(problem(name, "x")?.contains("not there yet") == true) }
+    }
+
+    @Test func allProblemsAreToldAtOnceInOrder() {
+        let (_, problems) = parse([
+            "BATON_WATHC": "/x", "BATON_SETTLE": "1y", "BATON_RESTART": "allways", "BATON_LISTEN": "foo", "PATH": "x",
+        ])
+        #expect(
+            problems.map(\.description) == [
+                "BATON_LISTEN: \"foo\" does not begin with tcp://, unix:// or udp:// (allowed: [name=]tcp://host:port, "
+                    + "unix:///path or udp://host:port, separated by commas)",
+                "BATON_RESTART: \"allways\" is none of them; did you mean always? (allowed: never, on-failure or always)",
+                "BATON_SETTLE: \"1y\" is no duration (allowed: a duration such as 250ms, 5s or 2m)",
+                "BATON_WATHC: is no setting of Baton; did you mean BATON_WATCH?",
+            ])
+    }
+
+    @Test(arguments: [
+        ("BATON_WATCH", "app.yaml", "begins with /"), ("BATON_WATCH", "configmap/app", "needs the agent"),
+        ("BATON_WATCH", "https://x/y", "needs the agent"), ("BATON_STRATEGY", "pol", "did you mean poll"),
+        ("BATON_POLL_INTERVAL", "1ms", "less than 10ms"), ("BATON_POLL_INTERVAL", "-5s", "no duration"),
+        ("BATON_POLL_INTERVAL", "99999999999999999s", "no duration"), ("BATON_SETTLE", "25h", "more than 24h"),
+        ("BATON_SETTLE", "5", "no duration"), ("BATON_ON_CHANGE", "relaod", "did you mean reload"),
+        ("BATON_RELOAD_SIGNAL", "KILL", "cannot be caught"), ("BATON_RELOAD_SIGNAL", "HUPP", "no signal"),
+        ("BATON_LISTEN", "tcp://example.com:80", "no numeric address"), ("BATON_LISTEN", "tcp://1.2.3.4", "port"),
+        ("BATON_LISTEN", "tcp://1.2.3.4:70000", "port"), ("BATON_LISTEN", "tcp://1.2.3:80", "no numeric address"),
+        ("BATON_LISTEN", "tcp://[zz]:80", "no IPv6"), ("BATON_LISTEN", "unix://run/x", "begins with /"),
+        ("BATON_LISTEN", "a:b=tcp://1.2.3.4:80", "does not begin with"),
+        ("BATON_LISTEN", "tcp://:80,tcp://*:80", "there twice"),
+        ("BATON_LISTEN", "unix:///" + String(repeating: "x", count: 120), "107 bytes"),
+        ("BATON_ADOPT", "on", "not there yet"), ("BATON_READY", "http:/healthz", "not there yet"),
+        ("BATON_READY", "fd:2", "3 to 1023"), ("BATON_READY", "exec:'x", "never closed"),
+        ("BATON_READY", "exec:", "no command"),
+        ("BATON_READY", "soon", "none of them"), ("BATON_MAX_DRAINING", "0", "1 to 100"),
+        ("BATON_EXIT_OK", "0,256", "0 to 255"), ("BATON_SIGNAL_MAP", "TERM", "no ="),
+        ("BATON_SIGNAL_MAP", "KILL=TERM", "never"),
+        ("BATON_SIGNAL_MAP", "TERM=QUIT,TERM=INT", "mapped twice"), ("BATON_SIGNAL_MAP", "TERM=FOO", "no signal"),
+        ("BATON_USER", ":x", "not of the form"), ("BATON_USER", "a:b:c", "not of the form"),
+        ("BATON_USER", "a:", "no group"),
+        ("BATON_SUBPATH", "stage", "needs the agent"), ("BATON_LOG", "xml", "none of them"),
+        ("BATON_NO_NEW_PRIVS", "maybe", "neither on nor off"), ("BATON_PARENT_DEATH_SIGNAL", "99", "no signal"),
+    ])
+    func badValuesAreRefusedWithAReason(_ name: String, _ value: String, _ words: String) {
+        let told = problem(name, value)
+        #expect(told?.hasPrefix("\(name): ") == true && told?.contains(words) == true, "\(told ?? "no single problem")")
+    }
+
+    @Test func valuesAreRead() throws {
+        let (settings, problems) = parse([
+            "BATON_WATCH": "/etc/app, /etc/tls/tls.crt,./x",
+            "BATON_LISTEN": "http=tcp://[::]:80,unix:///run/a.sock,dns=udp://127.0.0.1:53,unix://@abc",
+            "BATON_SIGNAL_MAP": "TERM=QUIT,HUP=,10=HUP,RTMIN+1=USR2", "BATON_EXIT_OK": "143, 0",
+            "BATON_READY": "exec:curl -f 'http://a b'", "BATON_SETTLE": "0", "BATON_POLL_INTERVAL": "1.5s",
+            "BATON_USER": "app:web,12", "BATON_SPLAY": "", "BATON_NO_NEW_PRIVS": "on",
+        ])
+        #expect(problems.isEmpty)
+        #expect(settings.watch == [.path("/etc/app"), .path("/etc/tls/tls.crt"), .path("./x")])
+        #expect(settings.listen.map(\.name) == ["http", "run/a.sock", "dns", "@abc"])
+        #expect(
+            settings.listen.map(\.endpoint) == [
+                .tcp(.any, port: 80), .unix(path: "/run/a.sock"), .udp(.ipv4("127.0.0.1"), port: 53),
+                .abstract(name: "abc"),
+            ])
+        #expect(
+            settings.signalMap == [
+                .terminate: .quit, .hangUp: nil, Signal(number: 10)!: .hangUp, Signal(number: 35)!: Signal(number: 12)!,
+            ])
+        #expect(settings.exitOK == [0, 143])
+        #expect(settings.ready == .command(["curl", "-f", "http://a b"]))
+        #expect(settings.settle == .zero && settings.pollInterval == .milliseconds(1500))
+        #expect(settings.user == UserName(user: "app", group: "web", supplementary: ["12"]))
+        #expect(settings.splay == .zero && settings.noNewPrivileges)
+    }
+
+    @Test func aReadinessDescriptorMustNotCoverASocket() {
+        let (_, problems) = parse(["BATON_LISTEN": "tcp://:80,tcp://:81", "BATON_READY": "fd:4"])
+        #expect(
+            problems.map(\.description) == [
+                "BATON_READY: fd:4 is where a socket of BATON_LISTEN goes; the first free one is fd:5"
+            ])
+    }
+
+    /// A service called `baton` or `baton-…` puts these into every container of its namespace.
+    @Test(arguments: [
+        "BATON_SERVICE_HOST", "BATON_SERVICE_PORT", "BATON_SERVICE_PORT_HTTP", "BATON_PORT", "BATON_PORT_80_TCP",
+        "BATON_PORT_80_TCP_ADDR", "BATON_PORT_53_UDP_PROTO", "BATON_WEB_SERVICE_HOST", "BATON_WEB_PORT_8080_TCP_PORT",
+        "BATON_GENERATION", "BATON_FD_HTTP",
+    ])
+    func whatOthersPutThereIsLeftAlone(_ name: String) { #expect(parse([name: "tcp://10.0.0.1:80"]).1.isEmpty) }
+}

@@ -1,0 +1,219 @@
+@testable import BatonCore
+
+/// Checks the nine invariants (their text stands at `Supervisor`) after every step, from outside: by what the supervisor
+/// orders, not by what it believes.
+struct Referee {
+    struct Violation: Error, CustomStringConvertible {
+        let invariant: Int
+        let description: String
+    }
+
+    let policy: Supervisor.Policy
+    private var open: Set<Int> = []
+    private var ended: [Int: Outcome] = [:]
+    private var started = 0
+    private var reaped: Set<Int> = []
+    private var toldEnded: Set<Int> = []
+    private var statuses: [ExitStatus] = []
+    private var askedToStopAt: Instant?
+    private var lastApplied: Digest?
+    private var ticksInPlace = 0
+    private var lastTick: Instant?
+
+    init(policy: Supervisor.Policy) { self.policy = policy }
+
+    private var restartsOnChange: Bool {
+        // auto without a listener, or with an app that has gone unready, ends in a restart.
+        policy.onChange == .restart || (policy.onChange == .auto && !policy.hasListener)
+    }
+
+    mutating func check(
+        _ event: Supervisor.Event, before: Supervisor, after: Supervisor, effects: [Supervisor.Effect],
+        world: SimulatedWorld
+    ) throws {
+        note(event, before, world)
+        try checkServing(event, before, after, effects)
+        try checkStarts(before, after, effects)
+        try checkChanges(before, after, effects)
+        try checkStop(after, effects, world)
+        try checkEnds(event, after, effects)
+        try checkProgress(event, before, after, effects, world)
+    }
+
+    private mutating func note(_ event: Supervisor.Event, _ before: Supervisor, _ world: SimulatedWorld) {
+        if case .exited(_, let status, _) = event { statuses.append(status) }
+        if case .launchFailed(_, let failure) = event { statuses.append(.exited(failure.exitCode)) }
+        if case .signal(.terminate) = event, before.phase == .running, askedToStopAt == nil {
+            askedToStopAt = world.now
+        }
+    }
+
+    /// 1, 2 and 7: a serving generation is told to go only for a successor that is ready.
+    private func checkServing(
+        _ event: Supervisor.Event, _ before: Supervisor, _ after: Supervisor, _ effects: [Supervisor.Effect]
+    ) throws {
+        guard after.phase == .running else { return }
+        for effect in effects {
+            guard case .signal(let number, let signal, _) = effect, signal == policy.drainSignal || signal == .kill,
+                before.generation(number, in: .ready) != nil
+            else { continue }
+            // Its main process ended by itself: what is left of it is only tidied up.
+            if case .exited(number, _, _) = event { continue }
+            if restartsOnChange { continue }
+            guard let serving = after.serving, serving.number > number else {
+                throw Violation(invariant: 2, description: "generation \(number) is drained and no successor is ready")
+            }
+        }
+        let wasServing = before.serving
+        if let wasServing, after.serving == nil, !restartsOnChange {
+            guard case .exited(wasServing.number, _, _) = event else {
+                throw Violation(
+                    invariant: 1, description: "generation \(wasServing.number) stopped serving on \(event)")
+            }
+        }
+    }
+
+    /// 3 and 5.
+    private mutating func checkStarts(_ before: Supervisor, _ after: Supervisor, _ effects: [Supervisor.Effect]) throws
+    {
+        let starting = after.generations.filter { $0.state == .starting }
+        guard starting.count <= 1 else { throw Violation(invariant: 3, description: "\(starting.count) are starting") }
+        for case .start(let number) in effects {
+            guard number == started + 1 else {
+                throw Violation(invariant: 3, description: "generation \(number) out of turn")
+            }
+            started = number
+            guard
+                askedToStopAt == nil
+                    || after.policy.signalMap.index(forKey: .terminate) != nil && after.phase == .running
+            else { throw Violation(invariant: 5, description: "generation \(number) started after SIGTERM") }
+        }
+    }
+
+    /// 4.
+    private mutating func checkChanges(_ before: Supervisor, _ after: Supervisor, _ effects: [Supervisor.Effect]) throws
+    {
+        for effect in effects {
+            if case .log(let record) = effect, record.event == "change_detected" {
+                for case .number(let number) in record.fields.filter({ $0.name == "change" }).map(\.value) {
+                    open.insert(Int(number))
+                }
+            }
+            guard case .changeEnded(let change, let outcome) = effect else { continue }
+            guard open.remove(change.number) != nil, ended.updateValue(outcome, forKey: change.number) == nil else {
+                throw Violation(invariant: 4, description: "change \(change.number) ended twice, or was never seen")
+            }
+            let isLogged = effects.contains { effect in
+                guard case .log(let record) = effect, record.event.hasPrefix("change_") else { return false }
+                return record.event != "change_detected" && record.fields.contains(.digest(change.digest))
+            }
+            guard isLogged else { throw Violation(invariant: 4, description: "change \(change.number) ended unlogged") }
+        }
+        guard open.count == (after.pending == nil ? 0 : 1) else {
+            throw Violation(invariant: 4, description: "\(open.count) changes are open: \(open)")
+        }
+    }
+
+    /// 5 and 6.
+    private func checkStop(_ after: Supervisor, _ effects: [Supervisor.Effect], _ world: SimulatedWorld) throws {
+        let grace = Supervisor.Times.stopGrace
+        if let askedToStopAt, policy.signalMap.index(forKey: .terminate) == nil || after.phase == .stopping {
+            let latest = askedToStopAt + policy.stopDelay + policy.stopTimeout + grace
+            if case .exited = after.phase {
+            } else if world.now > latest + .milliseconds(501) {
+                throw Violation(invariant: 5, description: "still there at \(world.now), to be gone by \(latest)")
+            }
+        }
+        for case .exit(let code) in effects {
+            let possible = Set(statuses.map { policy.exitOK.contains($0.code) ? 0 : $0.code })
+            guard possible.contains(code) || code == 137 || code == 143 else {
+                throw Violation(invariant: 6, description: "exit code \(code) is none of the app's \(possible)")
+            }
+        }
+    }
+
+    /// 6: a generation leaves the book once, and is not told anything afterwards.
+    private mutating func checkEnds(_ event: Supervisor.Event, _ after: Supervisor, _ effects: [Supervisor.Effect])
+        throws
+    {
+        for case .log(let record) in effects where record.event == "generation_ended" {
+            for case .number(let number) in record.fields.filter({ $0.name == "generation" }).map(\.value) {
+                guard toldEnded.insert(Int(number)).inserted else {
+                    throw Violation(invariant: 6, description: "generation \(number) ended twice")
+                }
+            }
+        }
+        let present = Set(after.generations.map(\.number))
+        for number in 1..<max(1, after.nextGeneration) where !present.contains(number) { reaped.insert(number) }
+        guard reaped.isDisjoint(with: present) else {
+            throw Violation(invariant: 6, description: "a generation came back from the dead")
+        }
+        for case .signal(let number, let signal, _) in effects
+        where reaped.contains(number) && !present.contains(number) {
+            throw Violation(invariant: 6, description: "\(signal) to generation \(number), which is gone")
+        }
+    }
+
+    /// 8 and 9: something is always under way.
+    private mutating func checkProgress(
+        _ event: Supervisor.Event, _ before: Supervisor, _ after: Supervisor, _ effects: [Supervisor.Effect],
+        _ world: SimulatedWorld
+    ) throws {
+        if case .exited = after.phase { return }
+        if after.phase == .running, after.serving == nil, after.starting == nil {
+            let waitsForRestart = after.timers.deadline(.restart) != nil
+            let waitsForOld = after.pending?.stage == .awaitingGone && !after.generations.isEmpty
+            guard waitsForRestart || waitsForOld else {
+                throw Violation(invariant: 9, description: "nothing serves and nothing is being started")
+            }
+        }
+        if after.phase == .stopping, after.nextDeadline == nil, world.processes.isEmpty {
+            throw Violation(invariant: 8, description: "stopping, with nothing to wait for")
+        }
+        for generation in after.generations where !generation.isMainAlive {
+            guard after.timers.deadline(.groupCheck(generation.number)) != nil else {
+                throw Violation(
+                    invariant: 8, description: "what is left of generation \(generation.number) is forgotten")
+            }
+        }
+        for generation in after.generations where generation.state == .draining && after.phase == .running {
+            guard generation.isKilled || after.timers.deadline(.drain(generation.number)) != nil else {
+                throw Violation(invariant: 8, description: "generation \(generation.number) drains without end")
+            }
+        }
+        guard event == .tick, let deadline = before.nextDeadline, deadline <= world.now else { return }
+        ticksInPlace = lastTick == world.now ? ticksInPlace + 1 : 0
+        lastTick = world.now
+        if ticksInPlace > 50 { throw Violation(invariant: 8, description: "spins at \(world.now)") }
+        if let next = after.nextDeadline, next <= world.now {
+            throw Violation(invariant: 8, description: "a due timer was left")
+        }
+    }
+
+    /// After the mischief has ended every change must have come to its end, and the app must run with the last content
+    /// unless its change was turned down.
+    func checkEnd(_ world: SimulatedWorld) throws {
+        let supervisor = world.supervisor
+        guard supervisor.phase == .running else { return }
+        guard supervisor.pending == nil, open.isEmpty else {
+            throw Violation(
+                invariant: 4,
+                description: "change \(open) never ended (\(String(describing: supervisor.pending?.stage)))")
+        }
+        guard supervisor.lastSeen == SimulatedWorld.digest(world.disk) else {
+            throw Violation(invariant: 4, description: "the last content was never seen")
+        }
+        guard supervisor.serving != nil || supervisor.starting != nil || supervisor.timers.deadline(.restart) != nil
+        else {
+            throw Violation(invariant: 9, description: "nothing serves at the end")
+        }
+        guard let last = ended.keys.max(), let serving = supervisor.serving else { return }
+        switch ended[last] {
+        case .applied(.none), .rejected, .rolledBack, nil: break
+        case .applied, .superseded:
+            guard serving.digest == supervisor.lastSeen else {
+                throw Violation(invariant: 4, description: "serves \(serving.digest as Any), not \(world.disk)")
+            }
+        }
+    }
+}

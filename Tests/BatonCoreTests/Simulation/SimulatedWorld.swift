@@ -1,0 +1,291 @@
+@testable import BatonCore
+
+/// A Linux made of numbers: processes that get ready, crash, ignore signals or leave children behind; a file that
+/// changes; a clock that jumps to whatever comes next. Everything follows from the seed.
+struct SimulatedWorld {
+    struct Process {
+        var isMainAlive = true
+        var isLaunched = false
+        var leftovers: Int
+        let ignoresDrain: Bool
+        let catchesReload: Bool
+        let saysReady: Bool
+        var isProbed = false
+        var willEnd = false
+    }
+
+    private struct Scheduled {
+        let at: Instant
+        let order: Int
+        let event: Supervisor.Event
+    }
+
+    var supervisor: Supervisor
+    var random: RandomSource
+    var now = Instant(nanoseconds: 0)
+    var processes: [Int: Process] = [:]
+    /// Content of the watched file.
+    var disk: UInt64 = 1
+    var isCalm = false
+    var referee: Referee
+    private(set) var steps = 0
+    private var queue: [Scheduled] = []
+    private var order = 0
+
+    init(seed: UInt64) {
+        var random = RandomSource(seed: seed)
+        let policy = SimulatedWorld.policy(&random)
+        supervisor = Supervisor(policy: policy, seed: random.next())
+        referee = Referee(policy: policy)
+        self.random = random
+    }
+
+    private static func policy(_ random: inout RandomSource) -> Supervisor.Policy {
+        var policy = Supervisor.Policy()
+        policy.onChange = ChangeMode.allCases.filter { $0 != .exit }.randomElement(using: &random) ?? .auto
+        if Int.random(in: 0..<20, using: &random) == 0 { policy.onChange = .exit }
+        policy.hasListener = Bool.random(using: &random)
+        policy.hasSources = true
+        policy.settle = .milliseconds([0, 10, 100, 1000].randomElement(using: &random) ?? 100)
+        policy.splay = .milliseconds([0, 0, 500, 5000].randomElement(using: &random) ?? 0)
+        policy.ready =
+            [.auto, .notify, .descriptor(5), .command(["true"]), .delay(.milliseconds(700))]
+            .randomElement(using: &random) ?? .auto
+        policy.readyTimeout = .milliseconds([800, 3000, 30_000].randomElement(using: &random) ?? 3000)
+        policy.drainTimeout = .milliseconds([0, 300, 5000].randomElement(using: &random) ?? 300)
+        policy.maxDraining = Int.random(in: 1...4, using: &random)
+        policy.stopDelay = .milliseconds([0, 0, 2000].randomElement(using: &random) ?? 0)
+        policy.stopTimeout = .milliseconds([100, 3000].randomElement(using: &random) ?? 3000)
+        policy.restart = RestartMode.allCases.randomElement(using: &random) ?? .never
+        policy.exitOK = Bool.random(using: &random) ? [143] : []
+        policy.subpath = Int.random(in: 0..<10, using: &random) == 0 ? .exit : .warn
+        policy.hasTerminal = Bool.random(using: &random)
+        if Int.random(in: 0..<5, using: &random) == 0 { policy.signalMap = [.terminate: .quit, .hangUp: nil] }
+        return policy
+    }
+
+    static func digest(_ content: UInt64) -> Digest { Digest(content, 0, 0, 0) }
+
+    // MARK: running
+
+    /// One event: the next that is due, or mischief. Throws what the referee finds.
+    mutating func step() throws {
+        if !isCalm, Int.random(in: 0..<100, using: &random) < 45 {
+            now = now + random.interval(upTo: .milliseconds(400))
+            let due = takeDue()
+            try deliver(due ?? mischief())
+        } else if let due = takeNext() {
+            try deliver(due)
+        } else {
+            now = now + .milliseconds(500)
+            if !isCalm { try deliver(mischief()) }
+        }
+    }
+
+    mutating func begin() throws { try deliver(.begin(SimulatedWorld.digest(disk))) }
+
+    var isOver: Bool { if case .exited = supervisor.phase { true } else { false } }
+
+    /// Calm: no mischief any more; what is under way goes on until nothing is.
+    mutating func settleDown(limit: Interval) throws {
+        isCalm = true
+        // Half of the time nothing more happens: what was touched last must be seen all the same.
+        if Bool.random(using: &random) {
+            disk += 1
+            try deliver(.touched(atomic: true))
+        }
+        let end = now + limit
+        while !isOver, now < end, let event = takeNext() { try deliver(event) }
+        try referee.checkEnd(self)
+    }
+
+    private mutating func deliver(_ event: Supervisor.Event) throws {
+        steps += 1
+        guard let event = happen(event) else { return }
+        let before = supervisor
+        let effects = supervisor.handle(event, at: now)
+        try referee.check(event, before: before, after: supervisor, effects: effects, world: self)
+        for effect in effects { perform(effect) }
+    }
+
+    // MARK: time
+
+    private mutating func schedule(_ event: Supervisor.Event, in interval: Interval) {
+        order += 1
+        queue.append(Scheduled(at: now + interval, order: order, event: event))
+    }
+
+    private mutating func takeDue() -> Supervisor.Event? {
+        if let deadline = supervisor.nextDeadline, deadline <= now { return .tick }
+        guard let index = earliest(), queue[index].at <= now else { return nil }
+        return queue.remove(at: index).event
+    }
+
+    private mutating func takeNext() -> Supervisor.Event? {
+        let index = earliest()
+        let scheduled = index.map { queue[$0].at }
+        if let deadline = supervisor.nextDeadline, scheduled.map({ deadline < $0 }) ?? true {
+            now = max(now, deadline)
+            return .tick
+        }
+        guard let index else { return nil }
+        now = max(now, queue[index].at)
+        return queue.remove(at: index).event
+    }
+
+    private func earliest() -> Int? {
+        queue.indices.min { (queue[$0].at, queue[$0].order) < (queue[$1].at, queue[$1].order) }
+    }
+
+    // MARK: the world's side
+
+    /// What an event means for the processes; nil where it can no longer happen.
+    private mutating func happen(_ event: Supervisor.Event) -> Supervisor.Event? {
+        switch event {
+        case .launched(let number):
+            guard processes[number]?.isMainAlive == true else { return nil }
+            processes[number]?.isLaunched = true
+            if processes[number]?.saysReady == true {
+                var ready = Notification()
+                ready.ready = true
+                schedule(.notified(number, ready), in: random.interval(upTo: .seconds(1)))
+                schedule(
+                    .readyDescriptor(number, isReady: Bool.random(using: &random)),
+                    in: random.interval(upTo: .seconds(1)))
+            }
+            return event
+        case .launchFailed(let number, _):
+            guard processes[number]?.isMainAlive == true else { return nil }
+            processes[number] = nil
+            return event
+        case .exited(let number, let status, _):
+            guard let process = processes[number] else { return nil }
+            // Told a second time: no world does it, and no harm may come of it.
+            guard process.isMainAlive else { return event }
+            if process.leftovers > 0 { processes[number]?.isMainAlive = false } else { processes[number] = nil }
+            noteIfAlone()
+            return .exited(number, status, leftovers: process.leftovers > 0)
+        case .groupEmptied(let number):
+            guard let process = processes[number], !process.isMainAlive else { return nil }
+            processes[number] = nil
+            noteIfAlone()
+            return event
+        case .probeFinished(let number, _):
+            guard processes[number]?.isProbed == true else { return nil }
+            processes[number]?.isProbed = false
+            return event
+        case .childrenGone:
+            return processes.isEmpty ? event : nil
+        case .disposition(let number, _):
+            return .disposition(number, isCaught: processes[number].map { $0.isMainAlive && $0.catchesReload })
+        default: return event
+        }
+    }
+
+    private mutating func noteIfAlone() { if processes.isEmpty { schedule(.childrenGone, in: .zero) } }
+
+    private mutating func perform(_ effect: Supervisor.Effect) {
+        switch effect {
+        case .start(let number): start(number)
+        case .signal(let number, let signal, let recipient): receive(number, signal, recipient)
+        case .inspect(let number, _): schedule(.disposition(number, isCaught: nil), in: .zero)
+        case .runProbe(let number):
+            processes[number]?.isProbed = true
+            let isReady = Int.random(in: 0..<3, using: &random) == 0
+            schedule(.probeFinished(number, isReady: isReady), in: random.interval(upTo: .milliseconds(300)))
+        case .endProbe(let number): processes[number]?.isProbed = false
+        case .checkGroup(let number):
+            if Bool.random(using: &random) { schedule(.groupEmptied(number), in: .zero) }
+        case .readSnapshot:
+            let isTorn = !isCalm && Int.random(in: 0..<10, using: &random) == 0
+            schedule(.snapshot(isTorn ? .torn("it moved") : .whole(SimulatedWorld.digest(disk))), in: .zero)
+        case .signalDescendants(let signal): signalAll(signal)
+        case .adoptMain, .giveTerminal, .stopSelf, .changeEnded, .log, .exit: break
+        }
+    }
+
+    private mutating func start(_ number: Int) {
+        let crashes = !isCalm && Int.random(in: 0..<4, using: &random) == 0
+        processes[number] = Process(
+            leftovers: Int.random(in: 0..<6, using: &random) == 0 ? 1 : 0,
+            ignoresDrain: Int.random(in: 0..<5, using: &random) == 0,
+            catchesReload: Bool.random(using: &random),
+            saysReady: isCalm || Int.random(in: 0..<5, using: &random) > 0)
+        if !isCalm, Int.random(in: 0..<20, using: &random) == 0 {
+            schedule(.launchFailed(number, .init(reason: "no such file", exitCode: 127)), in: .milliseconds(1))
+            return
+        }
+        schedule(.launched(number), in: random.interval(upTo: .milliseconds(5)))
+        if crashes { schedule(.exited(number, .exited(1), leftovers: false), in: random.interval(upTo: .seconds(4))) }
+    }
+
+    private mutating func receive(_ number: Int, _ signal: Signal, _ recipient: Supervisor.Recipient) {
+        guard let process = processes[number] else { return }
+        if signal == .kill {
+            schedule(.exited(number, .signalled(9), leftovers: false), in: .zero)
+            if recipient != .main {
+                processes[number]?.leftovers = 0
+                if !process.isMainAlive { schedule(.groupEmptied(number), in: .milliseconds(1)) }
+            }
+        } else if signal == supervisor.policy.drainSignal || signal == .quit {
+            if !process.isMainAlive { return schedule(.groupEmptied(number), in: random.interval(upTo: .seconds(2))) }
+            guard !process.ignoresDrain, !process.willEnd else { return }
+            processes[number]?.willEnd = true
+            let status: ExitStatus = Bool.random(using: &random) ? .exited(0) : .signalled(15)
+            schedule(.exited(number, status, leftovers: false), in: random.interval(upTo: .seconds(1)))
+        }
+    }
+
+    private mutating func signalAll(_ signal: Signal) {
+        for (number, process) in processes.sorted(by: { $0.key < $1.key }) {
+            if signal == .kill { processes[number]?.leftovers = 0 }
+            let wait: Interval = signal == .kill ? .milliseconds(1) : random.interval(upTo: .seconds(2))
+            if process.isMainAlive {
+                schedule(.exited(number, .signalled(signal.number), leftovers: false), in: wait)
+            } else if signal == .kill || !process.ignoresDrain {
+                schedule(.groupEmptied(number), in: wait)
+            }
+        }
+        noteIfAlone()
+    }
+
+    private mutating func mischief() -> Supervisor.Event {
+        let numbers = Array(processes.keys.sorted())
+        let someone = numbers.randomElement(using: &random) ?? Int.random(in: 0..<5, using: &random)
+        switch Int.random(in: 0..<100, using: &random) {
+        case 0..<35:
+            disk = Int.random(in: 0..<4, using: &random) == 0 ? max(1, disk &- 1) : disk + 1
+            return .touched(atomic: Bool.random(using: &random))
+        case 35..<45: return .touched(atomic: Bool.random(using: &random))
+        case 45..<52: return .signal(.hangUp)
+        case 52..<54:
+            return .signal([Signal.cont, .terminalStop, .pipe, .child].randomElement(using: &random) ?? .cont)
+        case 54..<55: return .signal(Int.random(in: 0..<3, using: &random) == 0 ? .terminate : .interrupt)
+        case 55..<62:
+            return .exited(
+                someone, [.exited(0), .exited(3), .signalled(11)].randomElement(using: &random) ?? .exited(0),
+                leftovers: false)
+        case 62..<72: return .notified(someone, notification())
+        case 72..<76: return .readyDescriptor(someone, isReady: Bool.random(using: &random))
+        case 76..<80: return .probeFinished(someone, isReady: Bool.random(using: &random))
+        case 80..<83: return .appStopped(someone)
+        case 83..<85: return .groupEmptied(someone)
+        case 85..<87: return .disposition(someone, isCaught: nil)
+        case 87..<88: return .mountSuperseded(path: "/etc/app/app.yaml")
+        case 88..<90: return .childrenGone
+        default: return .tick
+        }
+    }
+
+    private mutating func notification() -> Notification {
+        var notification = Notification()
+        switch Int.random(in: 0..<6, using: &random) {
+        case 0, 1: notification.ready = true
+        case 2: notification.reloading = true
+        case 3: notification.stopping = true
+        case 4: notification.extendTimeout = .milliseconds(1500)
+        default: notification.status = "busy"
+        }
+        return notification
+    }
+}
