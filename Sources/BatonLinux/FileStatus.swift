@@ -1,0 +1,105 @@
+import CBatonShims
+import Glibc
+
+/// What stat(2) says, as far as watching needs it.
+public struct FileStatus: Hashable, Sendable {
+    public enum Kind: Sendable, Hashable { case file, directory, link, other }
+
+    public let kind: Kind
+    public let device: UInt64
+    public let inode: UInt64
+    public let size: Int64
+    public let links: UInt64
+    /// Nanoseconds since 1970.
+    public let modified: Int64
+    public let changed: Int64
+
+    private init(_ info: stat) {
+        var info = info
+        kind =
+            switch info.st_mode & S_IFMT {
+            case S_IFREG: .file
+            case S_IFDIR: .directory
+            case S_IFLNK: .link
+            default: .other
+            }
+        device = UInt64(info.st_dev)
+        inode = UInt64(info.st_ino)
+        size = Int64(info.st_size)
+        links = UInt64(info.st_nlink)
+        modified = baton_stat_mtime(&info)
+        changed = baton_stat_ctime(&info)
+    }
+
+    public static func following(_ path: String) throws(LinuxError) -> FileStatus {
+        var info = stat()
+        guard stat(path, &info) == 0 else { throw .last("look at", path) }
+        return FileStatus(info)
+    }
+
+    public static func ofLink(_ path: String) throws(LinuxError) -> FileStatus {
+        var info = stat()
+        guard lstat(path, &info) == 0 else { throw .last("look at", path) }
+        return FileStatus(info)
+    }
+
+    public static func of(_ fd: borrowing FileDescriptor, _ thing: String) throws(LinuxError) -> FileStatus {
+        var info = stat()
+        guard fstat(fd.number, &info) == 0 else { throw .last("look at", thing) }
+        return FileStatus(info)
+    }
+}
+
+/// readlink(2).
+public func readLink(_ path: String) throws(LinuxError) -> String {
+    var count = 0
+    let bytes = [UInt8](unsafeUninitializedCapacity: 4096) { buffer, used in
+        buffer.withMemoryRebound(to: CChar.self) {
+            if let base = $0.baseAddress { count = readlink(path, base, 4096) }
+        }
+        used = max(0, count)
+    }
+    guard count >= 0 else { throw .last("read the link", path) }
+    return String(decoding: bytes, as: UTF8.self)
+}
+
+/// The names in a directory, without `.` and `..`, sorted by bytes.
+/// - Parameter limit: E2BIG beyond it, so that memory stays bounded.
+public func directoryEntries(_ path: String, limit: Int) throws(LinuxError) -> [String] {
+    guard let stream = opendir(path) else { throw .last("read the directory", path) }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while true {
+        errno = 0
+        guard let entry = readdir(stream) else {
+            guard errno == 0 else { throw .last("read the directory", path) }
+            return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        }
+        let name = withUnsafePointer(to: &entry.pointee.d_name) {
+            $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+        }
+        guard name != ".", name != ".." else { continue }
+        guard names.count < limit else { throw LinuxError("read the directory", path, errno: E2BIG) }
+        names.append(name)
+    }
+}
+
+/// Opens for reading without ever waiting for a FIFO's writer or a terminal.
+public func openForReading(_ path: String) throws(LinuxError) -> FileDescriptor {
+    let number = baton_openat(AT_FDCWD, path, baton_open_flags_file())
+    guard number >= 0 else { throw .last("open", path) }
+    return FileDescriptor(owning: number)
+}
+
+/// Reads a small file of /proc or /etc whole; at most `limit` bytes.
+public func readSmallFile(_ path: String, limit: Int = 1 << 20) throws(LinuxError) -> String {
+    let fd = try openForReading(path)
+    var bytes: [UInt8] = []
+    while bytes.count < limit, let part = try readAvailable(fd.number, limit: 16384), !part.isEmpty {
+        bytes += part
+    }
+    return String(decoding: bytes, as: UTF8.self)
+}
+
+/// unlink(2); a file that is not there is as good as removed.
+public func removeFile(_ path: String) { unlink(path) }

@@ -1,0 +1,28 @@
+import CBatonShims
+import Glibc
+
+/// Runs `body` in a child that holds no descriptor above 2 but `kept`, and dies with Baton. Right only because Baton has
+/// one thread: the child's memory is whole, and Swift may run in it.
+/// - Returns: the child's pid.
+public func forkHelper(keeping kept: Int32, _ body: () -> Void) throws(LinuxError) -> ProcessID {
+    let pid = baton_fork()
+    guard pid >= 0 else { throw .last("fork", "a helper") }
+    guard pid == 0 else { return pid }
+    _ = baton_set_parent_death_signal(SIGKILL)
+    baton_close_all_but(kept)
+    body()
+    _exit(0)
+}
+
+/// write(2) until all is written or it fails.
+public func writeAll(_ fd: Int32, _ bytes: [UInt8]) {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+        let count = rest.withUnsafeBytes { write(fd, $0.baseAddress, $0.count) }
+        if count <= 0 {
+            guard count < 0, errno == EINTR else { return }
+            continue
+        }
+        rest = rest.dropFirst(count)
+    }
+}

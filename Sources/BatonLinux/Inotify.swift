@@ -1,0 +1,75 @@
+import CBatonShims
+import Glibc
+
+/// inotify(7): one instance, any number of watches.
+public final class Inotify {
+    private let fd: FileDescriptor
+
+    public struct Mask: OptionSet, Sendable {
+        public let rawValue: UInt32
+        public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+        public static let modify = Mask(rawValue: 0x2)
+        public static let attrib = Mask(rawValue: 0x4)
+        public static let closeWrite = Mask(rawValue: 0x8)
+        public static let movedFrom = Mask(rawValue: 0x40)
+        public static let movedTo = Mask(rawValue: 0x80)
+        public static let create = Mask(rawValue: 0x100)
+        public static let delete = Mask(rawValue: 0x200)
+        public static let deleteSelf = Mask(rawValue: 0x400)
+        public static let moveSelf = Mask(rawValue: 0x800)
+        public static let unmount = Mask(rawValue: 0x2000)
+        public static let overflow = Mask(rawValue: 0x4000)
+        public static let ignored = Mask(rawValue: 0x8000)
+        public static let onlyDirectory = Mask(rawValue: 0x0100_0000)
+        public static let isDirectory = Mask(rawValue: 0x4000_0000)
+    }
+
+    public struct Event: Sendable {
+        /// -1 with `overflow`.
+        public let watch: Int32
+        public let mask: Mask
+        /// Empty for an event of the watched thing itself.
+        public let name: String
+    }
+
+    /// - Throws: EMFILE where the user has its 128 instances (/proc/sys/fs/inotify/max_user_instances).
+    public init() throws(LinuxError) {
+        let number = inotify_init1(Int32(IN_NONBLOCK) | Int32(IN_CLOEXEC))
+        guard number >= 0 else { throw .last("create", "an inotify instance") }
+        fd = FileDescriptor(owning: number)
+    }
+
+    public var number: Int32 { fd.number }
+
+    /// - Returns: the watch's number; the same one for the same inode.
+    /// - Throws: ENOSPC where the user has all its watches (/proc/sys/fs/inotify/max_user_watches).
+    public func add(_ path: String, _ mask: Mask) throws(LinuxError) -> Int32 {
+        let watch = inotify_add_watch(fd.number, path, mask.rawValue)
+        guard watch >= 0 else { throw .last("watch", path) }
+        return watch
+    }
+
+    public func remove(_ watch: Int32) { inotify_rm_watch(fd.number, watch) }
+
+    /// Every event that waits, up to about 64 KiB of them; `hasMore` tells whether to ask again.
+    public func read(_ body: (Event) -> Void) throws(LinuxError) -> Bool {
+        let limit = 64 * 1024
+        guard let bytes = try readAvailable(fd.number, limit: limit) else { return false }
+        bytes.withUnsafeBytes { buffer in
+            var offset = 0
+            while offset + 16 <= buffer.count {
+                let length = Int(buffer.loadUnaligned(fromByteOffset: offset + 12, as: UInt32.self))
+                guard offset + 16 + length <= buffer.count else { break }
+                let name = buffer[(offset + 16)..<(offset + 16 + length)].prefix { $0 != 0 }
+                body(
+                    Event(
+                        watch: buffer.loadUnaligned(fromByteOffset: offset, as: Int32.self),
+                        mask: Mask(rawValue: buffer.loadUnaligned(fromByteOffset: offset + 4, as: UInt32.self)),
+                        name: String(decoding: name, as: UTF8.self)))
+                offset += 16 + length
+            }
+        }
+        return bytes.count > limit / 2
+    }
+}

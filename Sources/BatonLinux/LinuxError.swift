@@ -1,0 +1,39 @@
+import Glibc
+
+/// A system call that failed: what was tried, on what, and why.
+public struct LinuxError: Error, Hashable, Sendable {
+    public let operation: String
+    public let thing: String
+    public let errno: Int32
+
+    public init(_ operation: String, _ thing: String, errno: Int32) {
+        self.operation = operation
+        self.thing = thing
+        self.errno = errno
+    }
+
+    /// Reads errno at once, before anything else can change it.
+    static func last(_ operation: String, _ thing: String) -> LinuxError {
+        LinuxError(operation, thing, errno: Glibc.errno)
+    }
+}
+
+extension LinuxError: CustomStringConvertible {
+    public var description: String { "cannot \(operation) \(thing): \(errnoInWords(errno))" }
+}
+
+/// `No such file or directory (ENOENT)` and the like (strerror(3)).
+public func errnoInWords(_ errno: Int32) -> String {
+    let words = strerror(errno).map { String(cString: $0) } ?? "error"
+    guard let name = errnoNames[errno] else { return "\(words) (errno \(errno))" }
+    return "\(words) (\(name))"
+}
+
+private let errnoNames: [Int32: String] = [
+    EPERM: "EPERM", ENOENT: "ENOENT", EIO: "EIO", E2BIG: "E2BIG", ENOEXEC: "ENOEXEC", EBADF: "EBADF", EAGAIN: "EAGAIN",
+    ENOMEM: "ENOMEM", EACCES: "EACCES", EBUSY: "EBUSY", EEXIST: "EEXIST", ENODEV: "ENODEV", ENOTDIR: "ENOTDIR",
+    EISDIR: "EISDIR", EINVAL: "EINVAL", ENFILE: "ENFILE", EMFILE: "EMFILE", ETXTBSY: "ETXTBSY", EFBIG: "EFBIG",
+    ENOSPC: "ENOSPC", EROFS: "EROFS", EPIPE: "EPIPE", ENAMETOOLONG: "ENAMETOOLONG", ENOSYS: "ENOSYS", ELOOP: "ELOOP",
+    EADDRINUSE: "EADDRINUSE", EADDRNOTAVAIL: "EADDRNOTAVAIL", EAFNOSUPPORT: "EAFNOSUPPORT", ESTALE: "ESTALE",
+    ETIMEDOUT: "ETIMEDOUT", ECONNREFUSED: "ECONNREFUSED", ESRCH: "ESRCH",
+]

@@ -1,0 +1,52 @@
+public import BatonCore
+import CBatonShims
+import Glibc
+
+/// A process, or the group that it leads.
+public typealias ProcessID = Int32
+
+/// Sending signals, and the few prctl(2) calls about processes.
+public enum Processes {
+    /// ESRCH on the group falls back to the process: right after a fork the group may not be there yet.
+    public static func signal(group: ProcessID, _ signal: Signal) {
+        guard group > 1 else { return }
+        if kill(-group, signal.number) != 0, errno == ESRCH { kill(group, signal.number) }
+    }
+
+    public static func signal(process: ProcessID, _ signal: Signal) {
+        guard process > 1 else { return }
+        kill(process, signal.number)
+    }
+
+    /// Whether any process is left in the group, zombies not yet reaped by others included.
+    public static func groupExists(_ group: ProcessID) -> Bool {
+        guard group > 1 else { return false }
+        return kill(-group, 0) == 0 || errno == EPERM
+    }
+
+    /// Orphans below this process come to it (PR_SET_CHILD_SUBREAPER), as they come to PID 1 by themselves.
+    public static func becomeSubreaper() throws(LinuxError) {
+        guard baton_set_subreaper() == 0 else { throw .last("become", "a subreaper") }
+    }
+
+    public static func setParentDeathSignal(_ signal: Signal) throws(LinuxError) {
+        guard baton_set_parent_death_signal(signal.number) == 0 else { throw .last("set", "the parent death signal") }
+    }
+
+    public static var hasNoNewPrivileges: Bool { baton_get_no_new_privs() == 1 }
+
+    public static func stopSelf() { kill(getpid(), SIGSTOP) }
+}
+
+/// The terminal on stdin and its foreground process group (tcsetpgrp(3)).
+public enum Terminal {
+    /// Stdin is a terminal and Baton's own group is in its foreground.
+    public static var isInForeground: Bool { baton_terminal_foreground(0) == getpgrp() }
+
+    public static var foregroundGroup: ProcessID? {
+        let group = baton_terminal_foreground(0)
+        return group > 0 ? group : nil
+    }
+
+    public static func setForeground(_ group: ProcessID) { _ = baton_set_terminal_foreground(0, group) }
+}

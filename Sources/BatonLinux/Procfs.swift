@@ -1,0 +1,68 @@
+public import BatonCore
+import Glibc
+
+/// What /proc tells of processes.
+public enum Procfs {
+    /// Signals that the process has a handler for (SigCgt of proc_pid_status(5)); nil where it cannot be read.
+    public static func caughtSignals(of pid: ProcessID) -> UInt64? {
+        guard let status = try? readSmallFile("/proc/\(pid)/status") else { return nil }
+        for line in status.split(separator: "\n") where line.hasPrefix("SigCgt:") {
+            return UInt64(line.dropFirst(7).filter { $0 != "\t" && $0 != " " }, radix: 16)
+        }
+        return nil
+    }
+
+    public static func catches(_ signal: Signal, _ pid: ProcessID) -> Bool? {
+        caughtSignals(of: pid).map { $0 & signal.bit != 0 }
+    }
+
+    /// Every process below this one, by the parents in /proc/PID/stat; never Baton itself.
+    public static func descendants(of ancestor: ProcessID) -> [ProcessID] {
+        var children: [ProcessID: [ProcessID]] = [:]
+        for pid in allProcesses() {
+            guard let parent = parent(of: pid) else { continue }
+            children[parent, default: []].append(pid)
+        }
+        var found: [ProcessID] = []
+        var queue = children[ancestor] ?? []
+        // A pid can be its own ancestor only in a torn reading; the count bounds the walk all the same.
+        while let pid = queue.popLast(), found.count < 4_194_304 {
+            found.append(pid)
+            queue += children.removeValue(forKey: pid) ?? []
+        }
+        return found
+    }
+
+    public static func isDescendant(_ pid: ProcessID, of ancestor: ProcessID) -> Bool {
+        var current = pid
+        for _ in 0..<1024 {
+            guard let parent = parent(of: current), parent > 0 else { return false }
+            if parent == ancestor { return true }
+            current = parent
+        }
+        return false
+    }
+
+    public static func parent(of pid: ProcessID) -> ProcessID? { statField(pid, 1).flatMap { ProcessID($0) } }
+    public static func processGroup(of pid: ProcessID) -> ProcessID? { statField(pid, 2).flatMap { ProcessID($0) } }
+
+    /// Fields of /proc/PID/stat behind the command's name, which may itself hold spaces and parentheses: 0 is the state.
+    private static func statField(_ pid: ProcessID, _ index: Int) -> Substring? {
+        guard let stat = try? readSmallFile("/proc/\(pid)/stat"), let end = stat.lastIndex(of: ")") else { return nil }
+        let fields = stat[stat.index(after: end)...].split(separator: " ")
+        return index < fields.count ? fields[index] : nil
+    }
+
+    private static func allProcesses() -> [ProcessID] {
+        guard let stream = opendir("/proc") else { return [] }
+        defer { closedir(stream) }
+        var pids: [ProcessID] = []
+        while let entry = readdir(stream) {
+            let pid = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { ProcessID(String(cString: $0)) }
+            }
+            if let pid { pids.append(pid) }
+        }
+        return pids
+    }
+}

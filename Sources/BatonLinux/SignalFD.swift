@@ -1,0 +1,25 @@
+public import BatonCore
+import CBatonShims
+
+/// signalfd(2) on every signal. They are all blocked since before main (see signals.h), so none acts by itself.
+public final class SignalFD {
+    private let fd: FileDescriptor
+
+    public init() throws(LinuxError) {
+        let number = baton_signalfd(~0)
+        guard number >= 0 else { throw .last("create", "a signal descriptor") }
+        fd = FileDescriptor(owning: number)
+    }
+
+    public var number: Int32 { fd.number }
+
+    /// The next signal that waits, if any.
+    public func next() -> Signal? {
+        var info = baton_signal_info()
+        guard baton_signalfd_read(fd.number, &info) == 1 else { return nil }
+        return Signal(number: info.signal)
+    }
+}
+
+/// Puts back the signal state that Baton was given: for subcommands that end by themselves.
+public func restoreSignals() { baton_restore_signals() }

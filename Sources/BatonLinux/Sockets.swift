@@ -1,0 +1,144 @@
+public import BatonCore
+import CBatonShims
+import Glibc
+
+/// Listening sockets, as BATON_LISTEN asks for them.
+public enum Sockets {
+    /// Waiting connections that the kernel keeps for us; it caps the number at net.core.somaxconn (listen(2)).
+    public static let backlog: Int32 = 4096
+
+    /// Opens, binds and, for streams, listens. Blocking, as systemd hands sockets over; close-on-exec.
+    public static func open(_ address: ListenAddress.Endpoint) throws(LinuxError) -> FileDescriptor {
+        switch address {
+        case .tcp(let host, let port): try openInternet(host, port, stream: true, address.description)
+        case .udp(let host, let port): try openInternet(host, port, stream: false, address.description)
+        case .unix(let path): try openUnix(path, isPath: true, address.description)
+        case .abstract(let name): try openUnix("\0" + name, isPath: false, address.description)
+        }
+    }
+
+    private static func openInternet(_ host: ListenAddress.Host, _ port: UInt16, stream: Bool, _ thing: String)
+        throws(LinuxError) -> FileDescriptor
+    {
+        switch host {
+        case .ipv4(let text): return try bindIPv4(text, port, stream, thing)
+        case .ipv6(let text): return try bindIPv6(text, port, stream, thing, dualStack: false)
+        case .any:
+            do {
+                return try bindIPv6("::", port, stream, thing, dualStack: true)
+            } catch  where error.errno == EAFNOSUPPORT || error.errno == EADDRNOTAVAIL {
+                return try bindIPv4("0.0.0.0", port, stream, thing)
+            }
+        }
+    }
+
+    private static func bindIPv4(_ text: String, _ port: UInt16, _ stream: Bool, _ thing: String) throws(LinuxError)
+        -> FileDescriptor
+    {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        guard inet_pton(AF_INET, text, &address.sin_addr) == 1 else { throw LinuxError("bind", thing, errno: EINVAL) }
+        let socket = try newSocket(AF_INET, stream, thing)
+        let result = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(socket.number, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard result == 0 else { throw .last("bind", thing) }
+        return try listening(socket, stream, thing)
+    }
+
+    private static func bindIPv6(_ text: String, _ port: UInt16, _ stream: Bool, _ thing: String, dualStack: Bool)
+        throws(LinuxError) -> FileDescriptor
+    {
+        var address = sockaddr_in6()
+        address.sin6_family = sa_family_t(AF_INET6)
+        address.sin6_port = port.bigEndian
+        guard inet_pton(AF_INET6, text, &address.sin6_addr) == 1 else { throw LinuxError("bind", thing, errno: EINVAL) }
+        let socket = try newSocket(AF_INET6, stream, thing)
+        guard baton_set_v6only(socket.number, dualStack ? 0 : 1) == 0 else { throw .last("prepare", thing) }
+        let result = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(socket.number, $0, socklen_t(MemoryLayout<sockaddr_in6>.size))
+            }
+        }
+        guard result == 0 else { throw .last("bind", thing) }
+        return try listening(socket, stream, thing)
+    }
+
+    private static func newSocket(_ family: Int32, _ stream: Bool, _ thing: String) throws(LinuxError) -> FileDescriptor
+    {
+        let kind = Int32(stream ? SOCK_STREAM.rawValue : SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        let number = socket(family, kind, 0)
+        guard number >= 0 else { throw .last("create a socket for", thing) }
+        let fd = FileDescriptor(owning: number)
+        guard stream, family != AF_UNIX else { return fd }
+        var on: Int32 = 1
+        setsockopt(fd.number, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
+        // Accepted sockets inherit it; servers that are given a descriptor often forget to set it.
+        _ = baton_set_tcp_nodelay(fd.number)
+        return fd
+    }
+
+    private static func listening(_ socket: consuming FileDescriptor, _ stream: Bool, _ thing: String)
+        throws(LinuxError)
+        -> FileDescriptor
+    {
+        if stream, listen(socket.number, backlog) != 0 { throw .last("listen on", thing) }
+        return socket
+    }
+
+    private static func openUnix(_ name: String, isPath: Bool, _ thing: String) throws(LinuxError) -> FileDescriptor {
+        if isPath { removeDeadSocket(name) }
+        let socket = try newSocket(AF_UNIX, true, thing)
+        let bytes = Array(name.utf8).map { CChar(bitPattern: $0) }
+        guard baton_bind_unix(socket.number, bytes, bytes.count) == 0 else { throw .last("bind", thing) }
+        return try listening(socket, true, thing)
+    }
+
+    /// A socket file that nobody listens on is left over from a run before; any other file is not ours to remove.
+    private static func removeDeadSocket(_ path: String) {
+        var info = stat()
+        guard lstat(path, &info) == 0, info.st_mode & S_IFMT == S_IFSOCK else { return }
+        let number = socket(
+            AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
+        guard number >= 0 else { return }
+        let probe = FileDescriptor(owning: number)
+        let bytes = Array(path.utf8).map { CChar(bitPattern: $0) }
+        if baton_connect_unix(probe.number, bytes, bytes.count) != 0, errno == ECONNREFUSED { unlink(path) }
+    }
+
+    /// The port that the kernel chose, or the one asked for; nil for what has no port.
+    public static func port(of socket: borrowing FileDescriptor) -> UInt16? {
+        var storage = sockaddr_storage()
+        var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let result = withUnsafeMutablePointer(to: &storage) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(socket.number, $0, &size) }
+        }
+        guard result == 0 else { return nil }
+        return withUnsafePointer(to: storage) { pointer -> UInt16? in
+            switch Int32(pointer.pointee.ss_family) {
+            case AF_INET:
+                pointer.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { UInt16(bigEndian: $0.pointee.sin_port) }
+            case AF_INET6:
+                pointer.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) {
+                    UInt16(bigEndian: $0.pointee.sin6_port)
+                }
+            default: nil
+            }
+        }
+    }
+
+    /// One datagram; nil when none waits. Descriptors sent along are not asked for, so the kernel closes them.
+    public static func receiveDatagram(_ fd: Int32, limit: Int) -> [UInt8]? {
+        var count = 0
+        let bytes = [UInt8](unsafeUninitializedCapacity: limit) { buffer, used in
+            repeat {
+                count = recv(fd, buffer.baseAddress, limit, Int32(MSG_DONTWAIT))
+            } while count < 0 && errno == EINTR
+            used = max(0, count)
+        }
+        return count < 0 ? nil : bytes
+    }
+}

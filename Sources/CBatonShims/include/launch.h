@@ -1,0 +1,56 @@
+// From fork to exec. Nothing here allocates but libcap's own parts; the plan is laid out before the fork.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/capability.h>
+
+/// Where a launch can fail; the child names the stage and the errno over a close-on-exec pipe.
+enum baton_launch_stage {
+    BATON_LAUNCH_STAGE_FORK = 1,
+    BATON_LAUNCH_STAGE_DESCRIPTORS,
+    BATON_LAUNCH_STAGE_NO_NEW_PRIVS,
+    BATON_LAUNCH_STAGE_GROUPS,
+    BATON_LAUNCH_STAGE_USER,
+    BATON_LAUNCH_STAGE_CAPABILITIES,
+    BATON_LAUNCH_STAGE_EXEC,
+};
+
+struct baton_launch_failure {
+    int32_t stage;
+    int32_t error;
+};
+
+struct baton_launch_plan {
+    /// Candidates for the program, in the order of PATH, ended by NULL.
+    const char *const *paths;
+    /// argv, with one free slot before it (argv[-1]) for the shell that runs a script without an interpreter line.
+    char **argv;
+    char **envp;
+    /// Where the child writes its own pid as text ("LISTEN_PID=" ends just before); NULL: nowhere. 16 bytes.
+    char *pid_slot;
+    /// Descriptors to hand over: sources[i] becomes targets[i], inheritable. All sources are above every target.
+    const int *sources;
+    const int *targets;
+    int descriptor_count;
+    /// The terminal whose foreground group the child's group becomes; -1: none.
+    int terminal;
+    bool null_stdin;
+    bool no_new_privs;
+    bool change_user;
+    uid_t uid;
+    gid_t gid;
+    const gid_t *groups;
+    int group_count;
+    /// NULL: unchanged.
+    cap_iab_t capabilities;
+};
+
+/// Forks; the child leads a process group of its own and becomes the plan's program. On success the pid is returned
+/// and *report is the read end of a pipe (close-on-exec, non-blocking) that ends at a successful exec, or else brings
+/// one baton_launch_failure. Returns -1 with errno when no child could be made.
+pid_t baton_launch(const struct baton_launch_plan *plan, int *report);
+
+/// fork(2), which Swift hides. Right only in a program with one thread.
+pid_t baton_fork(void);

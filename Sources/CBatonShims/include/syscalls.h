@@ -1,0 +1,76 @@
+// Plain wrappers: each is one system call, named after it.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/stat.h>
+#include <sys/socket.h>
+#include <sys/inotify.h>
+
+#include "signals.h"
+
+struct baton_epoll_event { uint32_t events; uint64_t token; };
+enum { BATON_EPOLL_IN = 0x001, BATON_EPOLL_OUT = 0x004, BATON_EPOLL_ERR = 0x008, BATON_EPOLL_HUP = 0x010 };
+
+int baton_epoll_create(void);
+int baton_epoll_add(int epoll, int fd, uint32_t events, uint64_t token);
+int baton_epoll_remove(int epoll, int fd);
+int baton_epoll_wait(int epoll, struct baton_epoll_event *events, int capacity, int milliseconds);
+
+/// A signalfd for all signals in the set (raw: 32 and 33 too); close-on-exec, non-blocking.
+int baton_signalfd(baton_signal_set set);
+struct baton_signal_info { int32_t signal; int32_t code; int32_t sender; };
+/// Reads one signal. 1: read, 0: none waits, -1: errno.
+int baton_signalfd_read(int fd, struct baton_signal_info *info);
+
+int baton_pipe(int ends[2], bool non_blocking);
+int baton_set_subreaper(void);
+int baton_set_parent_death_signal(int signal);
+int baton_get_no_new_privs(void);
+int baton_random(void *bytes, size_t count);
+
+/// statfs(2)'s f_type.
+int baton_statfs_type(const char *path, int64_t *type);
+
+int baton_openat(int directory, const char *path, int flags);
+/// open(2) flags that Swift's Glibc module lacks or hides behind O_ macros with casts.
+int baton_open_flags_directory_path(void);
+int baton_open_flags_directory(void);
+int baton_open_flags_file(void);
+
+/// splice(2) between two pipes, never blocking.
+ssize_t baton_splice_nonblock(int from, int to, size_t length);
+/// pwritev2(2) with RWF_NOWAIT at the current position.
+ssize_t baton_write_nowait(int fd, const void *bytes, size_t length);
+
+/// Sends a signal to a process by its pidfd after checking that it still is a descendant: see Procfs.
+int baton_pidfd_open(pid_t pid);
+/// waitid(P_PIDFD): 1 with *status when it was our child and has been reaped, 0 when it still runs, -1 otherwise.
+int baton_pidfd_reap(int pidfd, int *status);
+
+/// TCP_DEFER_ACCEPT, TCP_NODELAY and friends by name, since Swift lacks netinet/tcp.h.
+int baton_set_tcp_nodelay(int fd);
+int baton_set_v6only(int fd, int on);
+
+/// bind(2) to a Unix path or, with a leading NUL byte, an abstract name of exactly length bytes.
+int baton_bind_unix(int fd, const char *name, size_t length);
+int baton_connect_unix(int fd, const char *name, size_t length);
+
+int baton_wait_any(int *status, bool *exited, bool *stopped, bool *continued, int *value, bool *by_signal);
+int baton_terminal_foreground(int fd);
+int baton_set_terminal_foreground(int fd, pid_t group);
+bool baton_is_pipe(int fd);
+bool baton_is_socket(int fd);
+bool baton_is_character_device(int fd);
+/// struct stat's times in nanoseconds (their names differ between C libraries).
+int64_t baton_stat_mtime(const struct stat *s);
+int64_t baton_stat_ctime(const struct stat *s);
+unsigned int baton_device_major(dev_t device);
+unsigned int baton_device_minor(dev_t device);
+
+/// close_range(2) on everything from 3 up but one descriptor.
+void baton_close_all_but(int kept);
+
+/// environ(7).
+char **baton_environment(void);

@@ -1,0 +1,117 @@
+#define _GNU_SOURCE
+#include "launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "signals.h"
+
+static void fail(int report, int stage, int error) __attribute__((noreturn));
+static void fail(int report, int stage, int error) {
+    struct baton_launch_failure failure = {stage, error};
+    ssize_t written;
+    do { written = write(report, &failure, sizeof failure); } while (written < 0 && errno == EINTR);
+    _exit(127);
+}
+
+static void write_pid(char *slot, pid_t pid) {
+    char digits[16];
+    int count = 0;
+    do { digits[count++] = (char)('0' + pid % 10); pid /= 10; } while (pid > 0);
+    for (int i = 0; i < count; i++) slot[i] = digits[count - 1 - i];
+    slot[count] = 0;
+}
+
+static int change_privileges(const struct baton_launch_plan *plan, int *stage) {
+    *stage = BATON_LAUNCH_STAGE_NO_NEW_PRIVS;
+    if (plan->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return errno;
+    if (plan->change_user) {
+        *stage = BATON_LAUNCH_STAGE_GROUPS;
+        if (cap_setgroups(plan->gid, (size_t)plan->group_count, plan->groups) != 0) return errno;
+        *stage = BATON_LAUNCH_STAGE_USER;
+        if (cap_setuid(plan->uid) != 0) return errno;
+    }
+    *stage = BATON_LAUNCH_STAGE_CAPABILITIES;
+    if (plan->capabilities != NULL && cap_iab_set_proc(plan->capabilities) != 0) return errno;
+    return 0;
+}
+
+// execvp(3)'s rules: the first candidate that can be run; "not permitted" outlives "not found"; a text file without an
+// interpreter line is given to the shell.
+static int execute(const struct baton_launch_plan *plan) {
+    int error = ENOENT;
+    for (const char *const *path = plan->paths; *path != NULL; path++) {
+        execve(*path, plan->argv, plan->envp);
+        if (errno == ENOEXEC) {
+            char *name = plan->argv[0];
+            plan->argv[-1] = (char *)"/bin/sh";
+            plan->argv[0] = (char *)*path;
+            execve("/bin/sh", plan->argv - 1, plan->envp);
+            plan->argv[0] = name;
+            return ENOEXEC;
+        }
+        if (errno == ENOENT || errno == ENOTDIR) continue;
+        error = errno;
+        if (errno != EACCES) break;
+    }
+    return error;
+}
+
+static void become(const struct baton_launch_plan *plan, int report) __attribute__((noreturn));
+static void become(const struct baton_launch_plan *plan, int report) {
+    setpgid(0, 0);
+    // SIGTTOU is still blocked here, so a background process may do this (tcsetpgrp(3)).
+    if (plan->terminal >= 0) tcsetpgrp(plan->terminal, getpid());
+
+    if (plan->null_stdin) {
+        int null = open("/dev/null", O_RDONLY);
+        if (null < 0 || dup2(null, 0) < 0) fail(report, BATON_LAUNCH_STAGE_DESCRIPTORS, errno);
+        if (null != 0) close(null);
+    }
+    for (int i = 0; i < plan->descriptor_count; i++) {
+        if (dup2(plan->sources[i], plan->targets[i]) < 0) fail(report, BATON_LAUNCH_STAGE_DESCRIPTORS, errno);
+    }
+    if (plan->pid_slot != NULL) write_pid(plan->pid_slot, getpid());
+
+    int stage = 0;
+    int error = change_privileges(plan, &stage);
+    if (error != 0) fail(report, stage, error);
+
+    baton_restore_signals();
+    fail(report, BATON_LAUNCH_STAGE_EXEC, execute(plan));
+}
+
+pid_t baton_launch(const struct baton_launch_plan *plan, int *report) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) return -1;
+
+    // The pipe's write end must not stand where a descriptor of the plan is to go.
+    int highest = 2;
+    for (int i = 0; i < plan->descriptor_count; i++) {
+        if (plan->targets[i] > highest) highest = plan->targets[i];
+    }
+    if (ends[1] <= highest) {
+        int moved = fcntl(ends[1], F_DUPFD_CLOEXEC, highest + 1);
+        int error = errno;
+        close(ends[1]);
+        ends[1] = moved;
+        if (moved < 0) { close(ends[0]); errno = error; return -1; }
+    }
+
+    pid_t pid = fork();
+    if (pid == 0) become(plan, ends[1]);
+    int error = errno;
+    close(ends[1]);
+    if (pid < 0) { close(ends[0]); errno = error; return -1; }
+
+    // Here too: a signal to the group must find it even before the child has run its first line.
+    setpgid(pid, pid);
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    *report = ends[0];
+    return pid;
+}
+
+pid_t baton_fork(void) { return fork(); }

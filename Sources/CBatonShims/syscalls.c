@@ -1,0 +1,163 @@
+#define _GNU_SOURCE
+#include "syscalls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int baton_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
+
+int baton_epoll_add(int epoll, int fd, uint32_t events, uint64_t token) {
+    struct epoll_event event = {.events = events, .data = {.u64 = token}};
+    return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+int baton_epoll_remove(int epoll, int fd) { return epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL); }
+
+int baton_epoll_wait(int epoll, struct baton_epoll_event *events, int capacity, int milliseconds) {
+    struct epoll_event raw[64];
+    if (capacity > 64) capacity = 64;
+    int count = epoll_wait(epoll, raw, capacity, milliseconds);
+    for (int i = 0; i < count; i++) {
+        events[i].events = raw[i].events;
+        events[i].token = raw[i].data.u64;
+    }
+    return count;
+}
+
+int baton_signalfd(baton_signal_set set) {
+    return (int)syscall(SYS_signalfd4, -1, &set, sizeof set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int baton_signalfd_read(int fd, struct baton_signal_info *info) {
+    struct signalfd_siginfo raw;
+    ssize_t count = read(fd, &raw, sizeof raw);
+    if (count == (ssize_t)sizeof raw) {
+        info->signal = (int32_t)raw.ssi_signo;
+        info->code = raw.ssi_code;
+        info->sender = (int32_t)raw.ssi_pid;
+        return 1;
+    }
+    return count < 0 && errno != EAGAIN && errno != EINTR ? -1 : 0;
+}
+
+int baton_pipe(int ends[2], bool non_blocking) { return pipe2(ends, O_CLOEXEC | (non_blocking ? O_NONBLOCK : 0)); }
+int baton_set_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
+int baton_set_parent_death_signal(int signal) { return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0); }
+int baton_get_no_new_privs(void) { return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0); }
+int baton_random(void *bytes, size_t count) { return getrandom(bytes, count, 0) == (ssize_t)count ? 0 : -1; }
+
+int baton_statfs_type(const char *path, int64_t *type) {
+    struct statfs info;
+    if (statfs(path, &info) != 0) return -1;
+    *type = (int64_t)(uint32_t)info.f_type;
+    return 0;
+}
+
+int baton_openat(int directory, const char *path, int flags) { return openat(directory, path, flags); }
+int baton_open_flags_directory_path(void) { return O_PATH | O_DIRECTORY | O_CLOEXEC; }
+int baton_open_flags_directory(void) { return O_RDONLY | O_DIRECTORY | O_CLOEXEC; }
+int baton_open_flags_file(void) { return O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY; }
+
+ssize_t baton_splice_nonblock(int from, int to, size_t length) {
+    return splice(from, NULL, to, NULL, length, SPLICE_F_NONBLOCK);
+}
+
+ssize_t baton_write_nowait(int fd, const void *bytes, size_t length) {
+    struct iovec part = {.iov_base = (void *)bytes, .iov_len = length};
+    return pwritev2(fd, &part, 1, -1, RWF_NOWAIT);
+}
+
+int baton_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
+
+int baton_pidfd_reap(int pidfd, int *status) {
+    siginfo_t info;
+    memset(&info, 0, sizeof info);
+    if (waitid((idtype_t)3 /* P_PIDFD */, (id_t)pidfd, &info, WEXITED | WNOHANG) != 0) return -1;
+    if (info.si_pid == 0) return 0;
+    *status = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+    return 1;
+}
+
+int baton_set_tcp_nodelay(int fd) {
+    int on = 1;
+    return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+int baton_set_v6only(int fd, int on) { return setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on); }
+
+static int unix_address(struct sockaddr_un *address, const char *name, size_t length, socklen_t *size) {
+    if (length == 0 || length >= sizeof address->sun_path) { errno = ENAMETOOLONG; return -1; }
+    memset(address, 0, sizeof *address);
+    address->sun_family = AF_UNIX;
+    memcpy(address->sun_path, name, length);
+    // An abstract name is as long as it is said to be; a path takes its closing NUL with it.
+    *size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + (name[0] == 0 ? 0 : 1));
+    return 0;
+}
+
+int baton_bind_unix(int fd, const char *name, size_t length) {
+    struct sockaddr_un address;
+    socklen_t size;
+    if (unix_address(&address, name, length, &size) != 0) return -1;
+    return bind(fd, (struct sockaddr *)&address, size);
+}
+
+int baton_connect_unix(int fd, const char *name, size_t length) {
+    struct sockaddr_un address;
+    socklen_t size;
+    if (unix_address(&address, name, length, &size) != 0) return -1;
+    return connect(fd, (struct sockaddr *)&address, size);
+}
+
+int baton_wait_any(int *status, bool *exited, bool *stopped, bool *continued, int *value, bool *by_signal) {
+    int raw = 0;
+    pid_t pid = waitpid(-1, &raw, WNOHANG | WUNTRACED | WCONTINUED);
+    if (pid <= 0) return pid;
+    *status = raw;
+    *exited = WIFEXITED(raw) || WIFSIGNALED(raw);
+    *stopped = WIFSTOPPED(raw);
+    *continued = WIFCONTINUED(raw);
+    *by_signal = WIFSIGNALED(raw);
+    *value = WIFEXITED(raw) ? WEXITSTATUS(raw) : WIFSIGNALED(raw) ? WTERMSIG(raw) : WIFSTOPPED(raw) ? WSTOPSIG(raw) : 0;
+    return pid;
+}
+
+int baton_terminal_foreground(int fd) { return isatty(fd) ? tcgetpgrp(fd) : -1; }
+int baton_set_terminal_foreground(int fd, pid_t group) { return tcsetpgrp(fd, group); }
+
+static bool is_kind(int fd, mode_t kind) {
+    struct stat info;
+    return fstat(fd, &info) == 0 && (info.st_mode & S_IFMT) == kind;
+}
+
+bool baton_is_pipe(int fd) { return is_kind(fd, S_IFIFO); }
+bool baton_is_socket(int fd) { return is_kind(fd, S_IFSOCK); }
+bool baton_is_character_device(int fd) { return is_kind(fd, S_IFCHR); }
+
+int64_t baton_stat_mtime(const struct stat *s) { return (int64_t)s->st_mtim.tv_sec * 1000000000 + s->st_mtim.tv_nsec; }
+int64_t baton_stat_ctime(const struct stat *s) { return (int64_t)s->st_ctim.tv_sec * 1000000000 + s->st_ctim.tv_nsec; }
+unsigned int baton_device_major(dev_t device) { return major(device); }
+unsigned int baton_device_minor(dev_t device) { return minor(device); }
+
+void baton_close_all_but(int kept) {
+    if (kept > 3) syscall(SYS_close_range, 3U, (unsigned)(kept - 1), 0U);
+    syscall(SYS_close_range, (unsigned)(kept + 1), ~0U, 0U);
+}
+
+char **baton_environment(void) { return environ; }

@@ -1,0 +1,139 @@
+import BatonCore
+import BatonLinux
+import Glibc
+import TestSupport
+import Testing
+
+@Suite struct MountinfoTests {
+    private let text = """
+        22 28 0:20 / / rw,relatime shared:7 - ext4 /dev/root rw
+        30 22 0:26 / /proc rw - proc proc rw
+        31 22 0:40 / /etc/tls\\040files ro master:2 - tmpfs tmpfs rw
+        32 22 8:1 /var/lib/kubelet/pods/0/volumes/kubernetes.io~configmap/v/..2026_11_22_10_00_00.123/app.yaml /etc/app.yaml ro - ext4 /dev/sda1 rw
+        33 22 0:41 /..2026_11_22_10_00_00.9/tls.crt//deleted /etc/tls.crt ro - tmpfs tmpfs rw
+        34 22 8:1 /host/f.conf /etc/f.conf rw - ext4 /dev/sda1 rw
+        nonsense
+        35 22 8:1 / /short - ext4
+        """
+
+    @Test func linesAreRead() {
+        let table = MountTable(parsing: text)
+        #expect(table.mounts.count == 6)
+        #expect(table.mount(of: "/etc/tls files/x")?.fileSystem == "tmpfs")
+        #expect(table.mount(of: "/etc/tls filesystem")?.mountPoint == "/")
+        #expect(table.mount(at: "/etc/app.yaml")?.isKubeletSubpath == true)
+        #expect(table.mount(at: "/etc/app.yaml")?.isSuperseded == false)
+        #expect(table.mount(at: "/etc/tls.crt")?.isKubeletSubpath == true)
+        #expect(table.mount(at: "/etc/tls.crt")?.isSuperseded == true)
+        #expect(table.mount(at: "/etc/f.conf")?.isKubeletSubpath == false)
+    }
+
+    @Test func garbageDoesNotTrap() {
+        var random = RandomSource(seed: 3)
+        let alphabet = Array("0/ -\\04\n~.".utf8)
+        for _ in 0..<3000 {
+            let bytes = (0..<Int.random(in: 0..<120, using: &random)).map { _ in
+                alphabet.randomElement(using: &random) ?? 0
+            }
+            _ = MountTable(parsing: String(decoding: bytes, as: UTF8.self)).mount(of: "/a/b")
+        }
+    }
+
+    @Test func thisMachinesOwnTableIsRead() throws {
+        #expect(try MountTable.current().mount(of: "/proc/self")?.fileSystem == "proc")
+    }
+
+    @Test(arguments: [
+        ("nfs4", true), ("fuse.sshfs", true), ("fuse", true), ("virtiofs", true), ("9p", true), ("ext4", false),
+        ("overlay", false), ("fusectl", false),
+    ])
+    func blindFileSystems(_ name: String, _ isBlind: Bool) { #expect(FileSystemType.isBlind(name) == isBlind) }
+}
+
+@Suite struct UserDatabaseTests {
+    @Test func entriesAreReadAndNonsenseIsLeftOut() {
+        let users = UserDatabase.users(
+            parsing: "root:x:0:0:root:/root:/bin/sh\n# comment\nbad\napp:x:1000:1001::/app:\nneg:x:-1:0::/:\n")
+        #expect(users.map(\.name) == ["root", "app"] && users[1].gid == 1001 && users[1].home == "/app")
+        let groups = UserDatabase.groups(parsing: "web:x:33:app,other\nempty:x:5:\nbad:x:y:\n")
+        #expect(groups.map(\.gid) == [33, 5] && groups[0].members == ["app", "other"] && groups[1].members.isEmpty)
+    }
+}
+
+@Suite struct SocketTests {
+    private func open(_ text: String) throws -> UInt16? {
+        let (settings, problems) = Settings.parse([("BATON_LISTEN", text)])
+        #expect(problems.isEmpty)
+        let fd = try Sockets.open(try #require(settings.listen.first).endpoint)
+        #expect(fcntl(fd.number, F_GETFD) & FD_CLOEXEC != 0)
+        #expect(fcntl(fd.number, F_GETFL) & O_NONBLOCK == 0)
+        return Sockets.port(of: fd)
+    }
+
+    @Test(arguments: [
+        "tcp://127.0.0.1:0", "tcp://[::1]:0", "tcp://*:0", "tcp://:0", "udp://127.0.0.1:0", "udp://[::]:0",
+        "tcp://localhost:0",
+    ])
+    func internetSocketsAreOpened(_ text: String) throws {
+        do {
+            #expect(try #require(try open(text)) > 0)
+        } catch let error as LinuxError where error.errno == EAFNOSUPPORT || error.errno == EADDRNOTAVAIL {
+            withKnownIssue("this machine has no IPv6", isIntermittent: true) { Issue.record("\(error)") }
+        }
+    }
+
+    @Test func anAddressInUseIsToldSo() throws {
+        let fd = try Sockets.open(.tcp(.ipv4("127.0.0.1"), port: 0))
+        let bound = Sockets.port(of: fd)
+        let port = try #require(bound)
+        #expect(throws: LinuxError("bind", "tcp://127.0.0.1:\(port)", errno: EADDRINUSE)) {
+            _ = try Sockets.open(.tcp(.ipv4("127.0.0.1"), port: port))
+        }
+        #expect(
+            LinuxError("bind", "tcp://127.0.0.1:80", errno: EADDRINUSE).description
+                == "cannot bind tcp://127.0.0.1:80: Address already in use (EADDRINUSE)")
+    }
+
+    @Test func aDeadSocketsFileIsReplacedALivingOnesIsNot() throws {
+        let directory = TemporaryDirectory()
+        let path = directory.file("a.sock")
+        do { _ = try Sockets.open(.unix(path: path)) }
+        #expect(fileExists(path))
+        let living = try Sockets.open(.unix(path: path))
+        #expect(throws: LinuxError("bind", "unix://\(path)", errno: EADDRINUSE)) {
+            _ = try Sockets.open(.unix(path: path))
+        }
+        _ = consume living
+        writeFile(directory.file("plain"), "keep me")
+        #expect(throws: LinuxError.self) { _ = try Sockets.open(.unix(path: directory.file("plain"))) }
+        #expect(readFile(directory.file("plain")) == "keep me")
+    }
+
+    @Test func acceptedConnectionsInheritNoDelay() throws {
+        let listener = try Sockets.open(.tcp(.ipv4("127.0.0.1"), port: 0))
+        var on: Int32 = 0
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        let noDelay: Int32 = 1
+        #expect(getsockopt(listener.number, Int32(IPPROTO_TCP), noDelay, &on, &size) == 0 && on != 0)
+    }
+}
+
+@Suite struct ProcfsTests {
+    @Test func thisProcessIsRead() {
+        #expect(Procfs.parent(of: getpid()) == getppid() && Procfs.processGroup(of: getpid()) == getpgrp())
+        #expect(Procfs.caughtSignals(of: getpid()) != nil && Procfs.caughtSignals(of: 0x3fff_ffff) == nil)
+    }
+
+    @Test func descendantsAreFound() throws {
+        let shell = try RunningProcess(["sh", "-c", "sleep 100 & sleep 100 & echo up; wait"])
+        try shell.waitForOutput("up")
+        #expect(Procfs.descendants(of: shell.pid).count == 2)
+        #expect(Procfs.descendants(of: getpid()).contains(shell.pid))
+        for pid in Procfs.descendants(of: shell.pid) {
+            #expect(Procfs.isDescendant(pid, of: getpid()))
+            kill(pid, SIGKILL)
+        }
+        #expect(!Procfs.isDescendant(1, of: getpid()))
+        try shell.wait()
+    }
+}
