@@ -1,0 +1,127 @@
+public import BatonCore
+public import BatonLinux
+
+/// How a source is watched.
+public enum Strategy: String, Sendable, Hashable { case inotify, poll }
+
+/// What a source is, how it will be watched, and why.
+public struct Classification: Sendable, Hashable {
+    public enum Kind: String, Sendable, Hashable {
+        case kubeletVolume = "kubelet volume"
+        case fileInKubeletVolume = "file in a kubelet volume"
+        case subPathMount = "subPath mount"
+        case fileMount = "single-file mount"
+        case remote = "network or user-space file system"
+        case directory = "directory"
+        case file = "file"
+        case missing = "not there yet"
+    }
+
+    public let kind: Kind
+    public let strategy: Strategy
+    public let reason: String
+    /// The mount that pins this source's content, where there is one: once that is superseded nothing new is seen here.
+    let pinningMount: String?
+
+    /// The facts that the choice is made from; gathered from mountinfo and a trace of the path.
+    struct Facts: Sendable, Hashable {
+        var end: PathTrace.End
+        var volume: String?
+        /// A directory that itself holds a `..data` link.
+        var holdsDataLink = false
+        /// The mount that the end lies on.
+        var mount: MountTable.Mount?
+        /// statfs(2)'s word, where mountinfo had none against it.
+        var blindByStatfs: String?
+    }
+
+    /// A pure choice: facts and the setting in, kind, strategy and reason out.
+    static func choose(_ facts: Facts, _ setting: StrategyChoice) -> Classification {
+        let natural = naturalChoice(facts)
+        switch setting {
+        case .auto: return natural
+        case .inotify where natural.kind == .remote:
+            // A look at it may hang, and inotify would see nothing.
+            return natural.replacing(.poll, "\(natural.reason); BATON_STRATEGY=inotify cannot change that")
+        case .inotify: return natural.replacing(.inotify, "BATON_STRATEGY=inotify")
+        case .poll: return natural.replacing(.poll, "BATON_STRATEGY=poll")
+        }
+    }
+
+    private static func naturalChoice(_ facts: Facts) -> Classification {
+        if case .blind(let name) = facts.end { return remote(name) }
+        if let name = facts.blindByStatfs { return remote(name) }
+        if let pinned = pinned(facts) { return pinned }
+        switch facts.end {
+        case .directory where facts.holdsDataLink:
+            return .init(
+                .kubeletVolume, .inotify, "its ..data link is swapped in one step: one watch on the directory sees it")
+        case .file where facts.volume != nil, .directory where facts.volume != nil:
+            return .init(
+                .fileInKubeletVolume, .inotify,
+                "reached through the ..data link of \(facts.volume ?? ""), which is swapped in one step")
+        case .directory:
+            return .init(.directory, .inotify, "a local directory: every directory in it is watched")
+        case .file, .other:
+            return .init(.file, .inotify, "a local file: every directory on its way is watched")
+        case .missing, .blind:
+            return .init(.missing, .inotify, "does not exist yet: the nearest directory is watched until it does")
+        case .unreadable(let error):
+            return .init(.missing, .poll, "\(error); looked for at intervals")
+        }
+    }
+
+    private static func pinned(_ facts: Facts) -> Classification? {
+        guard let mount = facts.mount else { return nil }
+        if mount.isKubeletSubpath {
+            return .init(
+                .subPathMount, .poll,
+                "\(mount.mountPoint) is a subPath mount, which kubelet never updates: only its replacement can be noticed",
+                pinningMount: mount.mountPoint)
+        }
+        if case .file(let path) = facts.end, mount.mountPoint == path {
+            return .init(
+                .fileMount, .poll,
+                "the file itself is mounted, which pins it: edits in place are seen, a replacement only noticed",
+                pinningMount: path)
+        }
+        return nil
+    }
+
+    private static func remote(_ name: String) -> Classification {
+        .init(.remote, .poll, "\(name): inotify does not see what others write there")
+    }
+
+    private init(_ kind: Kind, _ strategy: Strategy, _ reason: String, pinningMount: String? = nil) {
+        self.kind = kind
+        self.strategy = strategy
+        self.reason = reason
+        self.pinningMount = pinningMount
+    }
+
+    private func replacing(_ strategy: Strategy, _ reason: String) -> Classification {
+        .init(kind, strategy, reason, pinningMount: pinningMount)
+    }
+}
+
+extension Classification {
+    /// Gathers the facts about a path as it is now, and chooses.
+    public static func of(_ path: String, _ setting: StrategyChoice, _ mounts: MountTable) -> Classification {
+        choose(facts(PathTrace(path, mounts), mounts), setting)
+    }
+
+    static func facts(_ trace: PathTrace, _ mounts: MountTable) -> Facts {
+        var facts = Facts(end: trace.end, volume: trace.volume)
+        switch trace.end {
+        case .file(let path), .other(let path):
+            facts.mount = mounts.mount(of: path)
+            facts.blindByStatfs = FileSystemType.blindName(ofPath: path)
+        case .directory(let path):
+            facts.mount = mounts.mount(of: path)
+            facts.blindByStatfs = FileSystemType.blindName(ofPath: path)
+            facts.holdsDataLink = SourceScanner.dataLink(in: path) != nil
+        case .missing, .blind, .unreadable: break
+        }
+        return facts
+    }
+}

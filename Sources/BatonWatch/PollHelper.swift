@@ -1,0 +1,73 @@
+import BatonCore
+import BatonLinux
+
+/// A look at a source whose file system may hang, in a child of its own: PID 1 waits for a pipe, never for a disk.
+struct PollHelper: ~Copyable {
+    let pid: ProcessID
+    let pipe: FileDescriptor
+    let deadline: Instant
+    private var received: [UInt8] = []
+
+    private static let answerLimit = 4096
+
+    /// - Parameter known: the identity that was read last; content is read only if it has moved.
+    init(_ path: String, known: Int?, deadline: Instant) throws(LinuxError) {
+        let pipe = try Pipe()
+        let end = pipe.write.number
+        pid = try forkHelper(keeping: end) {
+            writeAll(end, PollHelper.answer(path, known))
+        }
+        self.pipe = pipe.readEnd()
+        self.deadline = deadline
+    }
+
+    enum Answer: Sendable, Hashable {
+        case unchanged
+        case reading(SourceScanner.Reading)
+    }
+
+    /// Nil while the answer is not complete.
+    mutating func receive() -> Answer? {
+        while let part = try? readAvailable(pipe.number, limit: PollHelper.answerLimit) {
+            guard !part.isEmpty, received.count <= PollHelper.answerLimit else { return PollHelper.decode(received) }
+            received += part
+        }
+        return nil
+    }
+
+    // MARK: the child's side
+
+    private static func answer(_ path: String, _ known: Int?) -> [UInt8] {
+        // No mount table: the child is here to touch what PID 1 must not.
+        let scanner = SourceScanner(path: path, mounts: MountTable(mounts: []))
+        if let known, scanner.look() == .there(identity: known) { return [0] }
+        switch scanner.read() {
+        case .content(let identity, let digest):
+            return ([UInt64(bitPattern: Int64(identity))] + digest.parts).reduce(into: [1]) { bytes, word in
+                for shift in stride(from: 56, through: 0, by: -8) {
+                    bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift)))
+                }
+            }
+        case .absent: return [2]
+        case .torn(let reason): return [3] + reason.utf8.prefix(answerLimit - 1)
+        case .failed(let reason): return [4] + reason.utf8.prefix(answerLimit - 1)
+        }
+    }
+
+    private static func decode(_ bytes: [UInt8]) -> Answer {
+        let text = String(decoding: bytes.dropFirst(), as: UTF8.self)
+        switch bytes.first {
+        case 0: return .unchanged
+        case 1 where bytes.count == 41:
+            let words = (0..<5).map { index in
+                bytes[(1 + index * 8)..<(9 + index * 8)].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+            }
+            let digest = Digest(words[1], words[2], words[3], words[4])
+            return .reading(.content(identity: Int(Int64(bitPattern: words[0])), digest))
+        case 2: return .reading(.absent)
+        case 3: return .reading(.torn(text))
+        case 4: return .reading(.failed(text))
+        default: return .reading(.failed("the helper that looked at it ended without an answer"))
+        }
+    }
+}

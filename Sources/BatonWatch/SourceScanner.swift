@@ -1,0 +1,194 @@
+import BatonCore
+import BatonLinux
+import Glibc
+
+/// Looks at one source: cheaply (what has moved?) and whole (what does it say?).
+///
+/// The identity is a hash over everything by which a change shows without reading content: device, inode, size, mtime and
+/// ctime in nanoseconds, link targets. mtime alone misses a write within its tick, and kubelet's links.
+struct SourceScanner {
+    let path: String
+    let mounts: MountTable
+
+    enum Look: Hashable, Sendable {
+        case there(identity: Int)
+        case absent
+        case failed(String)
+    }
+
+    enum Reading: Hashable, Sendable {
+        case content(identity: Int, Digest)
+        case absent
+        case torn(String)
+        case failed(String)
+    }
+
+    /// Bounds that keep PID 1 small and quick whatever it is pointed at.
+    enum Limits {
+        static let files = 100_000
+        static let bytes = 64 << 20
+        static let depth = 32
+    }
+
+    private struct Failure: Error {
+        let reason: String
+        var isAbsence = false
+    }
+
+    // MARK: the cheap look
+
+    func look() -> Look {
+        do {
+            return .there(identity: try identity())
+        } catch {
+            return error.isAbsence ? .absent : .failed(error.reason)
+        }
+    }
+
+    private func identity() throws(Failure) -> Int {
+        var hasher = Hasher()
+        var budget = Limits.files
+        let trace = PathTrace(path, mounts)
+        hasher.combine(trace.linkTargets)
+        switch trace.end {
+        case .file(let real), .other(let real): hasher.combine(try status(real))
+        case .directory(let real): try addDirectory(real, to: &hasher, &budget, depth: 0)
+        case .missing: throw Failure(reason: "\(path) is not there", isAbsence: true)
+        // The helper, which may hang, comes here with an empty mount table and so never sees this.
+        case .blind(let fileSystem): throw Failure(reason: "\(path) is on \(fileSystem)")
+        case .unreadable(let error): throw Failure(reason: error.description)
+        }
+        return hasher.finalize()
+    }
+
+    private func addDirectory(_ directory: String, to hasher: inout Hasher, _ budget: inout Int, depth: Int)
+        throws(Failure)
+    {
+        // What a kubelet volume holds is fixed between two swaps: one readlink tells it all.
+        if let target = SourceScanner.dataLink(in: directory) { return hasher.combine(target) }
+        guard depth < Limits.depth else { throw Failure(reason: "\(directory) is nested deeper than \(Limits.depth)") }
+        for name in try entries(directory, &budget) {
+            let full = PathTrace.join(directory, name)
+            hasher.combine(name)
+            guard let own = try statusIfThere(full, followingLinks: false) else { continue }
+            switch own.kind {
+            case .directory:
+                // A directory's own times move with every temporary file in it: its entries are what counts.
+                hasher.combine(own.inode)
+                try addDirectory(full, to: &hasher, &budget, depth: depth + 1)
+            case .link:
+                hasher.combine((try? readLink(full)) ?? "")
+                if let target = try statusIfThere(full, followingLinks: true), target.kind == .file {
+                    hasher.combine(target)
+                }
+            case .file, .other: hasher.combine(own)
+            }
+        }
+    }
+
+    // MARK: the whole reading
+
+    func read() -> Reading {
+        do {
+            let before = try identity()
+            let digest = try content()
+            guard before == (try identity()) else { return .torn("\(path) moved") }
+            return .content(identity: before, digest)
+        } catch {
+            return error.isAbsence ? .absent : .failed(error.reason)
+        }
+    }
+
+    private func content() throws(Failure) -> Digest {
+        var hash = SHA256()
+        var budget = Limits.files
+        var bytes = Limits.bytes
+        switch PathTrace(path, mounts).end {
+        case .file(let real): try addFile(real, to: &hash, &bytes)
+        case .directory(let real): try addDirectory(real, to: &hash, &budget, &bytes, depth: 0)
+        case .missing: throw Failure(reason: "\(path) is not there", isAbsence: true)
+        case .other: hash.update("not a regular file")
+        case .blind(let fileSystem): throw Failure(reason: "\(path) is on \(fileSystem)")
+        case .unreadable(let error): throw Failure(reason: error.description)
+        }
+        return hash.finish()
+    }
+
+    private func addDirectory(
+        _ directory: String, to hash: inout SHA256, _ budget: inout Int, _ bytes: inout Int, depth: Int
+    ) throws(Failure) {
+        guard depth < Limits.depth else { throw Failure(reason: "\(directory) is nested deeper than \(Limits.depth)") }
+        // Read through the directory that ..data names now: its content is never half old, half new.
+        let directory = SourceScanner.dataLink(in: directory).map { PathTrace.join(directory, $0) } ?? directory
+        let names = try entries(directory, &budget)
+        hash.update(UInt64(names.count))
+        for name in names {
+            let full = PathTrace.join(directory, name)
+            guard let own = try statusIfThere(full, followingLinks: true) else { continue }
+            hash.update(UInt64(name.utf8.count))
+            hash.update(name)
+            switch own.kind {
+            case .file:
+                hash.update("file")
+                try addFile(full, to: &hash, &bytes)
+            case .directory where (try? FileStatus.ofLink(full).kind) == .directory:
+                hash.update("directory")
+                try addDirectory(full, to: &hash, &budget, &bytes, depth: depth + 1)
+            case .directory, .link, .other:
+                // Not descended into: a link to a directory may lead round in a circle.
+                hash.update((try? readLink(full)) ?? "other")
+            }
+        }
+    }
+
+    private func addFile(_ file: String, to hash: inout SHA256, _ bytes: inout Int) throws(Failure) {
+        do throws(LinuxError) {
+            let fd = try openForReading(file)
+            let size = try FileStatus.of(fd, file).size
+            // Refused before it is read: hashing what is too much would hold PID 1 up for nothing.
+            guard size <= bytes else { throw LinuxError("read all of", path, errno: EFBIG) }
+            hash.update(UInt64(clamping: size))
+            while let part = try readAvailable(fd.number, limit: 64 * 1024), !part.isEmpty {
+                bytes -= part.count
+                guard bytes >= 0 else { throw LinuxError("read all of", path, errno: EFBIG) }
+                part.withUnsafeBytes { hash.update($0) }
+            }
+        } catch {
+            throw Failure(reason: error.description, isAbsence: error.errno == ENOENT)
+        }
+    }
+
+    // MARK: parts
+
+    private func entries(_ directory: String, _ budget: inout Int) throws(Failure) -> [String] {
+        do {
+            let names = try directoryEntries(directory, limit: budget)
+            budget -= names.count
+            return names.filter { !EditorFiles.isTemporary($0) }
+        } catch {
+            throw Failure(reason: error.description, isAbsence: error.errno == ENOENT)
+        }
+    }
+
+    private func status(_ path: String) throws(Failure) -> FileStatus {
+        do { return try FileStatus.ofLink(path) } catch {
+            throw Failure(reason: error.description, isAbsence: error.errno == ENOENT)
+        }
+    }
+
+    /// Nil when it has gone since its directory was read, or is a link to nothing.
+    private func statusIfThere(_ path: String, followingLinks: Bool) throws(Failure) -> FileStatus? {
+        do {
+            return followingLinks ? try FileStatus.following(path) : try FileStatus.ofLink(path)
+        } catch {
+            if error.errno == ENOENT || error.errno == ELOOP { return nil }
+            throw Failure(reason: error.description)
+        }
+    }
+
+    /// Where kubelet's `..data` link in this directory leads, if it is one: a name beginning with `..`, beside it.
+    static func dataLink(in directory: String) -> String? {
+        guard let target = try? readLink(PathTrace.join(directory, "..data")) else { return nil }
+        return target.hasPrefix("..") && !target.contains("/") && target.count > 2 ? target : nil
+    }
+}

@@ -1,0 +1,76 @@
+import BatonCore
+import BatonLinux
+import Glibc
+import TestSupport
+
+@testable import BatonWatch
+
+/// A watcher, and the little loop that Baton's own is for it.
+final class WatchStand {
+    let watcher: Watcher
+    private(set) var touches = 0
+    private(set) var superseded: [String] = []
+    private(set) var records: [LogRecord] = []
+    private(set) var digest: Digest?
+    private(set) var tornReadings = 0
+
+    init(
+        _ paths: [String], _ strategy: StrategyChoice, poll: Interval = .milliseconds(20), audit: Interval = .zero
+    ) throws {
+        watcher = Watcher(
+            paths: paths,
+            configuration: .init(strategy: strategy, pollInterval: poll, auditInterval: audit, phaseSeed: 1))
+        take(watcher.start(at: Clock.now()))
+        try waitUntil("the first snapshot") {
+            pump()
+            read()
+            return digest != nil
+        }
+    }
+
+    private func take(_ reports: [Watcher.Report]) {
+        for report in reports {
+            switch report {
+            case .touched: touches += 1
+            case .mountSuperseded(let path): superseded.append(path)
+            case .log(let record): records.append(record)
+            }
+        }
+    }
+
+    /// One round of the loop.
+    func pump() {
+        var pollers = [watcher.inotifyDescriptor].compactMap { $0 }.map {
+            pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
+        }
+        pollers += watcher.helperDescriptors.map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
+        poll(&pollers, nfds_t(pollers.count), 2)
+        take(watcher.inotifyReadable(at: Clock.now()))
+        for (index, _) in watcher.helperDescriptors { if let reports = watcher.helperAnswered(index) { take(reports) } }
+        take(watcher.tick(at: Clock.now()))
+        while case .ended = Reaper.next() {}
+    }
+
+    func read() {
+        let (result, reports) = watcher.readSnapshot(at: Clock.now())
+        take(reports)
+        switch result {
+        case .whole(let digest): self.digest = digest
+        case .torn: tornReadings += 1
+        case nil: break
+        }
+    }
+
+    /// Pumps until a touch has led to another digest.
+    func waitForChange(_ what: String) throws {
+        let before = digest
+        try waitUntil("a change by \(what)") {
+            let touched = touches
+            pump()
+            if touches > touched { read() }
+            return digest != before
+        }
+    }
+
+    func logged(_ event: String) -> Bool { records.contains { $0.event == event } }
+}

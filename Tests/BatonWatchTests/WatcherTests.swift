@@ -1,0 +1,181 @@
+import BatonCore
+import BatonLinux
+import Glibc
+import TestSupport
+import Testing
+
+@testable import BatonWatch
+
+@Suite(.serialized) struct WatcherTests {
+    @Test func severalSourcesAreOneSnapshot() throws {
+        let directory = TemporaryDirectory()
+        for name in ["a", "b"] { writeFile(directory.file(name), name) }
+        let stand = try WatchStand([directory.file("a"), directory.file("b")], .auto)
+        let first = stand.digest
+        writeFile(directory.file("b"), "B")
+        try stand.waitForChange("the second source")
+        writeFile(directory.file("b"), "b")
+        try stand.waitForChange("going back")
+        #expect(stand.digest == first)
+    }
+
+    /// A writer that never pauses, and a reader that must never see half of it.
+    @Test func snapshotsAreNeverTorn() throws {
+        let directory = TemporaryDirectory()
+        let volume = KubeletVolume(directory.file("vol"))
+        var whole: Set<Digest> = []
+        let contents = (0..<2).map { number in
+            Dictionary(uniqueKeysWithValues: (0..<20).map { ("key\($0)", String(repeating: "\(number)", count: 2000)) })
+        }
+        for content in contents {
+            volume.write(content)
+            whole.insert(try #require(try WatchStand([volume.directory], .auto).digest))
+        }
+        #expect(whole.count == 2)
+        let stand = try WatchStand([volume.directory], .auto)
+        let writer = try RunningProcess(["sh", "-c", Self.swapForEver, "sh", directory.file("vol")])
+        var readings = 0
+        try waitUntil("500 readings under fire", seconds: 60) {
+            stand.pump()
+            stand.read()
+            readings += 1
+            if let digest = stand.digest, !whole.contains(digest) { throw TimedOut("a torn snapshot: \(digest)") }
+            return readings >= 500
+        }
+        writer.signal(SIGKILL)
+        try writer.wait()
+    }
+
+    /// kubelet's steps, as fast as a shell can: two directories with the two contents take turns behind `..data`.
+    private static let swapForEver = """
+        cd "$1"; i=0; old=$(readlink ..data); cp -r "$old" ..2026_11_22_11_00_00.0
+        for n in 0 1; do mkdir ..2026_11_22_12_00_0$n.1; done
+        for k in $(seq 0 19); do
+          head -c 2000 /dev/zero | tr '\\0' 0 > ..2026_11_22_12_00_00.1/key$k
+          head -c 2000 /dev/zero | tr '\\0' 1 > ..2026_11_22_12_00_01.1/key$k
+        done
+        while :; do
+          i=$((1-i)); ln -sfn ..2026_11_22_12_00_0$i.1 ..data_tmp; mv -T ..data_tmp ..data
+        done
+        """
+
+    @Test func anAuditFindsWhatInotifyMissedAndTrustsItNoMore() throws {
+        let directory = TemporaryDirectory()
+        let path = directory.file("app.yaml")
+        writeFile(path, "one")
+        let stand = try WatchStand([path], .inotify, audit: .milliseconds(50))
+        // Blind it: the watches are taken away behind its back, as a file system that never tells would.
+        for watch in stand.watcher.owners.keys { stand.watcher.inotify?.remove(watch) }
+        stand.watcher.owners = [:]
+        writeFile(path, "two")
+        try stand.waitForChange("the audit")
+        #expect(stand.watcher.missed == 1 && stand.logged("source_degraded"))
+        #expect(stand.watcher.sources[0].strategy == .poll && stand.watcher.sources[0].isInotifyDistrusted)
+        writeFile(path, "three")
+        try stand.waitForChange("the poll afterwards")
+    }
+
+    @Test func whereInotifyCannotBeHadItIsPolledAndTriedAgain() throws {
+        let directory = TemporaryDirectory()
+        let path = directory.file("app.yaml")
+        writeFile(path, "one")
+        // In a child with no descriptors left, creating the instance fails with EMFILE.
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        let watcher = Watcher(
+            paths: [path],
+            configuration: .init(strategy: .auto, pollInterval: .milliseconds(20), auditInterval: .zero, phaseSeed: 1))
+        let source = watcher.sources[0]
+        watcher.degrade(source, Clock.now(), "cannot create an inotify instance: Too many open files (EMFILE)")
+        #expect(source.strategy == .poll && source.inotifyRetryAt != nil)
+        source.inotifyRetryAt = Clock.now()
+        source.nextLook = Clock.now() + .seconds(1)
+        let reports = watcher.tick(at: Clock.now())
+        #expect(source.strategy == .inotify && !source.watches.isEmpty)
+        #expect(
+            reports.contains { if case .log(let record) = $0 { record.event == "source_recovered" } else { false } })
+    }
+
+    @Test func overflowLooksAtEverythingAgain() throws {
+        let directory = TemporaryDirectory()
+        let path = directory.file("conf")
+        mkdir(path, 0o755)
+        let stand = try WatchStand([path], .inotify)
+        let limit = Int(readFile("/proc/sys/fs/inotify/max_queued_events").filter(\.isNumber)) ?? 16384
+        for index in 0..<(limit / 2 + 10) {
+            writeFile(path + "/file\(index % 7)", "\(index)")
+        }
+        try stand.waitForChange("the flood")
+        #expect(stand.logged("inotify_overflow"))
+        writeFile(path + "/after", "x")
+        try stand.waitForChange("what comes after the flood")
+    }
+
+    @Test func aSourceThatIsTooLargeIsRefusedInWords() throws {
+        let directory = TemporaryDirectory()
+        let path = directory.file("big")
+        let fd = open(path, O_WRONLY | O_CREAT, 0o644)
+        ftruncate(fd, off_t(SourceScanner.Limits.bytes) + 1)
+        close(fd)
+        guard case .failed(let reason) = SourceScanner(path: path, mounts: MountTable(mounts: [])).read() else {
+            Issue.record("not refused")
+            return
+        }
+        #expect(reason.contains("EFBIG"))
+    }
+
+    @Test func linksThatRunInACircleAreRefusedInWords() {
+        let directory = TemporaryDirectory()
+        symlink("b", directory.file("a"))
+        symlink("a", directory.file("b"))
+        guard case .failed(let reason) = SourceScanner(path: directory.file("a"), mounts: MountTable(mounts: [])).read()
+        else {
+            Issue.record("not refused")
+            return
+        }
+        #expect(reason.contains("ELOOP"))
+    }
+
+    @Test func aFIFOInTheWayNeverBlocks() throws {
+        let directory = TemporaryDirectory()
+        mkfifo(directory.file("fifo"), 0o644)
+        _ = SourceScanner(path: directory.file("fifo"), mounts: MountTable(mounts: [])).read()
+        _ = SourceScanner(path: directory.path, mounts: MountTable(mounts: [])).read()
+    }
+
+    /// The helper that looks at file systems which may hang, here at one that does not.
+    @Test func remoteSourcesAreReadByAHelper() throws {
+        let directory = TemporaryDirectory()
+        let path = directory.file("app.yaml")
+        writeFile(path, "one")
+        var helper = try PollHelper(path, known: nil, deadline: Clock.now() + .seconds(10))
+        var answer: PollHelper.Answer?
+        try waitUntil("the helper's answer") {
+            answer = helper.receive()
+            return answer != nil
+        }
+        guard case .reading(.content(let identity, let digest)) = answer else {
+            Issue.record("\(String(describing: answer))")
+            return
+        }
+        #expect(
+            SourceScanner(path: path, mounts: MountTable(mounts: [])).read() == .content(identity: identity, digest))
+        var again = try PollHelper(path, known: identity, deadline: Clock.now() + .seconds(10))
+        try waitUntil("the second answer") {
+            answer = again.receive()
+            return answer != nil
+        }
+        #expect(answer == .unchanged)
+        var gone = try PollHelper(path + "/nope", known: nil, deadline: Clock.now() + .seconds(10))
+        try waitUntil("the third answer") {
+            answer = gone.receive()
+            return answer != nil
+        }
+        guard case .reading(.failed(let reason)) = answer else {
+            Issue.record("\(String(describing: answer))")
+            return
+        }
+        #expect(reason.contains("ENOTDIR"))
+        while case .ended = Reaper.next() {}
+    }
+}
