@@ -1,0 +1,29 @@
+public import BatonLinux
+
+/// The processes and descriptors of one generation.
+public final class GenerationProcess {
+    public let number: Int
+    /// The main process; the app may name another one (MAINPID=).
+    public internal(set) var pid: ProcessID = 0
+    /// The process group that Baton made for it.
+    public internal(set) var group: ProcessID = 0
+    public var isMainReaped = false
+    /// Ends at a successful exec.
+    public internal(set) var report: FileDescriptor?
+    public internal(set) var notifySocket: NotifySocket?
+    public var readyPipe: FileDescriptor?
+    /// The readiness command that runs at the moment.
+    public var probe: ProcessID?
+
+    init(number: Int) { self.number = number }
+
+    /// The app says that another of its processes is the main one (sd_notify(3), MAINPID).
+    public func adoptMain(_ pid: ProcessID) { self.pid = pid }
+
+    public var reportDescriptor: Int32? { report?.number }
+    public var notifyDescriptor: Int32? { notifySocket?.number }
+    public var readyDescriptor: Int32? { readyPipe?.number }
+
+    /// One sd_notify datagram, if one waits.
+    public func receiveNotification(limit: Int) -> [UInt8]? { notifySocket?.receive(limit: limit) }
+}

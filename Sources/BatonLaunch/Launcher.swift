@@ -1,0 +1,160 @@
+public import BatonCore
+public import BatonLinux
+import CBatonShims
+import CLibcap
+import Glibc
+
+/// Starts programs: generations of the app, and the readiness command beside them.
+public final class Launcher {
+    public struct Configuration {
+        public var command: [CText]
+        public var environment: [EnvironmentVariable]
+        public var ready: ReadyMethod
+        public var identity: AppIdentity?
+        public var capabilities: IABTuple?
+        public var noNewPrivileges: Bool
+
+        public init(
+            command: [CText], environment: [EnvironmentVariable], ready: ReadyMethod, identity: AppIdentity?,
+            capabilities: IABTuple?, noNewPrivileges: Bool
+        ) {
+            self.command = command
+            self.environment = environment
+            self.ready = ready
+            self.identity = identity
+            self.capabilities = capabilities
+            self.noNewPrivileges = noNewPrivileges
+        }
+    }
+
+    private let configuration: Configuration
+    private let sockets: ListenSockets
+
+    public init(_ configuration: Configuration, _ sockets: ListenSockets) {
+        self.configuration = configuration
+        self.sockets = sockets
+    }
+
+    /// - Parameter takesTerminal: the generation becomes the foreground group of the terminal on stdin.
+    public func startGeneration(_ number: Int, takesTerminal: Bool) throws(LinuxError) -> GenerationProcess {
+        let generation = GenerationProcess(number: number)
+        var variables = SocketConventions.variables(sockets.descriptions, generation: number)
+        if configuration.ready == .auto || configuration.ready == .notify {
+            let socket = try NotifySocket()
+            variables.append(("NOTIFY_SOCKET", socket.name))
+            generation.notifySocket = consume socket
+        }
+        var handed: [(source: Int32, target: Int32)] = zip(sockets.numbers, SocketConventions.firstDescriptor...).map {
+            ($0, $1)
+        }
+        var writeEnd = -1 as Int32
+        if case .descriptor(let target) = configuration.ready {
+            let pipe = try Pipe()
+            let duplicate = fcntl(pipe.write.number, F_DUPFD_CLOEXEC, 3)
+            guard duplicate >= 0 else { throw LinuxError("create", "the readiness pipe", errno: errno) }
+            writeEnd = duplicate
+            generation.readyPipe = pipe.readEnd()
+            handed.append((writeEnd, target))
+        }
+        // Closed in every case: the generation's copy is the only one that counts.
+        defer { if writeEnd >= 0 { close(writeEnd) } }
+        let launched = try launch(
+            configuration.command, extra: variables, generation: number, handed: handed, takesTerminal: takesTerminal,
+            nullInput: false)
+        generation.pid = launched.pid
+        generation.group = launched.pid
+        generation.report = FileDescriptor(owning: launched.report)
+        return generation
+    }
+
+    /// Runs the readiness command as the app's user, with the generation's number in BATON_GENERATION and its pid in
+    /// BATON_PID. Its exit code is the answer.
+    public func startProbe(_ command: [String], of generation: GenerationProcess) throws(LinuxError) -> ProcessID {
+        let launched = try launch(
+            command.map { CText($0) }, extra: [("BATON_PID", "\(generation.pid)")], generation: generation.number,
+            handed: [],
+            takesTerminal: false, nullInput: true)
+        // How it fails to start does not matter: it is asked again either way.
+        _ = FileDescriptor(owning: launched.report)
+        return launched.pid
+    }
+
+    private func launch(
+        _ command: [CText], extra: [(name: String, value: String)], generation: Int,
+        handed: [(source: Int32, target: Int32)], takesTerminal: Bool, nullInput: Bool
+    ) throws(LinuxError) -> (pid: ProcessID, report: Int32) {
+        let program = command.first?.text ?? ""
+        let environment = self.environment(adding: extra, generation: generation)
+        let path = environment.last { $0.name == "PATH" }?.value
+        let paths = CStringArray(CommandPaths.candidates(program, path: path).map { CText($0) })
+        let arguments = CStringArray(command)
+        let listens = extra.contains { $0.name == "LISTEN_FDS" }
+        // LISTEN_PID's value is written by the child: the text only keeps its place.
+        let pidName = "LISTEN_PID="
+        let variables = CStringArray(
+            environment.map(\.entry) + (listens ? [CText(pidName + String(repeating: " ", count: 15))] : []))
+        let pidSlot = listens ? variables.text(at: environment.count).map { $0 + pidName.utf8.count } : nil
+
+        // Moved out of the way of the targets, so that no dup2 covers a source that is still to come.
+        let above = (handed.map(\.target).max() ?? 2) + 1
+        var sources: [Int32] = []
+        defer { for source in sources { close(source) } }
+        for (source, _) in handed {
+            let copy = fcntl(source, F_DUPFD_CLOEXEC, above)
+            guard copy >= 0 else { throw LinuxError("hand over", "descriptor \(source)", errno: errno) }
+            sources.append(copy)
+        }
+        let targets = handed.map(\.target)
+        let groups = configuration.identity?.supplementary ?? []
+
+        var report: Int32 = -1
+        let pid = sources.withUnsafeBufferPointer { sources in
+            targets.withUnsafeBufferPointer { targets in
+                groups.withUnsafeBufferPointer { groups in
+                    var plan = baton_launch_plan()
+                    plan.paths = UnsafePointer(
+                        UnsafeRawPointer(paths.pointer).assumingMemoryBound(to: UnsafePointer<CChar>?.self))
+                    plan.argv = arguments.pointer
+                    plan.envp = variables.pointer
+                    plan.pid_slot = pidSlot
+                    plan.sources = sources.baseAddress
+                    plan.targets = targets.baseAddress
+                    plan.descriptor_count = Int32(targets.count)
+                    plan.terminal = takesTerminal ? 0 : -1
+                    plan.null_stdin = nullInput
+                    plan.no_new_privs = configuration.noNewPrivileges
+                    plan.change_user = configuration.identity != nil
+                    plan.uid = configuration.identity?.uid ?? 0
+                    plan.gid = configuration.identity?.gid ?? 0
+                    plan.groups = groups.baseAddress
+                    plan.group_count = Int32(groups.count)
+                    plan.capabilities = configuration.capabilities?.pointer
+                    return baton_launch(&plan, &report)
+                }
+            }
+        }
+        guard pid > 0 else { throw LinuxError("fork for", program, errno: errno) }
+        return (pid, report)
+    }
+
+    private func environment(adding extra: [(name: String, value: String)], generation: Int) -> [EnvironmentVariable] {
+        var own = extra + [("BATON_GENERATION", "\(generation)")]
+        if let user = configuration.identity?.user {
+            own += [("HOME", user.home), ("USER", user.name), ("LOGNAME", user.name)]
+        }
+        let names = Set(own.map(\.name))
+        return configuration.environment.filter {
+            !names.contains($0.name) && !SocketConventions.isInherited($0.name)
+        } + own.map { EnvironmentVariable(name: $0.name, value: $0.value) }
+    }
+
+    /// What came over the launch report: nil while it may still fail.
+    public func outcome(of generation: GenerationProcess) -> Result<Void, Supervisor.LaunchFailure>? {
+        guard let report = generation.report?.number else { return .success(()) }
+        guard let bytes = try? readAvailable(report, limit: MemoryLayout<baton_launch_failure>.size) else { return nil }
+        generation.report = nil
+        guard bytes.count == MemoryLayout<baton_launch_failure>.size else { return .success(()) }
+        let failure = bytes.withUnsafeBytes { $0.loadUnaligned(as: baton_launch_failure.self) }
+        return .failure(LaunchWording.failure(failure, configuration.command.first?.text ?? ""))
+    }
+}

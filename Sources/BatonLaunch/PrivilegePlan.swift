@@ -1,0 +1,46 @@
+public import BatonLinux
+
+/// Which capabilities Baton keeps once its sockets are open. Pure: facts in, sets out.
+public struct PrivilegePlan: Sendable, Hashable {
+    public struct Facts: Sendable, Hashable {
+        public var permitted: Set<CapabilityNumber>
+        public var isRoot: Bool
+        /// Baton's own no_new_privs, or the app's to be: then an exec cannot gain what Baton has given up.
+        public var hasNoNewPrivileges: Bool
+        public var changesUser: Bool
+        /// What BATON_CAPS passes on to the app; nil where it is not set.
+        public var passedOn: Set<CapabilityNumber>?
+        public var hasSources: Bool
+
+        public init(
+            permitted: Set<CapabilityNumber>, isRoot: Bool, hasNoNewPrivileges: Bool, changesUser: Bool,
+            passedOn: Set<CapabilityNumber>?, hasSources: Bool
+        ) {
+            self.permitted = permitted
+            self.isRoot = isRoot
+            self.hasNoNewPrivileges = hasNoNewPrivileges
+            self.changesUser = changesUser
+            self.passedOn = passedOn
+            self.hasSources = hasSources
+        }
+    }
+
+    public let effective: Set<CapabilityNumber>
+    public let permitted: Set<CapabilityNumber>
+
+    public init(_ facts: Facts) {
+        var needed: Set<CapabilityNumber> = [.kill]
+        // Secrets may be readable for their owner alone.
+        if facts.hasSources { needed.insert(.dacReadSearch) }
+        if facts.changesUser { needed.formUnion([.setUID, .setGID]) }
+        if let passedOn = facts.passedOn {
+            needed.insert(.setPCap)
+            needed.formUnion(passedOn)
+        }
+        effective = needed.intersection(facts.permitted)
+        // An app that stays root gets its capabilities back from the bounding set at its exec; every other app that
+        // keeps its user has only what Baton still holds.
+        let appGainsAtExec = facts.changesUser || (facts.isRoot && !facts.hasNoNewPrivileges)
+        permitted = appGainsAtExec ? effective : facts.permitted
+    }
+}

@@ -1,0 +1,113 @@
+import BatonCore
+import BatonLinux
+import Testing
+
+@testable import BatonLaunch
+
+@Suite struct SocketConventionTests {
+    private let sockets: [ListenSockets.Description] = [
+        .init(name: "http", endpoint: .tcp(.any, port: 0), port: 8080),
+        .init(name: "dns", endpoint: .udp(.ipv4("127.0.0.1"), port: 53), port: 53),
+        .init(name: "admin", endpoint: .tcp(.ipv6("::1"), port: 81), port: 81),
+        .init(name: "run/a.sock", endpoint: .unix(path: "/run/a.sock"), port: nil),
+    ]
+
+    @Test func everyConventionNamesTheSameDescriptors() {
+        let variables = Dictionary(uniqueKeysWithValues: SocketConventions.variables(sockets, generation: 7))
+        #expect(
+            variables == [
+                "LISTEN_FDS": "4", "LISTEN_FDNAMES": "http:dns:admin:run/a.sock", "NGINX": "3;4;5;6;",
+                "SERVER_STARTER_PORT": "8080=3;[::1]:81=5;/run/a.sock=6", "SERVER_STARTER_GENERATION": "7",
+                "FPM_SOCKETS": "[::]:8080=3,0.0.0.0:8080=3,[::1]:81=5,/run/a.sock=6", "EINHORN_FD_COUNT": "4",
+                "EINHORN_FD_0": "3", "EINHORN_FD_1": "4", "EINHORN_FD_2": "5", "EINHORN_FD_3": "6",
+                "BATON_FD_HTTP": "3",
+                "BATON_FD_DNS": "4", "BATON_FD_ADMIN": "5", "BATON_FD_RUN_A_SOCK": "6",
+            ])
+        #expect(SocketConventions.variables([], generation: 1).isEmpty)
+    }
+
+    @Test func whatBatonItselfWasGivenIsNotPassedOn() {
+        for name in ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "EINHORN_FD_COUNT", "NGINX"] {
+            #expect(SocketConventions.isInherited(name))
+        }
+        #expect(!SocketConventions.isInherited("PATH"))
+    }
+}
+
+@Suite struct AppIdentityTests {
+    private let users = UserDatabase.users(parsing: "app:x:1000:1000::/home/app:/bin/sh\n33:x:77:78::/odd:\n")
+    private let groups = UserDatabase.groups(parsing: "app:x:1000:\nweb:x:33:app\nlog:x:44:other\n")
+
+    private func resolve(_ text: String) throws -> AppIdentity {
+        let (settings, _) = Settings.parse([("BATON_USER", text)])
+        return try AppIdentity.resolve(try #require(settings.user), users, groups)
+    }
+
+    @Test func namesAndNumbers() throws {
+        let app = try resolve("app")
+        #expect(app.uid == 1000 && app.gid == 1000 && app.supplementary == [33] && app.user?.home == "/home/app")
+        let bare = try resolve("65532")
+        #expect(bare.uid == 65532 && bare.gid == 65532 && bare.supplementary.isEmpty && bare.user == nil)
+        let explicit = try resolve("app:web,44,log")
+        #expect(explicit.gid == 33 && explicit.supplementary == [44, 44])
+        // A name that looks like a number is a name first, as in chown(1).
+        #expect(try resolve("33").uid == 77)
+        #expect(try resolve("1000").user?.name == "app")
+    }
+
+    @Test func unknownOnesAreToldSo() {
+        #expect(
+            throws: AppIdentity.Unknown(reason: "there is no user \"nobody2\" in /etc/passwd; a number always works")
+        ) {
+            try resolve("nobody2")
+        }
+        #expect(throws: AppIdentity.Unknown.self) { try resolve("app:nogroup2") }
+        #expect(throws: AppIdentity.Unknown.self) { try resolve("4294967295") }
+    }
+}
+
+@Suite struct PrivilegePlanTests {
+    private let all = Set((0..<41).map { CapabilityNumber(rawValue: $0) })
+
+    private func plan(
+        root: Bool = true, noNew: Bool = false, user: Bool = false, passedOn: Set<CapabilityNumber>? = nil,
+        sources: Bool = true,
+        permitted: Set<CapabilityNumber>? = nil
+    ) -> PrivilegePlan {
+        PrivilegePlan(
+            .init(
+                permitted: permitted ?? all, isRoot: root, hasNoNewPrivileges: noNew, changesUser: user,
+                passedOn: passedOn,
+                hasSources: sources))
+    }
+
+    @Test func onlyWhatIsNeededIsKept() {
+        #expect(plan().permitted == [.kill, .dacReadSearch])
+        #expect(plan(user: true, sources: false).permitted == [.kill, .setUID, .setGID])
+        let bind = CapabilityNumber(rawValue: 10)
+        #expect(
+            plan(user: true, passedOn: [bind], sources: false).permitted == [.kill, .setUID, .setGID, .setPCap, bind])
+    }
+
+    /// With no_new_privs an exec gains nothing, so what Baton gives up its app could never have again.
+    @Test func anAppThatCannotGainKeepsWhatItWouldHaveHad() {
+        #expect(plan(noNew: true).permitted == all)
+        #expect(plan(noNew: true).effective == [.kill, .dacReadSearch])
+        #expect(plan(root: false).permitted == all)
+    }
+
+    @Test func nothingIsInvented() {
+        #expect(plan(root: false, permitted: []).permitted.isEmpty)
+        #expect(plan(permitted: [.kill]).effective == [.kill])
+    }
+}
+
+@Suite struct CommandPathTests {
+    @Test func candidatesFollowExecvp() {
+        #expect(CommandPaths.candidates("app", path: "/a:/b") == ["/a/app", "/b/app"])
+        #expect(CommandPaths.candidates("./app", path: "/a") == ["./app"])
+        #expect(CommandPaths.candidates("app", path: nil) == ["/bin/app", "/usr/bin/app"])
+        #expect(CommandPaths.candidates("app", path: "/a:") == ["/a/app", "./app"])
+        #expect(CommandPaths.candidates("", path: "/a").isEmpty)
+    }
+}
