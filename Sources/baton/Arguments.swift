@@ -1,0 +1,32 @@
+import BatonLinux
+
+/// What stands on Baton's own command line: a subcommand, or `--` and the app.
+enum Arguments {
+    case run(command: [CText])
+    case explain(paths: [String])
+    case help
+    case version
+    case wrong(String)
+
+    /// The words after the program's name.
+    static func words() -> [CText] {
+        (1..<max(1, Int(CommandLine.argc))).compactMap { index in
+            CommandLine.unsafeArgv[index].map { CText(copying: $0) }
+        }
+    }
+
+    init(_ words: [CText]) {
+        switch words.first?.text {
+        case nil: self = .wrong("there is no command to run: write it after --")
+        case "--":
+            let command = Array(words.dropFirst())
+            self = command.isEmpty ? .wrong("there is no command after --") : .run(command: command)
+        case "-h", "--help", "help": self = .help
+        case "-V", "--version", "version": self = .version
+        case "explain": self = .explain(paths: words.dropFirst().map(\.text))
+        case let word?:
+            // As an ENTRYPOINT without "--", Baton would otherwise fail in a way that is hard to see.
+            self = .wrong("\"\(word)\" is no subcommand; the app's command comes after --: baton -- \(word) …")
+        }
+    }
+}

@@ -1,0 +1,112 @@
+import BatonCore
+import BatonLaunch
+import BatonLinux
+import BatonWatch
+import Glibc
+
+// What the supervisor wants done.
+extension Loop {
+    func perform(_ effect: Supervisor.Effect) {
+        switch effect {
+        case .start(let number): start(number)
+        case .signal(let number, let signal, let recipient): send(signal, to: number, recipient)
+        case .inspect(let number, let signal):
+            enqueue(.disposition(number, isCaught: generations[number].flatMap { Procfs.catches(signal, $0.pid) }))
+        case .runProbe(let number): runProbe(number)
+        case .endProbe(let number):
+            if let probe = generations[number]?.probe { Processes.signal(group: probe, .kill) }
+        case .checkGroup(let number): if let generation = generations[number] { checkGroup(generation) }
+        case .adoptMain(let number, let pid): adoptMain(number, pid)
+        case .readSnapshot:
+            let (result, reports) = watcher.readSnapshot(at: Clock.now())
+            take(reports)
+            if let result { enqueue(.snapshot(result)) }
+        case .giveTerminal(let number): giveTerminal(number)
+        case .stopSelf: if getpid() != 1 { Processes.stopSelf() }
+        case .signalDescendants(let signal): signalDescendants(signal)
+        // The log has told it; nothing else keeps count yet.
+        case .changeEnded: break
+        case .log(let record): logger.log(record)
+        case .exit(let code): finish(code)
+        }
+    }
+
+    private func start(_ number: Int) {
+        do throws(LinuxError) {
+            let takesTerminal = hasTerminal && generations.isEmpty
+            let generation = try launcher.startGeneration(number, takesTerminal: takesTerminal)
+            generations[number] = generation
+            register(generation)
+        } catch {
+            enqueue(.launchFailed(number, .init(reason: error.description, exitCode: 126)))
+        }
+    }
+
+    private func send(_ signal: Signal, to number: Int, _ recipient: Supervisor.Recipient) {
+        guard let generation = generations[number] else { return }
+        let toGroup =
+            switch recipient {
+            case .main: false
+            case .group: true
+            case .target: settings.signalTarget == .group
+            }
+        guard toGroup || generation.isMainReaped else { return Processes.signal(process: generation.pid, signal) }
+        // Once its leader is reaped the group's number may come to mean another: ask before every use.
+        if !generation.isMainReaped || Processes.groupExists(generation.group) {
+            Processes.signal(group: generation.group, signal)
+        }
+        if !generation.isMainReaped, generation.pid != generation.group,
+            Procfs.processGroup(of: generation.pid) != generation.group
+        {
+            Processes.signal(process: generation.pid, signal)
+        }
+    }
+
+    private func runProbe(_ number: Int) {
+        guard case .command(let command) = settings.ready, let generation = generations[number], generation.probe == nil
+        else { return }
+        do throws(LinuxError) {
+            generation.probe = try launcher.startProbe(command, of: generation)
+        } catch {
+            logger.log(LogRecord(.warn, "probe_failed", "\(error)"))
+            enqueue(.probeFinished(number, isReady: false))
+        }
+    }
+
+    private func adoptMain(_ number: Int, _ pid: ProcessID) {
+        guard let generation = generations[number], !generation.isMainReaped, pid != generation.pid else { return }
+        guard Procfs.isDescendant(pid, of: getpid()) else {
+            logger.log(
+                LogRecord(
+                    .warn, "main_pid_refused",
+                    "generation \(number) names \(pid) as its main process, which is none below Baton",
+                    [.generation(number)]))
+            return
+        }
+        generation.adoptMain(pid)
+        logger.log(
+            LogRecord(
+                .info, "main_pid", "generation \(number) has \(pid) as its main process now", [.generation(number)]))
+    }
+
+    private func giveTerminal(_ number: Int) {
+        guard hasTerminal, let generation = generations[number], let foreground = Terminal.foregroundGroup else {
+            return
+        }
+        // Only from ourselves or from another of our own: in the background the terminal is the shell's.
+        guard foreground == getpgrp() || generations.values.contains(where: { $0.group == foreground }) else { return }
+        Terminal.setForeground(generation.group)
+    }
+
+    private func signalDescendants(_ signal: Signal) {
+        for helper in watcher.helperProcesses { Processes.signal(process: helper, .kill) }
+        // Those that fork while they are being killed are found in the next round.
+        for _ in 0..<(signal == .kill ? 3 : 1) {
+            for pid in Procfs.descendants(of: getpid()) {
+                Processes.signal(process: pid, signal)
+                if signal != .kill { Processes.signal(process: pid, .cont) }
+            }
+        }
+        reap()
+    }
+}

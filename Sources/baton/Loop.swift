@@ -1,0 +1,306 @@
+import BatonCore
+import BatonLaunch
+import BatonLinux
+import BatonWatch
+import Glibc
+
+/// The one thread's loop: waits for Linux, tells the supervisor what happened, does what it answers.
+final class Loop {
+    let settings: Settings
+    let launcher: Launcher
+    let watcher: Watcher
+    let logger: Logger
+    let hasTerminal: Bool
+    var supervisor: Supervisor
+    var generations: [Int: GenerationProcess] = [:]
+
+    private let epoll: Epoll
+    private let signals: SignalFD
+    private var origins: [UInt64: (origin: Origin, descriptor: Int32)] = [:]
+    private var nextToken: UInt64 = 1
+    private var events: [Supervisor.Event] = []
+    private var exitCode: Int32?
+    /// Children may have ended that were not reaped in the last round.
+    private var mayReapMore = false
+
+    /// What a descriptor in the epoll set stands for.
+    private enum Origin: Hashable {
+        case signals
+        case inotify
+        case launchReport(Int)
+        case notification(Int)
+        case readiness(Int)
+        case helper(Int)
+    }
+
+    /// Work of one kind in one round is bounded, so that no flood of it keeps the loop from the rest.
+    private enum Bounds {
+        static let signals = 256
+        static let reaped = 1024
+        static let notifications = 64
+    }
+
+    init(settings: Settings, launcher: Launcher, watcher: Watcher, logger: Logger) throws(LinuxError) {
+        self.settings = settings
+        self.launcher = launcher
+        self.watcher = watcher
+        self.logger = logger
+        hasTerminal = Terminal.isInForeground
+        supervisor = Supervisor(policy: .init(settings, hasTerminal: hasTerminal), seed: Random.number())
+        epoll = try Epoll()
+        signals = try SignalFD()
+        try add(.signals, signals.number)
+    }
+
+    // MARK: the loop
+
+    func run() -> Int32 {
+        logger.log(
+            LogRecord(
+                .info, "baton_starting", "baton \(Baton.version) starting as process \(getpid())",
+                [.text("version", Baton.version)]))
+        take(watcher.start(at: Clock.now()))
+        let (first, reports) = watcher.readSnapshot(at: Clock.now())
+        if case .whole(let digest) = first { events.append(.begin(digest)) } else { events.append(.begin(nil)) }
+        take(reports)
+        while true {
+            registerWatcher()
+            handleEvents()
+            if let exitCode {
+                logger.flush()
+                return exitCode
+            }
+            waitForLinux()
+            if mayReapMore { reap() }
+            take(watcher.tick(at: Clock.now()))
+            if let deadline = supervisor.nextDeadline, deadline <= Clock.now() { events.append(.tick) }
+            if logger.hasKept { logger.flush() }
+        }
+    }
+
+    private func handleEvents() {
+        var next = 0
+        while next < events.count, exitCode == nil {
+            for effect in supervisor.handle(events[next], at: Clock.now()) { perform(effect) }
+            next += 1
+        }
+        events.removeAll(keepingCapacity: true)
+    }
+
+    func enqueue(_ event: Supervisor.Event) { events.append(event) }
+
+    func finish(_ code: Int32) { exitCode = code }
+
+    private func waitForLinux() {
+        do {
+            try epoll.wait(milliseconds: timeout()) { ready in readable(ready.token) }
+        } catch {
+            // Cannot happen with descriptors that are ours; if it does, the loop must not spin in silence.
+            logger.log(LogRecord(.error, "loop_failed", "\(error)"))
+            poll(nil, 0, 100)
+        }
+    }
+
+    private func timeout() -> Int32 {
+        if mayReapMore || !events.isEmpty { return 0 }
+        var milliseconds: Int64 = -1
+        let deadline = [supervisor.nextDeadline, watcher.nextDeadline].compactMap { $0 }.min()
+        if let deadline {
+            let left = (deadline - Clock.now()).nanoseconds
+            // Rounded up: waking a moment too early would spin until the moment has passed.
+            milliseconds = min(max(0, left) / 1_000_000 + (left > 0 ? 1 : 0), 3_600_000)
+        }
+        if logger.hasKept { milliseconds = milliseconds < 0 ? 200 : min(milliseconds, 200) }
+        return Int32(milliseconds)
+    }
+
+    // MARK: descriptors
+
+    private func add(_ origin: Origin, _ descriptor: Int32) throws(LinuxError) {
+        let token = nextToken
+        nextToken += 1
+        try epoll.watchReads(of: descriptor, token: token)
+        origins[token] = (origin, descriptor)
+    }
+
+    /// Call before the descriptor is closed.
+    private func remove(_ origin: Origin) {
+        for (token, entry) in origins where entry.origin == origin {
+            epoll.forget(entry.descriptor)
+            origins[token] = nil
+        }
+    }
+
+    private func isRegistered(_ origin: Origin) -> Bool { origins.values.contains { $0.origin == origin } }
+
+    private func addOrComplain(_ origin: Origin, _ descriptor: Int32?) {
+        guard let descriptor else { return }
+        do { try add(origin, descriptor) } catch {
+            logger.log(LogRecord(.error, "descriptor_unwatched", "\(error)"))
+        }
+    }
+
+    /// inotify may come to life late, helpers come and go.
+    private func registerWatcher() {
+        if let descriptor = watcher.inotifyDescriptor, !isRegistered(.inotify) { addOrComplain(.inotify, descriptor) }
+        for (index, descriptor) in watcher.helperDescriptors where !isRegistered(.helper(index)) {
+            addOrComplain(.helper(index), descriptor)
+        }
+    }
+
+    func register(_ generation: GenerationProcess) {
+        addOrComplain(.launchReport(generation.number), generation.reportDescriptor)
+        addOrComplain(.notification(generation.number), generation.notifyDescriptor)
+        addOrComplain(.readiness(generation.number), generation.readyDescriptor)
+    }
+
+    func forget(_ generation: Int) {
+        for origin in [Origin.launchReport(generation), .notification(generation), .readiness(generation)] {
+            remove(origin)
+        }
+        generations[generation] = nil
+    }
+
+    private func readable(_ token: UInt64) {
+        guard let origin = origins[token]?.origin else { return }
+        switch origin {
+        case .signals: readSignals()
+        case .inotify: take(watcher.inotifyReadable(at: Clock.now()))
+        case .launchReport(let number): if let generation = generations[number] { readLaunchReport(generation) }
+        case .notification(let number): if let generation = generations[number] { readNotifications(generation) }
+        case .readiness(let number): if let generation = generations[number] { readReadiness(generation) }
+        case .helper(let index): readHelper(index)
+        }
+    }
+
+    // MARK: what happened
+
+    private func readSignals() {
+        for _ in 0..<Bounds.signals {
+            guard let signal = signals.next() else { return }
+            if signal == .child { mayReapMore = true } else { enqueue(.signal(signal)) }
+        }
+    }
+
+    private func readLaunchReport(_ generation: GenerationProcess) {
+        guard isRegistered(.launchReport(generation.number)), let descriptor = generation.reportDescriptor else {
+            return
+        }
+        epoll.forget(descriptor)
+        switch launcher.outcome(of: generation) {
+        case nil:
+            // Readable but nothing there: it stays registered for the next time.
+            remove(.launchReport(generation.number))
+            addOrComplain(.launchReport(generation.number), generation.reportDescriptor)
+        case .success:
+            remove(.launchReport(generation.number))
+            enqueue(.launched(generation.number))
+        case .failure(let failure):
+            forget(generation.number)
+            enqueue(.launchFailed(generation.number, failure))
+        }
+    }
+
+    private func readNotifications(_ generation: GenerationProcess) {
+        for _ in 0..<Bounds.notifications {
+            guard let datagram = generation.receiveNotification(limit: Notification.sizeLimit) else { return }
+            enqueue(.notified(generation.number, Notification(datagram: datagram)))
+        }
+    }
+
+    private func readReadiness(_ generation: GenerationProcess) {
+        guard let descriptor = generation.readyDescriptor,
+            let bytes = try? readAvailable(descriptor, limit: 4096)
+        else { return }
+        let isReady = bytes.contains(UInt8(ascii: "\n"))
+        guard isReady || bytes.isEmpty else { return }
+        remove(.readiness(generation.number))
+        generation.readyPipe = nil
+        enqueue(.readyDescriptor(generation.number, isReady: isReady))
+    }
+
+    private func readHelper(_ index: Int) {
+        let descriptor = watcher.helperDescriptors.first { $0.index == index }?.descriptor
+        guard let reports = watcher.helperAnswered(index) else { return }
+        // The descriptor is closed by now, and so out of the epoll set; only the book is to be kept.
+        if descriptor != nil { remove(.helper(index)) }
+        take(reports)
+    }
+
+    func take(_ reports: [Watcher.Report]) {
+        for report in reports {
+            switch report {
+            case .touched(let atomic): enqueue(.touched(atomic: atomic))
+            case .mountSuperseded(let path): enqueue(.mountSuperseded(path: path))
+            case .log(let record): logger.log(record)
+            }
+        }
+    }
+
+    // MARK: children
+
+    func reap() {
+        var ended: [(GenerationProcess, ExitStatus)] = []
+        mayReapMore = false
+        var count = 0
+        rounds: while true {
+            guard count < Bounds.reaped else {
+                mayReapMore = true
+                break
+            }
+            count += 1
+            switch Reaper.next() {
+            case .ended(let pid, let status): childEnded(pid, status, &ended)
+            case .stopped(let pid, let signal):
+                if let generation = generations.values.first(where: { $0.pid == pid }),
+                    signal.isTerminalStop || signal == .stop
+                {
+                    enqueue(.appStopped(generation.number))
+                }
+            case .continued: break
+            case .nothing: break rounds
+            case .noChildren:
+                enqueueEnds(ended)
+                enqueue(.childrenGone)
+                return
+            }
+        }
+        enqueueEnds(ended)
+    }
+
+    private func childEnded(_ pid: ProcessID, _ status: ExitStatus, _ ended: inout [(GenerationProcess, ExitStatus)]) {
+        if let generation = generations.values.first(where: { $0.pid == pid && !$0.isMainReaped }) {
+            generation.isMainReaped = true
+            ended.append((generation, status))
+        } else if let generation = generations.values.first(where: { $0.probe == pid }) {
+            generation.probe = nil
+            enqueue(.probeFinished(generation.number, isReady: status == .exited(0)))
+        } else if let generation = generations.values.first(where: { $0.group == pid && !$0.isMainReaped }) {
+            // The process that Baton started has made way for the one named by MAINPID; if that is gone too, this is the end.
+            if kill(generation.pid, 0) != 0, errno == ESRCH {
+                generation.isMainReaped = true
+                ended.append((generation, status))
+            }
+        }
+    }
+
+    /// Told only now that the whole batch is reaped: members of a group often die together.
+    private func enqueueEnds(_ ended: [(GenerationProcess, ExitStatus)]) {
+        for (generation, status) in ended {
+            readNotifications(generation)
+            readLaunchReport(generation)
+            // A launch that failed has been told as such, and is forgotten.
+            guard generations[generation.number] != nil else { continue }
+            let leftovers = Processes.groupExists(generation.group)
+            enqueue(.exited(generation.number, status, leftovers: leftovers))
+            if !leftovers { forget(generation.number) }
+        }
+        for generation in generations.values where generation.isMainReaped { checkGroup(generation) }
+    }
+
+    func checkGroup(_ generation: GenerationProcess) {
+        guard generation.isMainReaped, !Processes.groupExists(generation.group) else { return }
+        forget(generation.number)
+        enqueue(.groupEmptied(generation.number))
+    }
+}

@@ -1,0 +1,182 @@
+import BatonCore
+import BatonLaunch
+import BatonLinux
+import BatonWatch
+import Glibc
+
+/// The checklist from the first line to the loop. Each step says itself what went wrong.
+enum Program {
+    /// EX_USAGE and EX_OSERR of sysexits(3).
+    private static let usageCode: Int32 = 64
+    private static let systemCode: Int32 = 71
+
+    static func run(_ words: [CText]) -> Int32 {
+        switch Arguments(words) {
+        case .run(let command): return supervise(command)
+        case .explain(let paths):
+            restoreSignals()
+            return explain(paths)
+        case .help:
+            restoreSignals()
+            print(Help.text(), terminator: "")
+            return 0
+        case .version:
+            restoreSignals()
+            print("baton \(Baton.version)")
+            return 0
+        case .wrong(let reason):
+            complain(reason)
+            complain(Help.usage)
+            return usageCode
+        }
+    }
+
+    private static func supervise(_ command: [CText]) -> Int32 {
+        let environment = EnvironmentVariable.all()
+        guard let settings = settings(environment) else { return Settings.exitCode }
+        guard let launch = launchConfiguration(settings, command, environment) else { return Settings.exitCode }
+        let logger = Logger(format: settings.logFormat, level: settings.logLevel)
+        do throws(LinuxError) {
+            try takePlace(settings)
+            let sockets = try openSockets(settings, logger)
+            try dropPrivileges(settings, launch, logger)
+            let loop = try Loop(
+                settings: settings, launcher: Launcher(launch, sockets), watcher: watcher(settings), logger: logger)
+            let code = loop.run()
+            sockets.removePaths()
+            return code
+        } catch {
+            logger.log(LogRecord(.error, "start_failed", "\(error)\(advice(error))"))
+            return systemCode
+        }
+    }
+
+    // MARK: steps
+
+    private static func settings(_ environment: [EnvironmentVariable]) -> Settings? {
+        let (settings, problems) = Settings.parse(environment.map { ($0.name, $0.value) })
+        guard problems.isEmpty else {
+            for problem in problems { complain(problem.description) }
+            return nil
+        }
+        return settings
+    }
+
+    private static func launchConfiguration(
+        _ settings: Settings, _ command: [CText], _ environment: [EnvironmentVariable]
+    ) -> Launcher.Configuration? {
+        var identity: AppIdentity?
+        var capabilities: IABTuple?
+        if let user = settings.user {
+            do throws(AppIdentity.Unknown) {
+                identity = try AppIdentity.resolve(user, UserDatabase.users(), UserDatabase.groups())
+            } catch {
+                complain("BATON_USER: \(error.reason)")
+            }
+        }
+        if let text = settings.capabilities {
+            do throws(LinuxError) { capabilities = try IABTuple(text) } catch {
+                complain(
+                    "BATON_CAPS: \"\(text)\" is no IAB tuple (as in ^cap_net_bind_service,!cap_net_raw): \(errnoInWords(error.errno))"
+                )
+            }
+        }
+        guard (identity != nil) == (settings.user != nil), (capabilities != nil) == (settings.capabilities != nil)
+        else {
+            return nil
+        }
+        return Launcher.Configuration(
+            command: command, environment: environment, ready: settings.ready, identity: identity,
+            capabilities: capabilities, noNewPrivileges: settings.noNewPrivileges)
+    }
+
+    private static func takePlace(_ settings: Settings) throws(LinuxError) {
+        if getpid() != 1 { try Processes.becomeSubreaper() }
+        if let signal = settings.parentDeathSignal { try Processes.setParentDeathSignal(signal) }
+    }
+
+    private static func openSockets(_ settings: Settings, _ logger: Logger) throws(LinuxError) -> ListenSockets {
+        let sockets = try ListenSockets(settings.listen)
+        for description in sockets.descriptions {
+            logger.log(
+                LogRecord(
+                    .info, "listening", "listening on \(description.actualEndpoint)",
+                    [.text("name", description.name), .text("address", description.actualEndpoint.description)]))
+        }
+        return sockets
+    }
+
+    private static func dropPrivileges(_ settings: Settings, _ launch: Launcher.Configuration, _ logger: Logger)
+        throws(LinuxError)
+    {
+        let permitted = Capabilities.permitted()
+        guard !permitted.isEmpty else { return }
+        let plan = PrivilegePlan(
+            .init(
+                permitted: permitted, isRoot: geteuid() == 0,
+                hasNoNewPrivileges: Processes.hasNoNewPrivileges || settings.noNewPrivileges,
+                changesUser: launch.identity != nil, passedOn: launch.capabilities?.passedOn,
+                hasSources: !settings.watch.isEmpty))
+        try Capabilities.keep(effective: plan.effective, permitted: plan.permitted)
+        logger.log(
+            LogRecord(
+                .debug, "privileges_dropped",
+                "of \(permitted.count) capabilities Baton keeps \(plan.permitted.count), \(plan.effective.count) of them in effect"
+            ))
+    }
+
+    private static func watcher(_ settings: Settings) -> Watcher {
+        Watcher(
+            paths: settings.watch.map(absolutePath),
+            configuration: .init(
+                strategy: settings.strategy, pollInterval: settings.pollInterval, auditInterval: settings.auditInterval,
+                phaseSeed: hostSeed()))
+    }
+
+    private static func explain(_ paths: [String]) -> Int32 {
+        guard var settings = settings(EnvironmentVariable.all()) else { return Settings.exitCode }
+        if !paths.isEmpty { settings.watch = paths.map { .path($0) } }
+        guard !settings.watch.isEmpty else {
+            print("nothing is watched: BATON_WATCH is not set, and no path is named")
+            return 0
+        }
+        for (path, what) in watcher(settings).explanations {
+            print(
+                "\(path)\n  what:     \(what.kind.rawValue)\n  strategy: \(what.strategy.rawValue)\n  why:      \(what.reason)"
+            )
+        }
+        return 0
+    }
+
+    // MARK: parts
+
+    private static func absolutePath(_ source: SourceName) -> String {
+        switch source {
+        case .path(let path) where path.hasPrefix("/"): return path
+        case .path(let path):
+            var buffer = [CChar](repeating: 0, count: 4096)
+            guard getcwd(&buffer, buffer.count) != nil else { return path }
+            return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self) + "/" + path
+        }
+    }
+
+    /// A number of this host, so that the looks of a fleet are spread.
+    private static func hostSeed() -> UInt64 {
+        var buffer = [CChar](repeating: 0, count: 256)
+        gethostname(&buffer, buffer.count - 1)
+        return buffer.reduce(5381) { $0 &* 33 &+ UInt64(UInt8(bitPattern: $1)) }
+    }
+
+    private static func advice(_ error: LinuxError) -> String {
+        switch error.errno {
+        case EADDRINUSE: "; another process has it: stop that one, or choose another address in BATON_LISTEN"
+        case EACCES where error.thing.contains("://"):
+            "; ports below 1024 need CAP_NET_BIND_SERVICE (or net.ipv4.ip_unprivileged_port_start), paths a writable directory"
+        case EADDRNOTAVAIL: "; this address is not one of this machine's (BATON_LISTEN)"
+        default: ""
+        }
+    }
+
+    /// Before there is a log: one line on stderr.
+    private static func complain(_ text: String) { StandardError().write("baton: \(text)") }
+}
