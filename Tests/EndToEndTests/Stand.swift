@@ -1,0 +1,94 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// The programs under test, and ways to run them as a container would.
+enum Stand {
+    /// Where the build put the programs: beside the test bundle.
+    static let products: String = {
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let length = readlink("/proc/self/exe", &buffer, buffer.count - 1)
+        let path = String(decoding: buffer.prefix(max(0, length)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return path.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 }
+    }()
+
+    /// BATON_TEST_BINARY names another build of it: the static one that is shipped.
+    static let baton = getenv("BATON_TEST_BINARY").map { String(cString: $0) } ?? products + "/baton"
+    static let probe = products + "/probe-app"
+    static let server = products + "/quickstart-server"
+
+    static let isRoot = geteuid() == 0
+    static func has(_ program: String) -> Bool { find(program) != nil }
+
+    static func find(_ program: String) -> String? {
+        let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin"
+        return (path + ":/usr/sbin:/sbin").split(separator: ":").map { "\($0)/\(program)" }.first {
+            access($0, X_OK) == 0
+        }
+    }
+
+    /// Baton under its own name, not as PID 1.
+    static func run(
+        _ command: [String], _ settings: [String: String] = [:],
+        _ change: (inout RunningProcess.Options) -> Void = { _ in }
+    ) throws -> RunningProcess {
+        var options = RunningProcess.Options()
+        options.environment = settings
+        change(&options)
+        return try RunningProcess([baton, "--"] + command, options)
+    }
+
+    /// Baton as PID 1 of its own PID and mount namespaces, after `preparation` (shell) has run there.
+    static func runAsPID1(_ command: [String], _ settings: [String: String] = [:], preparation: String = ":") throws
+        -> Namespaced
+    {
+        var options = RunningProcess.Options()
+        options.environment = settings
+        let script = "\(preparation) && exec \"$0\" -- \"$@\""
+        let outer = try RunningProcess(
+            ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--mount", "sh", "-c", script, baton]
+                + command,
+            options)
+        return Namespaced(outer: outer)
+    }
+
+    /// The value of `name` in what `probe-app state` printed.
+    static func line(_ name: String, in output: String) -> String? {
+        output.split(separator: "\n").first { $0.hasPrefix(name) }.map { line in
+            String(line.dropFirst(name.count).drop { $0 == " " || $0 == "\t" })
+        }
+    }
+}
+
+/// Baton behind `unshare`, which waits for it and ends as it does.
+final class Namespaced {
+    let outer: RunningProcess
+
+    init(outer: RunningProcess) { self.outer = outer }
+
+    /// Baton's pid as this side sees it, once it runs.
+    func pid() throws -> pid_t {
+        var found: pid_t?
+        try waitUntil("Baton as PID 1") {
+            let children = readFile("/proc/\(outer.pid)/task/\(outer.pid)/children")
+            guard let child = children.split(separator: " ").first.flatMap({ pid_t($0) }) else { return false }
+            let name = readFile("/proc/\(child)/cmdline").split(separator: "\0").first.map(String.init)
+            if name == Stand.baton { found = child }
+            return found != nil
+        }
+        return found ?? 0
+    }
+
+    func signal(_ number: Int32) throws { kill(try pid(), number) }
+
+    /// A path as Baton sees it, for this side to write to.
+    func path(_ path: String) throws -> String { "/proc/\(try pid())/root\(path)" }
+}
+
+extension Trait where Self == ConditionTrait {
+    static var needsRoot: Self {
+        .enabled(if: Stand.isRoot && Stand.has("unshare"), "needs root and unshare(1) for namespaces")
+    }
+
+    static func needs(_ program: String) -> Self { .enabled(if: Stand.has(program), "needs \(program)") }
+}

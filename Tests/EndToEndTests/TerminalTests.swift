@@ -1,0 +1,70 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// Job control, with a real shell on a real terminal.
+@Suite(.serialized) struct TerminalTests {
+    private func shell(_ terminal: PseudoTerminal) throws -> RunningProcess {
+        var options = RunningProcess.Options()
+        options.environment = ["PS1": "prompt> ", "TERM": "dumb"]
+        options.input = terminal.slave
+        options.output = terminal.slave
+        options.error = terminal.slave
+        options.newGroup = false
+        let shell = try RunningProcess(["setsid", "--ctty", "--wait", "bash", "--norc", "--noprofile", "-i"], options)
+        try terminal.waitFor("prompt> ")
+        return shell
+    }
+
+    @Test(.needs("setsid"), .needs("bash")) func theAppHasTheTerminalAndCanBeStoppedAndContinued() throws {
+        let terminal = try PseudoTerminal()
+        let shell = try shell(terminal)
+        terminal.type("BATON_LOG_LEVEL=error \(Stand.baton) -- \(Stand.probe) read\n")
+        try terminal.waitFor("ready")
+        terminal.type("hello\n")
+        try terminal.waitFor("read hello")
+        for _ in 0..<3 {
+            terminal.type("\u{1a}")
+            try terminal.waitFor("Stopped")
+            try terminal.waitFor("prompt> ")
+            terminal.type("fg\n")
+            terminal.type("again\n")
+            try terminal.waitFor("read again")
+        }
+        terminal.type("\u{3}")
+        try terminal.waitFor("interrupted")
+        terminal.type("echo code=$?\n")
+        try terminal.waitFor("code=42")
+        terminal.type("exit\n")
+        try shell.wait()
+    }
+
+    @Test(.needs("setsid"), .needs("bash")) func inTheBackgroundTheTerminalStaysTheShells() throws {
+        let terminal = try PseudoTerminal()
+        let shell = try shell(terminal)
+        terminal.type("BATON_LOG_LEVEL=error \(Stand.baton) -- \(Stand.probe) signals &\n")
+        try terminal.waitFor("ready")
+        terminal.type("echo still mi''ne\n")
+        try terminal.waitFor("still mine")
+        terminal.type("kill %1; wait %1; echo code=$?\n")
+        try terminal.waitFor("code=0")
+        terminal.type("exit\n")
+        try shell.wait()
+    }
+
+    @Test(arguments: [SIGTSTP, SIGTTIN, SIGTTOU]) func aTerminalStopStopsTheAppAndBaton(_ signal: Int32) throws {
+        let baton = try Stand.run(["sleep", "100"])
+        try baton.waitForError("starting generation 1")
+        try waitUntil("the app") { readFile("/proc/\(baton.pid)/task/\(baton.pid)/children").contains(" ") }
+        let app = try #require(
+            readFile("/proc/\(baton.pid)/task/\(baton.pid)/children").split(separator: " ").first.flatMap { pid_t($0) })
+        try waitUntil("the exec") { readFile("/proc/\(app)/comm").hasPrefix("sleep") }
+        baton.signal(signal)
+        try baton.waitUntilStopped()
+        try waitUntil("the app stopped") { readFile("/proc/\(app)/stat").contains(") T ") }
+        baton.signal(SIGCONT)
+        try waitUntil("the app goes on") { readFile("/proc/\(app)/stat").contains(") S ") }
+        baton.signal(SIGTERM)
+        #expect(try baton.wait() == 143)
+    }
+}
