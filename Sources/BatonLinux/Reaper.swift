@@ -24,4 +24,7 @@ public enum Reaper {
         if stopped { return .stopped(pid, Signal(number: value) ?? .stop) }
         return .continued(pid)
     }
+
+    /// Any child at all, ended or not.
+    public static var hasChildren: Bool { baton_has_children() }
 }

@@ -151,7 +151,9 @@ extension Watcher {
         }
         for (index, isAtomic) in hits.sorted(by: { $0.key < $1.key }) {
             let source = sources[index]
-            if source.strategy == .inotify || besidePoll(source) { arm(source, now) }
+            // The watch on a volume's directory outlasts every swap in it.
+            let staysArmed = isAtomic && source.classification.kind == .kubeletVolume && !source.watches.isEmpty
+            if !staysArmed, source.strategy == .inotify || besidePoll(source) { arm(source, now) }
             checkSuperseded(source)
             touch(source, atomic: isAtomic)
         }
@@ -184,7 +186,7 @@ extension Watcher {
         if event.name == "..data" { return event.mask.contains(.movedTo) }
         // What happens to the watched thing itself its directory's watch tells better, but for a write through another
         // name of the same file.
-        if event.name.isEmpty { return event.mask.isDisjoint(with: [.modify, .closeWrite]) }
+        if event.name.isEmpty { return source.classification.kind != .kubeletVolume && event.mask.isDisjoint(with: [.modify, .closeWrite]) }
         guard source.classification.kind != .directory else { return false }
         return event.mask.contains(.movedTo)
     }

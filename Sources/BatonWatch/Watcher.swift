@@ -42,7 +42,7 @@ public final class Watcher {
     public init(paths: [String], configuration: Configuration) {
         self.configuration = configuration
         random = RandomSource(seed: configuration.phaseSeed)
-        mounts = (try? MountTable.current()) ?? mounts
+        if !paths.isEmpty { mounts = (try? MountTable.current()) ?? mounts }
         let table = mounts
         sources = paths.enumerated().map { index, path in
             WatchedSource(
@@ -86,6 +86,7 @@ public final class Watcher {
         if let deadline = nextDeadline, deadline <= now {
             // Events that wait are news, not something that inotify missed.
             drainInotify(now)
+            mounts = (try? MountTable.current()) ?? mounts
             for source in sources { tick(source, now) }
         }
         return takeReports()
@@ -214,7 +215,6 @@ public final class Watcher {
     /// The digest of everything as it is now; nil where some remote source has not been read for the first time.
     public func readSnapshot(at now: Instant) -> (result: Supervisor.SnapshotResult?, [Report]) {
         drainInotify(now)
-        mounts = (try? MountTable.current()) ?? mounts
         var torn: String?
         for source in sources where !source.isRemote {
             source.isTouched = false

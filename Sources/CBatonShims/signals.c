@@ -52,11 +52,13 @@ void baton_take_over_signals(void) {
 }
 
 void baton_restore_signals(void) {
+    // Handlers become SIG_DFL at the exec by themselves (execve(2)), so only what was ignored needs to be put back: SIGCHLD
+    // by Baton's doing, others where the Swift runtime has put a handler of its own.
     for (int signal = 1; signal <= BATON_SIGNAL_MAX; signal++) {
-        if (signal == SIGKILL || signal == SIGSTOP) continue;
+        if (!(inherited_ignored & bit(signal))) continue;
         struct sigaction action;
         memset(&action, 0, sizeof action);
-        action.sa_handler = (inherited_ignored & bit(signal)) ? SIG_IGN : SIG_DFL;
+        action.sa_handler = SIG_IGN;
         sigaction(signal, &action, NULL);
     }
     // Last, so that a signal that waited meets the disposition it is meant to meet.

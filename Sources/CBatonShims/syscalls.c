@@ -161,3 +161,8 @@ void baton_close_all_but(int kept) {
 }
 
 char **baton_environment(void) { return environ; }
+
+bool baton_has_children(void) {
+    siginfo_t info;
+    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 || errno != ECHILD;
+}

@@ -101,7 +101,7 @@ extension Loop {
     private func signalDescendants(_ signal: Signal) {
         for helper in watcher.helperProcesses { Processes.signal(process: helper, .kill) }
         // Those that fork while they are being killed are found in the next round.
-        for _ in 0..<(signal == .kill ? 3 : 1) {
+        for _ in 0..<(signal == .kill ? 3 : 1) where Reaper.hasChildren {
             for pid in Procfs.descendants(of: getpid()) {
                 Processes.signal(process: pid, signal)
                 if signal != .kill { Processes.signal(process: pid, .cont) }

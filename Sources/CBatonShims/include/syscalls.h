@@ -74,3 +74,6 @@ void baton_close_all_but(int kept);
 
 /// environ(7).
 char **baton_environment(void);
+
+/// Whether this process has any child, ended or not.
+bool baton_has_children(void);

@@ -53,17 +53,25 @@ enum Server {
         var request: [UInt8] = []
         var part = [UInt8](repeating: 0, count: 4096)
         while !ends(request), request.count < 65536 {
-            let count = recv(client, &part, part.count, 0)
+            // With a timeout set a signal ends recv early, whatever the handler's flags say (signal(7)).
+            let count = uninterrupted { recv(client, &part, part.count, 0) }
             guard count > 0 else { return }
             request += part.prefix(count)
         }
         var sent = 0
         while sent < answer.count {
             let count = answer.withUnsafeBytes { bytes in
-                send(client, bytes.baseAddress.map { $0 + sent }, answer.count - sent, Int32(MSG_NOSIGNAL))
+                uninterrupted { send(client, bytes.baseAddress.map { $0 + sent }, answer.count - sent, Int32(MSG_NOSIGNAL)) }
             }
             guard count > 0 else { return }
             sent += count
+        }
+    }
+
+    private static func uninterrupted(_ call: () -> Int) -> Int {
+        while true {
+            let result = call()
+            if result >= 0 || errno != EINTR { return result }
         }
     }
 
