@@ -61,7 +61,9 @@ enum Server {
         var sent = 0
         while sent < answer.count {
             let count = answer.withUnsafeBytes { bytes in
-                uninterrupted { send(client, bytes.baseAddress.map { $0 + sent }, answer.count - sent, Int32(MSG_NOSIGNAL)) }
+                uninterrupted {
+                    send(client, bytes.baseAddress.map { $0 + sent }, answer.count - sent, Int32(MSG_NOSIGNAL))
+                }
             }
             guard count > 0 else { return }
             sent += count

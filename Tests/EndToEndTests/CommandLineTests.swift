@@ -1,0 +1,97 @@
+import BatonCore
+import Glibc
+import TestSupport
+import Testing
+
+/// What a person sees who calls Baton by hand.
+@Suite(.serialized) struct CommandLineTests {
+    private func call(_ arguments: [String], _ settings: [String: String] = [:]) throws -> (
+        code: Int32, output: String, error: String
+    ) {
+        var options = RunningProcess.Options()
+        options.environment = settings
+        let process = try RunningProcess([Stand.baton] + arguments, options)
+        return (try process.wait(), process.output, process.error)
+    }
+
+    @Test func helpNamesEverySetting() throws {
+        let help = try call(["--help"])
+        #expect(help.code == 0)
+        for definition in SettingDefinition.all {
+            #expect(help.output.contains("  \(definition.name) (\(definition.defaultText))"))
+        }
+        for group in SettingDefinition.Group.allCases { #expect(help.output.contains("\n\(group.rawValue)\n")) }
+        #expect(help.output.split(separator: "\n").allSatisfy { $0.count <= 112 })
+    }
+
+    @Test func versionIsOneLine() throws {
+        let version = try call(["--version"])
+        #expect(
+            version.code == 0 && version.output.hasPrefix("baton ") && version.output.split(separator: "\n").count == 1)
+    }
+
+    @Test func wrongUsageIsToldWhatWouldBeRight() throws {
+        #expect(try call([]).code == 64 && (try call(["--"])).code == 64)
+        let bare = try call(["nginx", "-g", "daemon off;"])
+        #expect(bare.code == 64 && bare.error.contains("baton -- nginx"))
+    }
+
+    @Test func badSettingsAreAllToldBeforeTheAppStarts() throws {
+        let directory = TemporaryDirectory()
+        let bad = try call(
+            ["--", "touch", directory.file("started")],
+            [
+                "BATON_WATHC": "/x", "BATON_SETTLE": "soon", "BATON_LISTEN": "tcp://nowhere:1",
+                "BATON_RESTART": "sometimes",
+            ])
+        #expect(bad.code == 78 && bad.error.split(separator: "\n").count == 4)
+        #expect(bad.error.contains("did you mean BATON_WATCH?"))
+        #expect(!fileExists(directory.file("started")))
+        #expect(try call(["--", "true"], ["BATON_USER": "no-such-user"]).code == 78)
+        let capabilities = try call(["--", "true"], ["BATON_CAPS": "^cap_fly"])
+        #expect(capabilities.code == 78 && capabilities.error.contains("BATON_CAPS: \"^cap_fly\" is no IAB tuple"))
+        #expect(try call(["explain"], ["BATON_STRATEGY": "x"]).code == 78)
+    }
+
+    @Test func anAddressInUseIsToldInWords() throws {
+        let port = freePort()
+        let first = try Stand.run([Stand.probe, "wait"], ["BATON_LISTEN": "tcp://127.0.0.1:\(port)"])
+        try first.waitForOutput("ready")
+        let second = try call(["--", "true"], ["BATON_LISTEN": "tcp://127.0.0.1:\(port)"])
+        #expect(second.code == 71)
+        #expect(
+            second.error.contains(
+                "cannot bind tcp://127.0.0.1:\(port): Address already in use (EADDRINUSE); another process has it"))
+        let nowhere = try call(["--", "true"], ["BATON_LISTEN": "tcp://192.0.2.1:8080"])
+        #expect(nowhere.code == 71 && nowhere.error.contains("is not one of this machine's"))
+        first.signal(SIGTERM)
+        try first.wait()
+    }
+
+    @Test func explainWorksWithoutAnything() throws {
+        let nothing = try call(["explain"])
+        #expect(nothing.code == 0 && nothing.output.contains("nothing is watched"))
+        #expect(try call(["explain", "/etc/passwd"]).output.contains("strategy: inotify"))
+    }
+}
+
+/// The README must not fall behind the program.
+@Suite struct ReadmeTests {
+    private let readme = readFile(
+        #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 } + "/README.md")
+
+    @Test func theSettingsTableIsTheListOfSettings() {
+        let rows = readme.split(separator: "\n").filter { $0.hasPrefix("| `BATON_") }.map(String.init)
+        let expected = SettingDefinition.all.map {
+            "| `\($0.name)` | \($0.defaultText) | \($0.summary). *\($0.allowed)* |"
+        }
+        #expect(rows == expected)
+    }
+
+    @Test func theCommandsThatItNamesExist() {
+        let package = #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 }
+        for command in ["examples/quickstart/run", "Tests/run"] {
+            #expect(readme.contains("    ./\(command)\n") && access(package + "/" + command, X_OK) == 0)
+        }
+    }
+}

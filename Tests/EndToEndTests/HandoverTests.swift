@@ -1,0 +1,307 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// Sockets that outlast generations, readiness, drain, crash.
+@Suite(.serialized) struct HandoverTests {
+    private let directory = TemporaryDirectory()
+
+    private func config(_ text: String = "0") -> String {
+        let path = directory.file("app.conf")
+        replaceFile(path, text)
+        return path
+    }
+
+    // MARK: what the app is handed
+
+    @Test func theAppIsToldOfEverySocketInEveryConvention() throws {
+        let port = freePort()
+        let path = directory.file("app.sock")
+        let baton = try Stand.run(
+            [Stand.probe, "state"],
+            [
+                "BATON_LISTEN":
+                    "http=tcp://127.0.0.1:\(port),local=unix://\(path),dns=udp://127.0.0.1:0,tcp://[::]:0,unix://@baton-test-\(port)",
+                // What Baton itself was given is not the app's.
+                "LISTEN_PID": "1", "LISTEN_FDS": "9", "NOTIFY_SOCKET": "/nowhere",
+            ])
+        #expect(try baton.wait() == 0)
+        let output = baton.output
+        #expect(Stand.line("env LISTEN_PID=", in: output) == Stand.line("pid", in: output))
+        #expect(Stand.line("env LISTEN_FDS=", in: output) == "5")
+        #expect(Stand.line("env LISTEN_FDNAMES=", in: output)?.hasPrefix("http:local:dns:") == true)
+        #expect(Stand.line("env NGINX=", in: output) == "3;4;5;6;7;")
+        #expect(Stand.line("env SERVER_STARTER_PORT=", in: output)?.hasPrefix("127.0.0.1:\(port)=3;\(path)=4;") == true)
+        #expect(Stand.line("env FPM_SOCKETS=", in: output)?.hasPrefix("127.0.0.1:\(port)=3,\(path)=4,") == true)
+        #expect(
+            Stand.line("env EINHORN_FD_COUNT=", in: output) == "5" && Stand.line("env EINHORN_FD_4=", in: output) == "7"
+        )
+        #expect(Stand.line("env BATON_FD_HTTP=", in: output) == "3")
+        #expect(Stand.line("env NOTIFY_SOCKET=", in: output)?.hasPrefix("@baton/notify/") == true)
+        for number in 3...7 { #expect(Stand.line("fd \(number) ", in: output)?.hasPrefix("socket:") == true) }
+        #expect(!fileExists(path), "the socket's file is removed at the end")
+    }
+
+    @Test func throughAShellTheNumbersAreTheSame() throws {
+        let baton = try Stand.run(
+            ["sh", "-c", "exec \"$0\" state", Stand.probe],
+            ["BATON_LISTEN": "tcp://127.0.0.1:0", "BATON_READY": "fd:9"])
+        #expect(try baton.wait() == 0)
+        #expect(Stand.line("env LISTEN_PID=", in: baton.output) == Stand.line("pid", in: baton.output))
+        #expect(Stand.line("fd 9 ", in: baton.output)?.hasPrefix("pipe:") == true)
+    }
+
+    // MARK: readiness
+
+    private func handover(_ command: [String], _ settings: [String: String], generations: Int = 2) throws
+        -> RunningProcess
+    {
+        let path = config()
+        var all = ["BATON_WATCH": path, "BATON_ON_CHANGE": "handover", "BATON_LISTEN": "tcp://127.0.0.1:0"]
+        all.merge(settings) { $1 }
+        let baton = try Stand.run(command, all)
+        try baton.waitForError("generation 1 is ready")
+        for generation in 2..<(generations + 1) {
+            replaceFile(path, "\(generation)")
+            try baton.waitForError("generation \(generation) is ready")
+            try baton.waitForError("generation \(generation - 1) exited with code 0 after its drain")
+        }
+        return baton
+    }
+
+    @Test(arguments: [
+        ("notify", ["notify", "STATUS=warming up\nEXTEND_TIMEOUT_USEC=5000000", "READY=1"]),
+        ("fd:7", ["ready-fd", "7"]),
+        ("delay:50ms", ["wait", "0"]), ("exec:test -n \"$BATON_PID\"", ["wait", "0"]), ("exec:true", ["wait", "0"]),
+        ("auto", ["wait", "0"]), ("auto", ["notify", "READY=1"]),
+    ])
+    func everyWayToBeReadyHandsOver(_ ready: String, _ command: [String]) throws {
+        let baton = try handover([Stand.probe] + command, ["BATON_READY": ready], generations: 3)
+        baton.signal(SIGTERM)
+        #expect(try baton.wait() == 0)
+        #expect(occurrences(of: "is applied by handover", in: baton.error) == 2)
+    }
+
+    @Test(arguments: [
+        ("notify", ["wait"], "was not ready within 400ms"),
+        ("fd:7", ["ready-fd", "7", "close"], "closed its readiness descriptor"),
+        ("exec:false", ["wait"], "was not ready within 400ms"),
+        ("exec:/no/such/check", ["wait"], "was not ready within 400ms"),
+        ("delay:10s", ["wait"], "was not ready within 400ms"),
+        ("exec:sleep 100", ["wait"], "was not ready within 400ms"),
+    ])
+    func whoeverIsNotReadyInTimeIsGivenUp(_ ready: String, _ command: [String], _ words: String) throws {
+        let baton = try Stand.run(
+            [Stand.probe] + command, ["BATON_READY": ready, "BATON_READY_TIMEOUT": "400ms", "BATON_STOP_TIMEOUT": "5s"])
+        let code = try baton.wait()
+        #expect(code == 0 && baton.error.contains(words), "\(code) \(baton.error)")
+    }
+
+    @Test func theReadinessCommandKnowsWhomItAsksAbout() throws {
+        let file = directory.file("seen")
+        let baton = try Stand.run(
+            [Stand.probe, "wait"], ["BATON_READY": "exec:sh -c 'echo $BATON_GENERATION $BATON_PID > \(file)'"])
+        try baton.waitForError("is ready")
+        #expect(readFile(file) == "1 \(Stand.line("pid", in: baton.output) ?? "")\n")
+        baton.signal(SIGTERM)
+        try baton.wait()
+    }
+
+    // MARK: failure
+
+    /// A new generation that cannot live with its configuration.
+    @Test(arguments: ["exit 3", "sleep 0.2; exit 3", "kill -9 $$"]) func aGenerationThatFailsLeavesTheOldOneServing(
+        _ failing: String
+    ) throws {
+        let path = config("true")
+        let port = freePort()
+        let baton = try Stand.run(
+            [
+                "sh", "-c", "if ! sh -c \"$(cat $2)\"; then exit 3; fi; exec $0 $1", Stand.server,
+                directory.file("page"), path,
+            ],
+            ["BATON_WATCH": path, "BATON_ON_CHANGE": "handover", "BATON_LISTEN": "tcp://127.0.0.1:\(port)"])
+        writeFile(directory.file("page"), "serving")
+        // The first one may have come before the page: the policy says never, so begin again only if it did.
+        try baton.waitForError("generation 1 is ready")
+        let load = HTTPLoad(port: port, clients: 2)
+        replaceFile(path, failing)
+        try baton.waitForError("is rolled back")
+        try waitUntil("more answers") { load.current.requests > 200 }
+        replaceFile(path, "exit 0 # again")
+        try baton.waitForError("generation 3 is ready")
+        let result = load.stop()
+        #expect(result.failed == 0 && result.bodies["serving"] == result.requests, "\(result.failures)")
+        baton.signal(SIGTERM)
+        #expect(try baton.wait() == 0)
+    }
+
+    @Test func aNewerChangeSupersedesTheHandoverUnderWay() throws {
+        let path = config()
+        let baton = try Stand.run(
+            [Stand.probe, "wait"], ["BATON_WATCH": path, "BATON_ON_CHANGE": "handover", "BATON_READY": "delay:700ms"])
+        try baton.waitForError("generation 1 is ready")
+        replaceFile(path, "1")
+        try baton.waitForError("starting generation 2")
+        replaceFile(path, "2")
+        try baton.waitForError("change 1 is superseded")
+        try baton.waitForError("change 2 is applied by handover")
+        baton.signal(SIGTERM)
+        #expect(try baton.wait() == 0)
+        #expect(!baton.error.contains("generation 2 is ready"))
+    }
+
+    @Test func anOldGenerationThatDoesNotEndIsKilled() throws {
+        let path = config()
+        let baton = try Stand.run(
+            [Stand.probe, "deaf"],
+            [
+                "BATON_WATCH": path, "BATON_ON_CHANGE": "handover", "BATON_READY": "delay:10ms",
+                "BATON_DRAIN_TIMEOUT": "300ms",
+                "BATON_STOP_TIMEOUT": "300ms",
+            ])
+        try baton.waitForError("generation 1 is ready")
+        replaceFile(path, "1")
+        try baton.waitForError("has not finished within 300ms")
+        try baton.waitForError("generation 1 was ended by signal KILL after its drain")
+        baton.signal(SIGTERM)
+        #expect(try baton.wait() == 137)
+    }
+
+    @Test func generationsThatNeverEndDoNotPileUp() throws {
+        let path = config()
+        let baton = try Stand.run(
+            [Stand.probe, "deaf"],
+            [
+                "BATON_WATCH": path, "BATON_ON_CHANGE": "handover", "BATON_READY": "delay:1ms",
+                "BATON_DRAIN_TIMEOUT": "1h",
+                "BATON_MAX_DRAINING": "2", "BATON_STOP_TIMEOUT": "200ms",
+            ])
+        try baton.waitForError("generation 1 is ready")
+        for change in 2...8 {
+            replaceFile(path, "\(change)")
+            try baton.waitForError("generation \(change) is ready")
+        }
+        try waitUntil("two draining and one serving") {
+            readFile("/proc/\(baton.pid)/task/\(baton.pid)/children").split(separator: " ").count == 3
+        }
+        baton.signal(SIGTERM)
+        #expect(try baton.wait() == 137)
+    }
+
+    // MARK: crash
+
+    @Test func aCrashedAppIsStartedAgainAndTheQueueWaits() throws {
+        let page = directory.file("page")
+        writeFile(page, "hello")
+        let port = freePort()
+        let baton = try Stand.run(
+            [Stand.server, page], ["BATON_LISTEN": "tcp://127.0.0.1:\(port)", "BATON_RESTART": "always"])
+        try baton.waitForError("generation 1 is ready")
+        let load = HTTPLoad(port: port, clients: 3)
+        for crash in 1...3 {
+            let requests = load.current.requests
+            try waitUntil("answers") { load.current.requests > requests + 50 }
+            let app = readFile("/proc/\(baton.pid)/task/\(baton.pid)/children").split(separator: " ").first.flatMap {
+                pid_t($0)
+            }
+            kill(try #require(app), SIGSTOP)
+            kill(try #require(app), SIGKILL)
+            try baton.waitForError("generation \(crash + 1) is ready")
+        }
+        let result = load.stop()
+        // What the crashed process held is lost with it; nobody else is refused.
+        #expect(
+            result.failed <= 9 && result.failures.keys.allSatisfy { !$0.hasPrefix("connect") }, "\(result.failures)")
+        baton.signal(SIGTERM)
+        #expect(try baton.wait() == 0)
+    }
+
+    @Test(arguments: [("never", "3", 3), ("on-failure", "0", 0)] as [(String, String, Int32)])
+    func anAppThatEndsEndsBatonWhereThatIsThePolicy(_ policy: String, _ code: String, _ expected: Int32) throws {
+        #expect(try Stand.run([Stand.probe, "exit", code], ["BATON_RESTART": policy]).wait() == expected)
+    }
+
+    @Test func aCrashLoopBacksOff() throws {
+        let baton = try Stand.run([Stand.probe, "exit", "3"], ["BATON_RESTART": "on-failure"])
+        try baton.waitForError("attempt 4")
+        baton.signal(SIGTERM)
+        #expect(try baton.wait() == 3)
+    }
+
+    // MARK: under load, with real servers
+
+    private func load(
+        _ command: [String], port: UInt16, _ settings: [String: String], change: (Int) -> Void, text: (Int) -> String
+    ) throws -> HTTPLoad.Result {
+        let baton = try Stand.run(command, settings.merging(["BATON_LISTEN": "tcp://127.0.0.1:\(port)"]) { $1 })
+        try baton.waitForError("generation 1 is ready")
+        let load = HTTPLoad(port: port)
+        for number in 1...20 {
+            change(number)
+            try baton.waitForError("change \(number) is applied by handover")
+            try waitUntil("an answer with the new configuration") { load.current.firstSeen[text(number)] != nil }
+            try waitUntil("a thousand requests for each handover") { load.current.requests >= number * 1000 }
+        }
+        try baton.waitForError("after its drain", count: 20, seconds: 40)
+        let result = load.stop()
+        baton.signal(SIGTERM)
+        #expect(try baton.wait() == 0)
+        print("handover of \(command[0]): 20 handovers, \(result.requests) requests, \(result.failed) failed")
+        return result
+    }
+
+    @Test func theDemoServerLosesNoRequestInTwentyHandovers() throws {
+        let volume = KubeletVolume(directory.file("config"))
+        volume.write(["page": "number 0"])
+        let result = try load(
+            [Stand.server, volume.directory + "/page"], port: freePort(), ["BATON_WATCH": volume.directory],
+            change: { volume.write(["page": "number \($0)"]) }, text: { "number \($0)" })
+        #expect(result.failed == 0 && result.requests >= 20_000, "\(result.failures)")
+    }
+
+    @Test(.needs("nginx")) func nginxLosesNoRequestInTwentyHandovers() throws {
+        let port = freePort()
+        let volume = KubeletVolume(directory.file("config"))
+        func configuration(_ number: Int) -> [String: String] {
+            [
+                "nginx.conf": """
+                daemon off; worker_processes 2; error_log \(directory.path)/error.log; pid \(directory.path)/nginx.pid;
+                events { worker_connections 256; }
+                http { access_log off;
+                  client_body_temp_path \(directory.path)/t1; proxy_temp_path \(directory.path)/t2;
+                  fastcgi_temp_path \(directory.path)/t3; uwsgi_temp_path \(directory.path)/t4; scgi_temp_path \(directory.path)/t5;
+                  server { listen 127.0.0.1:\(port); location / { return 200 "nginx \(number)"; } } }
+                """
+            ]
+        }
+        volume.write(configuration(0))
+        let result = try load(
+            [Stand.find("nginx") ?? "nginx", "-c", volume.directory + "/nginx.conf"], port: port,
+            ["BATON_WATCH": volume.directory, "BATON_ON_CHANGE": "handover", "BATON_DRAIN_SIGNAL": "QUIT"],
+            change: { volume.write(configuration($0)) }, text: { "nginx \($0)" })
+        #expect(result.failed == 0 && result.requests >= 20_000, "\(result.failures)")
+    }
+
+    @Test(.needs("gunicorn")) func gunicornLosesNoRequestInTwentyHandovers() throws {
+        let volume = KubeletVolume(directory.file("config"))
+        volume.write(["page": "gunicorn 0"])
+        writeFile(
+            directory.file("app.py"),
+            """
+            page = open("\(volume.directory)/page", "rb").read()
+            def app(environ, start_response):
+                start_response("200 OK", [("Content-Length", str(len(page)))])
+                return [page]
+            """)
+        let port = freePort()
+        let result = try load(
+            [
+                "gunicorn", "--chdir", directory.path, "-w", "2", "--log-level", "error", "-b", "127.0.0.1:\(port)",
+                "app:app",
+            ],
+            port: port, ["BATON_WATCH": volume.directory, "BATON_ON_CHANGE": "handover"],
+            change: { volume.write(["page": "gunicorn \($0)"]) }, text: { "gunicorn \($0)" })
+        #expect(result.failed == 0 && result.requests >= 20_000, "\(result.failures)")
+    }
+}
