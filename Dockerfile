@@ -1,0 +1,23 @@
+# A static baton in an image of its own: run it, or take the binary into yours:
+#
+#     COPY --from=baton /usr/local/bin/baton /usr/local/bin/baton
+#     ENTRYPOINT ["/usr/local/bin/baton", "--"]
+#
+# The base images are arguments, for mirrors and pinned digests.
+ARG BUILD_IMAGE=swift:6.3-bookworm
+ARG FINAL_IMAGE=scratch
+
+FROM ${BUILD_IMAGE} AS build
+RUN pkg-config --exists libcap \
+    || (apt-get update && apt-get install -y --no-install-recommends libcap-dev pkg-config)
+WORKDIR /source
+COPY Package.swift ./
+COPY Sources Sources
+COPY Tests Tests
+COPY examples examples
+RUN swift build -c release -Xswiftc -static-executable --product baton \
+    && strip -o /tmp/baton .build/release/baton
+
+FROM ${FINAL_IMAGE}
+COPY --from=build /tmp/baton /usr/local/bin/baton
+ENTRYPOINT ["/usr/local/bin/baton", "--"]

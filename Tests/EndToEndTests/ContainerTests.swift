@@ -1,0 +1,131 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// The Dockerfile, built and run for real. No registry is needed: the build image is an empty one into which this
+/// machine's own system and Swift toolchain are mounted.
+@Suite(.serialized) struct ContainerTests {
+    private static let tools = ["buildah", "podman", "runc", "cc"]
+    private static var canRun: Bool { Stand.isRoot && tools.allSatisfy(Stand.has) && Stand.has("swift") }
+
+    private let directory = TemporaryDirectory()
+    private var storage: [String] {
+        ["--root", directory.file("storage"), "--runroot", directory.file("run"), "--storage-driver", "vfs"]
+    }
+
+    private func run(_ arguments: [String], seconds: Double = 60) throws -> String {
+        let process = try RunningProcess(arguments)
+        let code = try process.wait(seconds: seconds)
+        guard code == 0 else {
+            throw TimedOut(
+                "\(arguments.joined(separator: " ")) ended with \(code):\n\(process.output.suffix(2000))\(process.error.suffix(2000))"
+            )
+        }
+        return process.output
+    }
+
+    private func realPath(_ path: String) -> String {
+        guard let resolved = realpath(path, nil) else { return path }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+
+    private func build(_ tag: String, _ dockerfile: String, _ context: String, _ extra: [String] = []) throws {
+        _ = try run(
+            ["buildah"] + storage + ["bud", "--isolation=chroot"] + extra + ["-t", tag, "-f", dockerfile, context],
+            seconds: 600)
+    }
+
+    /// An image with the directories of a system and nothing in them.
+    private func buildEmptySystem(path: String) throws {
+        let skeleton = directory.file("skeleton")
+        for name in ["", "/usr", "/etc", "/proc", "/sys", "/dev", "/tmp", "/root"] { mkdir(skeleton + name, 0o755) }
+        chmod(skeleton + "/tmp", 0o1777)
+        for name in ["bin", "sbin", "lib", "lib64"] { symlink("usr/" + name, skeleton + "/" + name) }
+        writeFile(directory.file("Skeleton"), "FROM scratch\nCOPY skeleton/ /\nENV PATH=\(path)\n")
+        try build("baton-empty-system", directory.file("Skeleton"), directory.path)
+    }
+
+    /// The package's own folder, four levels above this file.
+    private var package: String { #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 } }
+
+    private func buildImages() throws {
+        let toolchain = realPath(Stand.find("swift") ?? "").split(separator: "/").dropLast(2).reduce("") {
+            $0 + "/" + $1
+        }
+        try buildEmptySystem(path: "\(toolchain)/bin:/usr/bin:/bin")
+        var mounts = ["-v", "/usr:/usr:ro", "-v", "/etc:/etc:ro"]
+        if !toolchain.hasPrefix("/usr") { mounts += ["-v", "\(toolchain):\(toolchain):ro"] }
+        try build(
+            "baton", package + "/Dockerfile", package,
+            mounts + ["--build-arg", "BUILD_IMAGE=localhost/baton-empty-system"])
+        // As a user does it: the binary taken out of one image into another.
+        _ = try run(["cc", "-O1", "-static", "-o", directory.file("probe-app"), package + "/Tests/ProbeApp/main.c"])
+        writeFile(
+            directory.file("App"),
+            """
+            FROM scratch
+            COPY --from=localhost/baton /usr/local/bin/baton /usr/local/bin/baton
+            COPY probe-app /app
+            ENTRYPOINT ["/usr/local/bin/baton", "--"]
+
+            """)
+        try build("app", directory.file("App"), directory.path)
+    }
+
+    /// A container that may do nothing: another user, no capability, nothing writable.
+    private func start(_ name: String, _ options: [String], _ command: [String]) throws -> RunningProcess {
+        try RunningProcess(
+            ["podman", "--runtime", "runc"] + storage
+                + [
+                    "run", "--rm", "--name", name, "--network=host", "--ulimit", "nofile=1024:4096", "--ulimit",
+                    "nproc=1000:1000",
+                    "--user", "1000", "--cap-drop=ALL", "--security-opt", "no-new-privileges", "--read-only",
+                    "--read-only-tmpfs=false",
+                ] + options + ["localhost/app"] + command)
+    }
+
+    @Test(.enabled(if: canRun, "needs root, swift, cc, buildah, podman and runc"))
+    func theImageRunsAsPID1WithoutAnyRight() throws {
+        try buildImages()
+        let version = try RunningProcess(
+            ["podman", "--runtime", "runc"] + storage
+                + [
+                    "run", "--rm", "--network=host", "--ulimit", "nofile=1024:4096", "--ulimit", "nproc=1000:1000",
+                    "--entrypoint", "/usr/local/bin/baton", "localhost/baton", "--version",
+                ])
+        #expect(try version.wait(seconds: 60) == 0, "\(version.error)")
+        #expect(version.output.hasPrefix("baton "))
+
+        let volume = KubeletVolume(directory.file("config"))
+        volume.write(["app.yaml": "0"])
+        let port = freePort()
+        let container = try start(
+            "baton-test-\(getpid())",
+            [
+                "-v", "\(volume.directory):/etc/app:ro", "-e", "BATON_WATCH=/etc/app", "-e",
+                "BATON_LISTEN=tcp://127.0.0.1:\(port)",
+                "-e", "BATON_LOG=json",
+            ], ["/app", "reloadable"])
+        try container.waitForOutput("ready", seconds: 60)
+        #expect(container.error.contains("\"message\":\"watching /etc/app (kubelet volume) by inotify"))
+        for change in 1...3 {
+            volume.write(["app.yaml": "\(change)"])
+            try container.waitForOutput("reload \(change) ")
+        }
+        _ = try run(
+            ["podman", "--runtime", "runc"] + storage + ["kill", "--signal", "TERM", "baton-test-\(getpid())"])
+        #expect(try container.wait(seconds: 60) == 0, "\(container.error)")
+
+        let state = try start("baton-state-\(getpid())", [], ["/app", "state"])
+        #expect(try state.wait(seconds: 60) == 0, "\(state.error)")
+        #expect(Stand.line("ppid", in: state.output) == "1")
+        #expect(Stand.line("Uid:", in: state.output)?.hasPrefix("1000") == true)
+        #expect(
+            Stand.line("CapBnd:", in: state.output) == "0000000000000000"
+                && Stand.line("NoNewPrivs:", in: state.output) == "1")
+
+        let missing = try start("baton-missing-\(getpid())", [], ["/nope"])
+        #expect(try missing.wait(seconds: 60) == 127)
+    }
+}
