@@ -6,11 +6,15 @@ public enum Procfs {
     /// Signals that the process has a handler for (SigCgt of proc_pid_status(5)); nil where it cannot be read.
     public static func caughtSignals(of pid: ProcessID) -> UInt64? {
         // Looked for in the bytes: this is on the way from a change to its signal.
-        guard let fd = try? openForReading("/proc/\(pid)/status"), let status = try? readAvailable(fd.number, limit: 8192)
+        guard let fd = try? openForReading("/proc/\(pid)/status"),
+            let status = try? readAvailable(fd.number, limit: 8192)
         else { return nil }
         let name = Array("\nSigCgt:\t".utf8)
         let starts = status.indices.dropLast(name.count + 16)
-        guard let start = starts.first(where: { status[$0] == name[0] && status[$0..<($0 + name.count)].elementsEqual(name) })
+        guard
+            let start = starts.first(where: {
+                status[$0] == name[0] && status[$0..<($0 + name.count)].elementsEqual(name)
+            })
         else { return nil }
         let digits = status[(start + name.count)..<(start + name.count + 16)]
         return UInt64(String(decoding: digits, as: UTF8.self), radix: 16)

@@ -186,7 +186,9 @@ extension Watcher {
         if event.name == "..data" { return event.mask.contains(.movedTo) }
         // What happens to the watched thing itself its directory's watch tells better, but for a write through another
         // name of the same file.
-        if event.name.isEmpty { return source.classification.kind != .kubeletVolume && event.mask.isDisjoint(with: [.modify, .closeWrite]) }
+        if event.name.isEmpty {
+            return source.classification.kind != .kubeletVolume && event.mask.isDisjoint(with: [.modify, .closeWrite])
+        }
         guard source.classification.kind != .directory else { return false }
         return event.mask.contains(.movedTo)
     }

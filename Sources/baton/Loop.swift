@@ -183,18 +183,12 @@ final class Loop {
     }
 
     private func readLaunchReport(_ generation: GenerationProcess) {
-        guard isRegistered(.launchReport(generation.number)), let descriptor = generation.reportDescriptor else {
-            return
-        }
-        epoll.forget(descriptor)
+        guard isRegistered(.launchReport(generation.number)) else { return }
+        // Out of the epoll set before the outcome closes it.
+        remove(.launchReport(generation.number))
         switch launcher.outcome(of: generation) {
-        case nil:
-            // Readable but nothing there: it stays registered for the next time.
-            remove(.launchReport(generation.number))
-            addOrComplain(.launchReport(generation.number), generation.reportDescriptor)
-        case .success:
-            remove(.launchReport(generation.number))
-            enqueue(.launched(generation.number))
+        case nil: addOrComplain(.launchReport(generation.number), generation.reportDescriptor)
+        case .success: enqueue(.launched(generation.number))
         case .failure(let failure):
             forget(generation.number)
             enqueue(.launchFailed(generation.number, failure))

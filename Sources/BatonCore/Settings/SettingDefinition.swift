@@ -95,13 +95,15 @@ public struct SettingDefinition: Sendable {
             for entry in SettingValue.list(text) { settings.listen.append(try ListenAddress.parse(entry)) }
             try checkNames(settings.listen)
         },
-        .init("BATON_ADOPT", .sockets, default: "auto", allowed: "auto or off", "take over sockets that the app binds")
-        {
+        .init(
+            "BATON_ADOPT", .sockets, default: "auto", allowed: "auto or off",
+            "take over sockets that the app binds (not in this version: auto is off)"
+        ) {
             (text, _) throws(SettingError) in try notYet(text, unless: ["auto", "off"])
         },
         .init(
             "BATON_STEER", .sockets, default: "auto", allowed: "auto or off",
-            "one socket a generation, steered by Baton"
+            "one socket a generation, steered by Baton (not in this version: auto is off)"
         ) { (text, _) throws(SettingError) in try notYet(text, unless: ["auto", "off"]) },
         .init(
             "BATON_READY", .sockets, default: "auto", allowed: "auto, notify, fd:N, exec:COMMAND or delay:DURATION",
