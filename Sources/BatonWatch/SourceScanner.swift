@@ -31,8 +31,20 @@ struct SourceScanner {
     }
 
     private struct Failure: Error {
+        enum Kind { case absent, torn, failed }
         let reason: String
-        var isAbsence = false
+        var kind = Kind.failed
+
+        init(reason: String, kind: Kind = .failed) {
+            self.reason = reason
+            self.kind = kind
+        }
+
+        /// Something within a source that is not there (any more) is a reading that was torn, not a source that is gone:
+        /// kubelet's swap can be seen before the content that it leads to.
+        init(within error: LinuxError) {
+            self.init(reason: error.description, kind: error.errno == ENOENT ? .torn : .failed)
+        }
     }
 
     // MARK: the cheap look
@@ -41,7 +53,10 @@ struct SourceScanner {
         do {
             return .there(identity: try identity())
         } catch {
-            return error.isAbsence ? .absent : .failed(error.reason)
+            switch error.kind {
+            case .absent: return .absent
+            case .torn, .failed: return .failed(error.reason)
+            }
         }
     }
 
@@ -53,7 +68,7 @@ struct SourceScanner {
         switch trace.end {
         case .file(let real), .other(let real): hasher.combine(try status(real))
         case .directory(let real): try addDirectory(real, to: &hasher, &budget, depth: 0)
-        case .missing: throw Failure(reason: "\(path) is not there", isAbsence: true)
+        case .missing: throw missing(trace)
         // The helper, which may hang, comes here with an empty mount table and so never sees this.
         case .blind(let fileSystem): throw Failure(reason: "\(path) is on \(fileSystem)")
         case .unreadable(let error): throw Failure(reason: error.description)
@@ -95,7 +110,11 @@ struct SourceScanner {
             guard before == (try identity()) else { return .torn("\(path) moved") }
             return .content(identity: before, digest)
         } catch {
-            return error.isAbsence ? .absent : .failed(error.reason)
+            switch error.kind {
+            case .absent: return .absent
+            case .torn: return .torn(error.reason)
+            case .failed: return .failed(error.reason)
+            }
         }
     }
 
@@ -103,10 +122,11 @@ struct SourceScanner {
         var hash = SHA256()
         var budget = Limits.files
         var bytes = Limits.bytes
-        switch PathTrace(path, mounts).end {
+        let trace = PathTrace(path, mounts)
+        switch trace.end {
         case .file(let real): try addFile(real, to: &hash, &bytes)
         case .directory(let real): try addDirectory(real, to: &hash, &budget, &bytes, depth: 0)
-        case .missing: throw Failure(reason: "\(path) is not there", isAbsence: true)
+        case .missing: throw missing(trace)
         case .other: hash.update("not a regular file")
         case .blind(let fileSystem): throw Failure(reason: "\(path) is on \(fileSystem)")
         case .unreadable(let error): throw Failure(reason: error.description)
@@ -154,11 +174,20 @@ struct SourceScanner {
                 part.withUnsafeBytes { hash.update($0) }
             }
         } catch {
-            throw Failure(reason: error.description, isAbsence: error.errno == ENOENT)
+            throw Failure(within: error)
         }
     }
 
     // MARK: parts
+
+    /// A `..data` link that leads nowhere is half of a swap.
+    private func missing(_ trace: PathTrace) -> Failure {
+        let reason = "\(path) is not there"
+        guard let volume = trace.volume, let target = SourceScanner.dataLink(in: volume),
+            (try? FileStatus.ofLink(PathTrace.join(volume, target))) == nil
+        else { return Failure(reason: reason, kind: .absent) }
+        return Failure(reason: "the ..data link of \(volume) leads to nothing", kind: .torn)
+    }
 
     private func entries(_ directory: String, _ budget: inout Int) throws(Failure) -> [String] {
         do {
@@ -166,13 +195,13 @@ struct SourceScanner {
             budget -= names.count
             return names.filter { !EditorFiles.isTemporary($0) }
         } catch {
-            throw Failure(reason: error.description, isAbsence: error.errno == ENOENT)
+            throw Failure(within: error)
         }
     }
 
     private func status(_ path: String) throws(Failure) -> FileStatus {
         do { return try FileStatus.ofLink(path) } catch {
-            throw Failure(reason: error.description, isAbsence: error.errno == ENOENT)
+            throw Failure(within: error)
         }
     }
 

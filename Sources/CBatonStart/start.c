@@ -1,4 +1,7 @@
 #include "CBatonStart.h"
 #include "signals.h"
 
-__attribute__((constructor)) static void take_over_signals_before_main(void) { baton_take_over_signals(); }
+// In .preinit_array, which runs before every constructor of the program and its libraries: the sooner signals are blocked,
+// the fewer are lost.
+static void take_over(void) { baton_take_over_signals(); }
+__attribute__((section(".preinit_array"), used)) static void (*const take_over_before_all)(void) = take_over;

@@ -33,7 +33,7 @@ extension Loop {
 
     private func start(_ number: Int) {
         do throws(LinuxError) {
-            let takesTerminal = hasTerminal && generations.isEmpty
+            let takesTerminal = Terminal.isInForeground && generations.isEmpty
             let generation = try launcher.startGeneration(number, takesTerminal: takesTerminal)
             generations[number] = generation
             register(generation)

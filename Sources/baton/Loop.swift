@@ -45,7 +45,7 @@ final class Loop {
         self.launcher = launcher
         self.watcher = watcher
         self.logger = logger
-        hasTerminal = Terminal.isInForeground
+        hasTerminal = Terminal.foregroundGroup != nil
         supervisor = Supervisor(policy: .init(settings, hasTerminal: hasTerminal), seed: Random.number())
         epoll = try Epoll()
         signals = try SignalFD()
@@ -246,9 +246,8 @@ final class Loop {
             switch Reaper.next() {
             case .ended(let pid, let status): childEnded(pid, status, &ended)
             case .stopped(let pid, let signal):
-                if let generation = generations.values.first(where: { $0.pid == pid }),
-                    signal.isTerminalStop || signal == .stop
-                {
+                // SIGSTOP is a debugger's or an operator's business; the terminal's stops are the whole job's.
+                if signal.isTerminalStop, let generation = generations.values.first(where: { $0.pid == pid }) {
                     enqueue(.appStopped(generation.number))
                 }
             case .continued: break

@@ -37,6 +37,7 @@ enum Program {
         guard let launch = launchConfiguration(settings, command, environment) else { return Settings.exitCode }
         let logger = Logger(format: settings.logFormat, level: settings.logLevel)
         do throws(LinuxError) {
+            warn(settings, logger)
             try takePlace(settings)
             let sockets = try openSockets(settings, logger)
             try dropPrivileges(settings, launch, logger)
@@ -104,6 +105,16 @@ enum Program {
                     [.text("name", description.name), .text("address", description.actualEndpoint.description)]))
         }
         return sockets
+    }
+
+    private static func warn(_ settings: Settings, _ logger: Logger) {
+        if settings.onChange == .handover, settings.listen.isEmpty {
+            logger.log(
+                LogRecord(
+                    .warn, "handover_without_socket",
+                    "BATON_ON_CHANGE=handover without BATON_LISTEN: two copies of the app will run side by side, and one that "
+                        + "binds a port by itself cannot"))
+        }
     }
 
     private static func dropPrivileges(_ settings: Settings, _ launch: Launcher.Configuration, _ logger: Logger)

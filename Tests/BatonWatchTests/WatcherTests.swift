@@ -124,6 +124,26 @@ import Testing
         #expect(reason.contains("EFBIG"))
     }
 
+    /// As in Kata Containers: the swap is seen before the content that it leads to.
+    @Test(arguments: ["", "/app.yaml"]) func aSwapAheadOfItsContentIsTornAndNotADeletion(_ name: String) throws {
+        let directory = TemporaryDirectory()
+        let volume = KubeletVolume(directory.file("vol"))
+        volume.write(["app.yaml": "one"])
+        let scanner = SourceScanner(path: volume.directory + name, mounts: MountTable(mounts: []))
+        symlink("..2026_11_22_13_00_00.1", directory.file("vol/..data_tmp"))
+        rename(directory.file("vol/..data_tmp"), directory.file("vol/..data"))
+        guard case .torn = scanner.read() else {
+            Issue.record("\(scanner.read())")
+            return
+        }
+        mkdir(directory.file("vol/..2026_11_22_13_00_00.1"), 0o755)
+        writeFile(directory.file("vol/..2026_11_22_13_00_00.1/app.yaml"), "two")
+        guard case .content = scanner.read() else {
+            Issue.record("\(scanner.read())")
+            return
+        }
+    }
+
     @Test func linksThatRunInACircleAreRefusedInWords() {
         let directory = TemporaryDirectory()
         symlink("b", directory.file("a"))

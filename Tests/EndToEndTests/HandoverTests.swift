@@ -102,6 +102,7 @@ import Testing
         let baton = try Stand.run(
             [Stand.probe, "wait"], ["BATON_READY": "exec:sh -c 'echo $BATON_GENERATION $BATON_PID > \(file)'"])
         try baton.waitForError("is ready")
+        try baton.waitForOutput("ready\n")
         #expect(readFile(file) == "1 \(Stand.line("pid", in: baton.output) ?? "")\n")
         baton.signal(SIGTERM)
         try baton.wait()

@@ -52,6 +52,20 @@ import Testing
         try shell.wait()
     }
 
+    @Test(.needs("setsid"), .needs("bash")) func anAppThatReadsFromTheBackgroundIsAStoppedJob() throws {
+        let terminal = try PseudoTerminal()
+        let shell = try shell(terminal)
+        terminal.type("BATON_LOG_LEVEL=error \(Stand.baton) -- \(Stand.probe) read & wait %1\n")
+        try terminal.waitFor("Stopped")
+        terminal.type("fg\n")
+        terminal.type("now\n")
+        try terminal.waitFor("read now")
+        terminal.type("\u{3}")
+        try terminal.waitFor("interrupted")
+        terminal.type("exit\n")
+        try shell.wait()
+    }
+
     @Test(arguments: [SIGTSTP, SIGTTIN, SIGTTOU]) func aTerminalStopStopsTheAppAndBaton(_ signal: Int32) throws {
         let baton = try Stand.run(["sleep", "100"])
         try baton.waitForError("starting generation 1")

@@ -59,13 +59,14 @@ public final class RunningProcess {
         posix_spawnattr_setsigmask(&attributes, &mask)
         var defaults = sigset_t()
         sigfillset(&defaults)
-        // An ignored signal is inherited through the spawn as it is here.
-        for signal in options.ignoredSignals { sigdelset(&defaults, signal) }
         posix_spawnattr_setsigdefault(&attributes, &defaults)
         var flags = Int16(POSIX_SPAWN_SETSIGMASK) | Int16(POSIX_SPAWN_SETSIGDEF)
         if options.newGroup { flags |= Int16(POSIX_SPAWN_SETPGROUP) }
         posix_spawnattr_setflags(&attributes, flags)
 
+        // By way of env(1): to ignore them here, even for a moment, would touch every other child of this process.
+        let ignored = options.ignoredSignals.map(String.init).joined(separator: ",")
+        let arguments = ignored.isEmpty ? arguments : ["env", "--ignore-signal=\(ignored)"] + arguments
         var environment = options.environment
         if options.inheritsEnvironment {
             for name in ["PATH", "HOME", "LD_LIBRARY_PATH"] where environment[name] == nil {
@@ -76,10 +77,8 @@ public final class RunningProcess {
         var envp: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { for pointer in argv + envp { free(pointer) } }
 
-        for signal in options.ignoredSignals { Glibc.signal(signal, SIG_IGN) }
         var child: pid_t = 0
         let result = posix_spawnp(&child, arguments[0], &actions, &attributes, &argv, &envp)
-        for signal in options.ignoredSignals { Glibc.signal(signal, SIG_DFL) }
         guard result == 0 else { throw TimedOut("cannot spawn \(arguments[0]): \(String(cString: strerror(result)))") }
         pid = child
     }

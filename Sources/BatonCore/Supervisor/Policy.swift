@@ -18,7 +18,7 @@ extension Supervisor {
         public var exitOK: Set<Int32> = []
         public var signalMap: [Signal: Signal?] = [:]
         public var subpath: SubpathMode = .warn
-        /// Baton was started in the foreground of a terminal.
+        /// Stdin is a terminal.
         public var hasTerminal = false
 
         public init() {}

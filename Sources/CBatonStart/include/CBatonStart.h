@@ -1,2 +1,2 @@
-// Linked into `baton` alone: a constructor that takes over the signal state before any Swift code runs.
+// Linked into `baton` alone: takes over the signal state before anything else in the program runs.
 #pragma once
