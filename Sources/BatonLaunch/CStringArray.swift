@@ -11,7 +11,7 @@ final class CStringArray {
         base.initialize(repeating: nil, count: texts.count + 2)
         for (index, text) in texts.enumerated() {
             let copy = UnsafeMutablePointer<CChar>.allocate(capacity: text.bytes.count + 1)
-            for (offset, byte) in text.bytes.enumerated() { copy[offset] = CChar(bitPattern: byte) }
+            for (offset, byte) in text.bytes.enumerated() { copy[offset] = CChar(truncatingIfNeeded: byte) }
             copy[text.bytes.count] = 0
             base[index + 1] = copy
         }

@@ -92,7 +92,7 @@ public enum Sockets {
     private static func openUnix(_ name: String, isPath: Bool, _ thing: String) throws(LinuxError) -> FileDescriptor {
         if isPath { removeDeadSocket(name) }
         let socket = try newSocket(AF_UNIX, true, thing)
-        let bytes = Array(name.utf8).map { CChar(bitPattern: $0) }
+        let bytes = Array(name.utf8).map { CChar(truncatingIfNeeded: $0) }
         guard baton_bind_unix(socket.number, bytes, bytes.count) == 0 else { throw .last("bind", thing) }
         return try listening(socket, true, thing)
     }
@@ -105,7 +105,7 @@ public enum Sockets {
             AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
         guard number >= 0 else { return }
         let probe = FileDescriptor(owning: number)
-        let bytes = Array(path.utf8).map { CChar(bitPattern: $0) }
+        let bytes = Array(path.utf8).map { CChar(truncatingIfNeeded: $0) }
         if baton_connect_unix(probe.number, bytes, bytes.count) != 0, errno == ECONNREFUSED { unlink(path) }
     }
 

@@ -167,7 +167,7 @@ enum Program {
         case .path(let path):
             var buffer = [CChar](repeating: 0, count: 4096)
             guard getcwd(&buffer, buffer.count) != nil else { return path }
-            return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self) + "/" + path
+            return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self) + "/" + path
         }
     }
 
@@ -175,7 +175,7 @@ enum Program {
     private static func hostSeed() -> UInt64 {
         var buffer = [CChar](repeating: 0, count: 256)
         gethostname(&buffer, buffer.count - 1)
-        return buffer.reduce(5381) { $0 &* 33 &+ UInt64(UInt8(bitPattern: $1)) }
+        return buffer.reduce(5381) { $0 &* 33 &+ UInt64(UInt8(truncatingIfNeeded: $1)) }
     }
 
     private static func advice(_ error: LinuxError) -> String {

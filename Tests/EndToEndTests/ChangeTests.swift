@@ -189,6 +189,32 @@ import Testing
         #expect(occurrences(of: "reload ", in: baton.output) == 1)
     }
 
+    // MARK: limits
+
+    /// inotify's limits belong to the user namespace, so one of its own can have none left.
+    @Test(
+        .needsRoot,
+        arguments: [
+            ("max_inotify_instances", "(EMFILE); raise fs.inotify.max_user_instances"),
+            ("max_inotify_watches", "(ENOSPC); raise fs.inotify.max_user_watches"),
+        ])
+    func withoutInotifyItIsPolledAndSaysWhy(_ limit: String, _ words: String) throws {
+        let volume = volume()
+        var options = RunningProcess.Options()
+        options.environment = ["BATON_WATCH": volume.directory, "BATON_POLL_INTERVAL": "30ms"]
+        let baton = try RunningProcess(
+            [
+                "unshare", "--user", "--map-root-user", "sh", "-c",
+                "echo 0 > /proc/sys/user/\(limit) && exec \"$0\" -- \"$@\"", Stand.baton, Stand.probe, "reloadable",
+            ], options)
+        try baton.waitForError(words)
+        try baton.waitForError("is ready")
+        volume.write(["app.yaml": "1"])
+        try baton.waitForOutput("reload 1 ")
+        baton.signal(SIGTERM)
+        #expect(try baton.wait() == 0)
+    }
+
     // MARK: mounts
 
     /// A container's view: a Secret volume on a tmpfs, with one of its files mounted as a subPath, and a plain bind mount.

@@ -15,7 +15,8 @@ public final class KubeletVolume {
         var buffer = [CChar](repeating: 0, count: 4096)
         let length = readlink(directory + "/..data", &buffer, buffer.count - 1)
         guard length > 0 else { return nil }
-        return directory + "/" + String(decoding: buffer.prefix(length).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return directory + "/"
+            + String(decoding: buffer.prefix(length).map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
     }
 
     /// - Parameter payload: contents by path; a path may have directories (`items.path: a/b`).
