@@ -28,7 +28,7 @@ public final class Launcher {
     }
 
     private let configuration: Configuration
-    private let sockets: ListenSockets
+    public let sockets: ListenSockets
 
     public init(_ configuration: Configuration, _ sockets: ListenSockets) {
         self.configuration = configuration
@@ -44,7 +44,9 @@ public final class Launcher {
             variables.append(("NOTIFY_SOCKET", socket.name))
             generation.notifySocket = consume socket
         }
-        var handed: [(source: Int32, target: Int32)] = zip(sockets.numbers, SocketConventions.firstDescriptor...).map {
+        var handed: [(source: Int32, target: Int32)] = zip(
+            try sockets.take(for: number), SocketConventions.firstDescriptor...
+        ).map {
             ($0, $1)
         }
         var writeEnd = -1 as Int32

@@ -10,34 +10,89 @@ public final class ListenSockets {
         public let port: UInt16?
     }
 
-    private var descriptors: [Int32] = []
+    private enum Entry {
+        /// One socket for all generations.
+        case shared(Int32)
+        /// One socket for each.
+        case steered(SteeredGroup)
+    }
+
+    private var entries: [Entry] = []
     public let descriptions: [Description]
 
     /// Opens all of them or none.
-    public init(_ addresses: [ListenAddress]) throws(LinuxError) {
+    /// - Parameter steers: TCP addresses get a socket for each generation.
+    public init(_ addresses: [ListenAddress], steers: Bool) throws(LinuxError) {
         var descriptions: [Description] = []
-        var opened: [Int32] = []
+        var entries: [Entry] = []
         do throws(LinuxError) {
             for address in addresses {
-                let fd = try Sockets.open(address.endpoint)
-                descriptions.append(
-                    Description(name: address.name, endpoint: address.endpoint, port: Sockets.port(of: fd)))
-                opened.append(fd.release())
+                let (entry, port) = try ListenSockets.open(address, steers: steers)
+                entries.append(entry)
+                descriptions.append(Description(name: address.name, endpoint: address.endpoint, port: port))
             }
         } catch {
-            for number in opened { _ = FileDescriptor(owning: number) }
+            ListenSockets.close(entries)
             throw error
         }
-        descriptors = opened
+        self.entries = entries
         self.descriptions = descriptions
     }
 
-    deinit {
-        for number in descriptors { _ = FileDescriptor(owning: number) }
+    private static func open(_ address: ListenAddress, steers: Bool) throws(LinuxError) -> (Entry, UInt16?) {
+        if steers, case .tcp = address.endpoint {
+            let group = try SteeredGroup(address)
+            return (.steered(group), group.port)
+        }
+        let fd = try Sockets.open(address.endpoint)
+        if address.options.contains(.deferAccept) { try Sockets.deferAccept(on: fd) }
+        try setNonBlocking(address.options.contains(.nonBlocking), fd.number)
+        let port = Sockets.port(of: fd)
+        return (.shared(fd.release()), port)
     }
 
-    /// In the order of BATON_LISTEN.
-    var numbers: [Int32] { descriptors }
+    deinit { ListenSockets.close(entries) }
+
+    private static func close(_ entries: [Entry]) {
+        for case .shared(let number) in entries { _ = FileDescriptor(owning: number) }
+    }
+
+    private var groups: [SteeredGroup] {
+        entries.compactMap { if case .steered(let group) = $0 { group } else { nil } }
+    }
+
+    /// Some address has a socket for each generation.
+    public var areSteered: Bool { !groups.isEmpty }
+
+    /// The descriptors for a generation that starts, in the order of BATON_LISTEN.
+    func take(for generation: Int) throws(LinuxError) -> [Int32] {
+        var numbers: [Int32] = []
+        for entry in entries {
+            switch entry {
+            case .shared(let number): numbers.append(number)
+            case .steered(let group): numbers.append(try group.take(for: generation))
+            }
+        }
+        return numbers
+    }
+
+    /// The generation is gone: its sockets are free for the next one.
+    public func release(_ generation: Int) { for group in groups { group.release(generation) } }
+
+    /// New connections go to this generation from now on.
+    public func steer(to generation: Int) throws(LinuxError) { for group in groups { try group.steer(to: generation) } }
+
+    /// Over all steered addresses; nil where it cannot be told of one of them.
+    public func connections(of generation: Int) -> Supervisor.Connections? {
+        var sum = Supervisor.Connections(queued: 0, open: 0, idle: 0)
+        for group in groups {
+            guard let connections = group.connections(of: generation) else { return nil }
+            sum.queued += connections.queued
+            sum.open += connections.open
+            sum.idle += connections.idle
+        }
+        return sum
+    }
 
     /// Removes the files of unix sockets: called at the end, so that clients get "no such file" and not "refused".
     public func removePaths() {
@@ -49,13 +104,7 @@ public final class ListenSockets {
 
 extension ListenSockets.Description {
     /// With the port that is really in use: `tcp://127.0.0.1:40123`.
-    public var actualEndpoint: ListenAddress.Endpoint {
-        switch endpoint {
-        case .tcp(let host, let asked): .tcp(host, port: port ?? asked)
-        case .udp(let host, let asked): .udp(host, port: port ?? asked)
-        case .unix, .abstract: endpoint
-        }
-    }
+    public var actualEndpoint: ListenAddress.Endpoint { endpoint.withPort(port) }
 
     var isStream: Bool { if case .udp = endpoint { false } else { true } }
 }

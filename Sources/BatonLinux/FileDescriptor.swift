@@ -17,6 +17,14 @@ public struct FileDescriptor: ~Copyable, Sendable {
     }
 }
 
+/// Sets or clears O_NONBLOCK (fcntl(2)): on the open file description, so for everyone who shares it.
+public func setNonBlocking(_ isNonBlocking: Bool, _ fd: Int32) throws(LinuxError) {
+    let flags = fcntl(fd, F_GETFL)
+    guard flags >= 0, fcntl(fd, F_SETFL, isNonBlocking ? flags | O_NONBLOCK : flags & ~O_NONBLOCK) == 0 else {
+        throw .last("set the flags of", "descriptor \(fd)")
+    }
+}
+
 /// Reads at most `limit` bytes that are there now; nil when there is nothing yet. An empty result is the end.
 public func readAvailable(_ fd: Int32, limit: Int) throws(LinuxError) -> [UInt8]? {
     var failure: Int32 = 0

@@ -8,38 +8,43 @@ public enum Sockets {
     public static let backlog: Int32 = 4096
 
     /// Opens, binds and, for streams, listens. Blocking, as systemd hands sockets over; close-on-exec.
-    public static func open(_ address: ListenAddress.Endpoint) throws(LinuxError) -> FileDescriptor {
+    /// - Parameter prepare: sets options on the new socket before it is bound; false with errno when one is refused.
+    public static func open(_ address: ListenAddress.Endpoint, prepare: (Int32) -> Bool = { _ in true })
+        throws(LinuxError)
+        -> FileDescriptor
+    {
         switch address {
-        case .tcp(let host, let port): try openInternet(host, port, stream: true, address.description)
-        case .udp(let host, let port): try openInternet(host, port, stream: false, address.description)
+        case .tcp(let host, let port): try openInternet(host, port, stream: true, address.description, prepare)
+        case .udp(let host, let port): try openInternet(host, port, stream: false, address.description, prepare)
         case .unix(let path): try openUnix(path, isPath: true, address.description)
         case .abstract(let name): try openUnix("\0" + name, isPath: false, address.description)
         }
     }
 
-    private static func openInternet(_ host: ListenAddress.Host, _ port: UInt16, stream: Bool, _ thing: String)
-        throws(LinuxError) -> FileDescriptor
-    {
+    private static func openInternet(
+        _ host: ListenAddress.Host, _ port: UInt16, stream: Bool, _ thing: String, _ prepare: (Int32) -> Bool
+    ) throws(LinuxError) -> FileDescriptor {
         switch host {
-        case .ipv4(let text): return try bindIPv4(text, port, stream, thing)
-        case .ipv6(let text): return try bindIPv6(text, port, stream, thing, dualStack: false)
+        case .ipv4(let text): return try bindIPv4(text, port, stream, thing, prepare)
+        case .ipv6(let text): return try bindIPv6(text, port, stream, thing, prepare, dualStack: false)
         case .any:
             do {
-                return try bindIPv6("::", port, stream, thing, dualStack: true)
+                return try bindIPv6("::", port, stream, thing, prepare, dualStack: true)
             } catch  where error.errno == EAFNOSUPPORT || error.errno == EADDRNOTAVAIL {
-                return try bindIPv4("0.0.0.0", port, stream, thing)
+                return try bindIPv4("0.0.0.0", port, stream, thing, prepare)
             }
         }
     }
 
-    private static func bindIPv4(_ text: String, _ port: UInt16, _ stream: Bool, _ thing: String) throws(LinuxError)
-        -> FileDescriptor
-    {
+    private static func bindIPv4(
+        _ text: String, _ port: UInt16, _ stream: Bool, _ thing: String, _ prepare: (Int32) -> Bool
+    ) throws(LinuxError) -> FileDescriptor {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
         guard inet_pton(AF_INET, text, &address.sin_addr) == 1 else { throw LinuxError("bind", thing, errno: EINVAL) }
         let socket = try newSocket(AF_INET, stream, thing)
+        guard prepare(socket.number) else { throw .last("prepare", thing) }
         let result = withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 bind(socket.number, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
@@ -49,14 +54,15 @@ public enum Sockets {
         return try listening(socket, stream, thing)
     }
 
-    private static func bindIPv6(_ text: String, _ port: UInt16, _ stream: Bool, _ thing: String, dualStack: Bool)
-        throws(LinuxError) -> FileDescriptor
-    {
+    private static func bindIPv6(
+        _ text: String, _ port: UInt16, _ stream: Bool, _ thing: String, _ prepare: (Int32) -> Bool, dualStack: Bool
+    ) throws(LinuxError) -> FileDescriptor {
         var address = sockaddr_in6()
         address.sin6_family = sa_family_t(AF_INET6)
         address.sin6_port = port.bigEndian
         guard inet_pton(AF_INET6, text, &address.sin6_addr) == 1 else { throw LinuxError("bind", thing, errno: EINVAL) }
         let socket = try newSocket(AF_INET6, stream, thing)
+        guard prepare(socket.number) else { throw .last("prepare", thing) }
         guard baton_set_v6only(socket.number, dualStack ? 0 : 1) == 0 else { throw .last("prepare", thing) }
         let result = withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
@@ -87,6 +93,12 @@ public enum Sockets {
     {
         if stream, listen(socket.number, backlog) != 0 { throw .last("listen on", thing) }
         return socket
+    }
+
+    /// The process is told of a connection only when its first data is there (TCP_DEFER_ACCEPT, tcp(7)). Not for protocols
+    /// in which the server speaks first.
+    public static func deferAccept(on socket: borrowing FileDescriptor) throws(LinuxError) {
+        guard baton_set_defer_accept(socket.number, 30) == 0 else { throw .last("set TCP_DEFER_ACCEPT on", "a socket") }
     }
 
     private static func openUnix(_ name: String, isPath: Bool, _ thing: String) throws(LinuxError) -> FileDescriptor {

@@ -12,6 +12,9 @@ extension Loop {
         case .signal(let number, let signal, let recipient): send(signal, to: number, recipient)
         case .inspect(let number, let signal):
             enqueue(.disposition(number, isCaught: generations[number].flatMap { Procfs.catches(signal, $0.pid) }))
+        case .steer(let number): steer(number)
+        case .countConnections(let number):
+            enqueue(.connections(number, launcher.sockets.connections(of: number)))
         case .runProbe(let number): runProbe(number)
         case .endProbe(let number):
             if let probe = generations[number]?.probe { Processes.signal(group: probe, .kill) }
@@ -38,7 +41,17 @@ extension Loop {
             generations[number] = generation
             register(generation)
         } catch {
+            launcher.sockets.release(number)
             enqueue(.launchFailed(number, .init(reason: error.description, exitCode: 126)))
+        }
+    }
+
+    private func steer(_ number: Int) {
+        do throws(LinuxError) { try launcher.sockets.steer(to: number) } catch {
+            logger.log(
+                LogRecord(
+                    .error, "steer_failed", "generation \(number) gets no new connections: \(error)",
+                    [.generation(number)]))
         }
     }
 

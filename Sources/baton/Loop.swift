@@ -46,7 +46,9 @@ final class Loop {
         self.watcher = watcher
         self.logger = logger
         hasTerminal = Terminal.foregroundGroup != nil
-        supervisor = Supervisor(policy: .init(settings, hasTerminal: hasTerminal), seed: Random.number())
+        supervisor = Supervisor(
+            policy: .init(settings, steers: launcher.sockets.areSteered, hasTerminal: hasTerminal),
+            seed: Random.number())
         epoll = try Epoll()
         signals = try SignalFD()
         try add(.signals, signals.number)
@@ -159,6 +161,7 @@ final class Loop {
             remove(origin)
         }
         generations[generation] = nil
+        launcher.sockets.release(generation)
     }
 
     private func readable(_ token: UInt64) {

@@ -39,7 +39,7 @@ enum Program {
         do throws(LinuxError) {
             warn(settings, logger)
             try takePlace(settings)
-            let sockets = try openSockets(settings, logger)
+            let sockets = try openSockets(settings.listening(for: command.first?.text ?? ""), logger)
             try dropPrivileges(settings, launch, logger)
             let loop = try Loop(
                 settings: settings, launcher: Launcher(launch, sockets), watcher: watcher(settings), logger: logger)
@@ -97,7 +97,7 @@ enum Program {
     }
 
     private static func openSockets(_ settings: Settings, _ logger: Logger) throws(LinuxError) -> ListenSockets {
-        let sockets = try ListenSockets(settings.listen)
+        let sockets = try steeredSockets(settings, logger)
         for description in sockets.descriptions {
             logger.log(
                 LogRecord(
@@ -114,6 +114,26 @@ enum Program {
                     .warn, "handover_without_socket",
                     "BATON_ON_CHANGE=handover without BATON_LISTEN: two copies of the app will run side by side, and one that "
                         + "binds a port by itself cannot"))
+        }
+    }
+
+    /// Steered where a handover may come and the kernel lets us; `auto` does without it otherwise.
+    private static func steeredSockets(_ settings: Settings, _ logger: Logger) throws(LinuxError) -> ListenSockets {
+        let mayHandOver = settings.onChange == .auto || settings.onChange == .handover
+        switch settings.steer {
+        case .off: return try ListenSockets(settings.listen, steers: false)
+        case .on: return try ListenSockets(settings.listen, steers: true)
+        case .auto:
+            guard mayHandOver else { return try ListenSockets(settings.listen, steers: false) }
+            do throws(LinuxError) {
+                return try ListenSockets(settings.listen, steers: true)
+            } catch  where error.operation == "steer" || error.operation == "prepare" {
+                logger.log(
+                    LogRecord(
+                        .info, "not_steered",
+                        "all generations share one socket, as this kernel does not let Baton steer: \(error)"))
+                return try ListenSockets(settings.listen, steers: false)
+            }
         }
     }
 
@@ -167,7 +187,8 @@ enum Program {
         case .path(let path):
             var buffer = [CChar](repeating: 0, count: 4096)
             guard getcwd(&buffer, buffer.count) != nil else { return path }
-            return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self) + "/" + path
+            return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
+                + "/" + path
         }
     }
 

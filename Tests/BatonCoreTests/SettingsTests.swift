@@ -45,7 +45,7 @@ import Testing
         ])
         #expect(
             problems.map(\.description) == [
-                "BATON_LISTEN: \"foo\" does not begin with tcp://, unix:// or udp:// (allowed: [name=]tcp://host:port, "
+                "BATON_LISTEN: \"foo\" does not begin with tcp://, unix:// or udp:// (allowed: [name=]tcp://host:port[?defer_accept&nonblock], "
                     + "unix:///path or udp://host:port, separated by commas)",
                 "BATON_RESTART: \"allways\" is none of them; did you mean always? (allowed: never, on-failure or always)",
                 "BATON_SETTLE: \"1y\" is no duration (allowed: a duration such as 250ms, 5s or 2m)",
@@ -66,7 +66,9 @@ import Testing
         ("BATON_LISTEN", "a:b=tcp://1.2.3.4:80", "does not begin with"),
         ("BATON_LISTEN", "tcp://:80,tcp://*:80", "there twice"),
         ("BATON_LISTEN", "unix:///" + String(repeating: "x", count: 120), "107 bytes"),
-        ("BATON_ADOPT", "on", "not there yet"), ("BATON_READY", "http:/healthz", "not there yet"),
+        ("BATON_ADOPT", "on", "not there yet"), ("BATON_STEER", "yes", "none of them"),
+        ("BATON_LISTEN", "udp://:80?nonblock", "is not for"), ("BATON_LISTEN", "tcp://:80?fast", "is no option"),
+        ("BATON_READY", "http:/healthz", "not there yet"),
         ("BATON_READY", "fd:2", "3 to 1023"), ("BATON_READY", "exec:'x", "never closed"),
         ("BATON_READY", "exec:", "no command"),
         ("BATON_READY", "soon", "none of them"), ("BATON_MAX_DRAINING", "0", "1 to 100"),
@@ -86,23 +88,28 @@ import Testing
     @Test func valuesAreRead() throws {
         let (settings, problems) = parse([
             "BATON_WATCH": "/etc/app, /etc/tls/tls.crt,./x",
-            "BATON_LISTEN": "http=tcp://[::]:80,unix:///run/a.sock,dns=udp://127.0.0.1:53,unix://@abc",
+            "BATON_LISTEN":
+                "http=tcp://[::]:80,unix:///run/a.sock,dns=udp://127.0.0.1:53,unix://@abc,tcp://:81?defer_accept&nonblock,unix:///b?nonblock",
             "BATON_SIGNAL_MAP": "TERM=QUIT,HUP=,10=HUP,RTMIN+1=USR2", "BATON_EXIT_OK": "143, 0",
             "BATON_READY": "exec:curl -f 'http://a b'", "BATON_SETTLE": "0", "BATON_POLL_INTERVAL": "1.5s",
             "BATON_USER": "app:web,12", "BATON_SPLAY": "", "BATON_NO_NEW_PRIVS": "on",
         ])
         #expect(problems.isEmpty)
         #expect(settings.watch == [.path("/etc/app"), .path("/etc/tls/tls.crt"), .path("./x")])
-        #expect(settings.listen.map(\.name) == ["http", "run/a.sock", "dns", "@abc"])
+        #expect(settings.listen.map(\.name) == ["http", "run/a.sock", "dns", "@abc", "*_81", "b"])
         #expect(
             settings.listen.map(\.endpoint) == [
                 .tcp(.any, port: 80), .unix(path: "/run/a.sock"), .udp(.ipv4("127.0.0.1"), port: 53),
                 .abstract(name: "abc"),
+                .tcp(.any, port: 81), .unix(path: "/b"),
             ])
         #expect(
             settings.signalMap == [
                 .terminate: .quit, .hangUp: nil, Signal(number: 10)!: .hangUp, Signal(number: 35)!: Signal(number: 12)!,
             ])
+        #expect(settings.listen.map(\.options) == [[], [], [], [], [.deferAccept, .nonBlocking], [.nonBlocking]])
+        let nginx = settings.listening(for: "/usr/sbin/nginx").listen.map { $0.options.contains(.nonBlocking) }
+        #expect(nginx == [true, true, false, true, true, true] && settings.listening(for: "app") == settings)
         #expect(settings.exitOK == [0, 143])
         #expect(settings.ready == .command(["curl", "-f", "http://a b"]))
         #expect(settings.settle == .zero && settings.pollInterval == .milliseconds(1500))

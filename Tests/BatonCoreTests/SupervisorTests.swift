@@ -337,4 +337,56 @@ import Testing
         story.tell(.appStopped(1))
         #expect(story.effects.contains(.stopSelf))
     }
+
+    // MARK: steered
+
+    private func handedOver() -> Story {
+        var story = Story {
+            $0.hasListener = true; $0.steers = true; $0.onChange = .handover
+        }
+        story.getReady(1)
+        story.change(to: 2)
+        story.getReady(2)
+        return story
+    }
+
+    @Test func aSteeredGenerationIsToldToGoOnlyOnceItHasNoConnection() {
+        var story = handedOver()
+        #expect(story.effects.contains(.steer(2)) && !story.sent(.terminate, to: 1))
+        for _ in 0..<10 {
+            story.pass(Supervisor.Times.drainLook)
+            #expect(story.effects.contains(.countConnections(1)))
+            story.tell(.connections(1, .init(queued: 0, open: 1, idle: 1)))
+            #expect(!story.sent(.terminate, to: 1))
+        }
+        for look in 1...Supervisor.Times.quietLooks {
+            story.tell(.connections(1, .init(queued: 0, open: 0, idle: 0)))
+            #expect(story.sent(.terminate, to: 1) == (look == Supervisor.Times.quietLooks))
+        }
+    }
+
+    @Test func clientsThatNeverGoAreCutOffAtTheDrainTimeoutAndCounted() {
+        var story = handedOver()
+        story.pass(Supervisor.Times.drainLook)
+        story.tell(.connections(1, .init(queued: 0, open: 7, idle: 4)))
+        story.pass(.seconds(24))
+        #expect(!story.sent(.terminate, to: 1))
+        story.pass(.seconds(1))
+        #expect(story.sent(.terminate, to: 1))
+        story.pass(.seconds(5))
+        #expect(story.sent(.kill, to: 1) && story.messages.contains { $0.hasPrefix("7 connections are cut off") })
+    }
+
+    @Test func whereConnectionsCannotBeCountedItIsToldAtOnce() {
+        var story = handedOver()
+        story.pass(Supervisor.Times.drainLook)
+        story.tell(.connections(1, nil))
+        #expect(story.sent(.terminate, to: 1))
+    }
+
+    @Test func aStopDoesNotWaitForQuiet() {
+        var story = handedOver()
+        story.tell(.signal(.terminate))
+        #expect(story.sent(.terminate, to: 1) && story.sent(.terminate, to: 2))
+    }
 }

@@ -1,6 +1,6 @@
 import Glibc
 
-/// Clients that ask without pause, each on a thread of its own, with a new connection for each request. What counts as
+/// Clients that ask without pause, each on a thread of its own. What counts as
 /// served: a whole answer with status 200.
 public final class HTTPLoad: @unchecked Sendable {
     public struct Result: Sendable {
@@ -14,19 +14,18 @@ public final class HTTPLoad: @unchecked Sendable {
 
     private let address: sockaddr_in
     private let path: String
+    private let requestsPerConnection: Int
     private var threads: [pthread_t] = []
     private var lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private var result = Result()
     private var isStopping = false
 
     /// - Parameter port: on 127.0.0.1.
-    public init(port: UInt16, path: String = "/", clients: Int = 6) {
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        self.address = address
+    /// - Parameter requestsPerConnection: after so many a client takes a new connection, as connection pools do.
+    public init(port: UInt16, path: String = "/", clients: Int = 6, requestsPerConnection: Int = 1) {
+        address = loopback(port)
         self.path = path
+        self.requestsPerConnection = requestsPerConnection
         pthread_mutex_init(lock, nil)
         for _ in 0..<clients {
             var thread = pthread_t()
@@ -61,8 +60,15 @@ public final class HTTPLoad: @unchecked Sendable {
     }
 
     private func run() {
+        var connection: HTTPConnection?
         while !locked({ isStopping }) {
-            let answer = httpGet(address, path)
+            if connection == nil || (connection?.requests ?? 0) >= requestsPerConnection {
+                connection = HTTPConnection(address)
+            }
+            let answer =
+                connection?.get(path, isLast: connection?.requests == requestsPerConnection - 1)
+                ?? .failure(RequestFailure("connect"))
+            if case .failure = answer { connection = nil }
             let now = monotonicNow()
             locked {
                 result.requests += 1
@@ -79,51 +85,84 @@ public final class HTTPLoad: @unchecked Sendable {
 
 public struct RequestFailure: Error, CustomStringConvertible {
     public let description: String
+
+    init(_ description: String) { self.description = description }
+
+    static func last(_ what: String) -> RequestFailure {
+        RequestFailure("\(what): \(String(cString: strerror(errno)))")
+    }
 }
 
 /// One request on 127.0.0.1.
 public func httpGet(port: UInt16, path: String = "/") -> Swift.Result<String, RequestFailure> {
+    guard let connection = HTTPConnection(loopback(port)) else { return .failure(.last("connect")) }
+    return connection.get(path, isLast: true)
+}
+
+private func loopback(_ port: UInt16) -> sockaddr_in {
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = port.bigEndian
     address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    return httpGet(address, path)
+    return address
 }
 
-private func httpGet(_ address: sockaddr_in, _ path: String) -> Swift.Result<String, RequestFailure> {
-    func failure(_ what: String) -> Swift.Result<String, RequestFailure> {
-        .failure(RequestFailure(description: "\(what): \(String(cString: strerror(errno)))"))
+/// A client's end of a connection, for one request after the other. Any answer that is not whole counts as lost, and so does
+/// a connection that was closed while it was idle: nothing is tried again.
+private final class HTTPConnection {
+    private let fd: Int32
+    private(set) var requests = 0
+    /// The server has said that it closes.
+    private(set) var isOver = false
+
+    init?(_ address: sockaddr_in) {
+        fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard fd >= 0 else { return nil }
+        var timeout = timeval(tv_sec: 20, tv_usec: 0)
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+        var address = address
+        let connected = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(fd, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard connected == 0 else { return nil }
     }
-    let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-    guard fd >= 0 else { return failure("socket") }
-    defer { close(fd) }
-    var timeout = timeval(tv_sec: 20, tv_usec: 0)
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
-    var address = address
-    let connected = withUnsafePointer(to: &address) {
-        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-            connect(fd, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+
+    deinit { close(fd) }
+
+    /// - Parameter isLast: the server is asked to close afterwards.
+    func get(_ path: String, isLast: Bool) -> Swift.Result<String, RequestFailure> {
+        requests += 1
+        let connection = isLast ? "Connection: close\r\n" : ""
+        let request = Array("GET \(path) HTTP/1.1\r\nHost: localhost\r\n\(connection)\r\n".utf8)
+        guard send(fd, request, request.count, Int32(MSG_NOSIGNAL)) == request.count else {
+            return .failure(.last("send"))
+        }
+        var answer: [UInt8] = []
+        var part = [UInt8](repeating: 0, count: 16384)
+        while true {
+            if let body = whole(answer, hasEnded: false) { return body }
+            let count = recv(fd, &part, part.count, 0)
+            if count < 0 { return .failure(.last("receive")) }
+            if count == 0 { return whole(answer, hasEnded: true) ?? .failure(RequestFailure("answer cut short")) }
+            answer += part.prefix(count)
         }
     }
-    guard connected == 0 else { return failure("connect") }
-    let request = Array("GET \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".utf8)
-    guard send(fd, request, request.count, Int32(MSG_NOSIGNAL)) == request.count else { return failure("send") }
-    var answer: [UInt8] = []
-    var part = [UInt8](repeating: 0, count: 16384)
-    while true {
-        let count = recv(fd, &part, part.count, 0)
-        if count < 0 { return failure("receive") }
-        if count == 0 { break }
-        answer += part.prefix(count)
+
+    /// The body, once it is all there; without a Content-Length it lasts until the end.
+    private func whole(_ answer: [UInt8], hasEnded: Bool) -> Swift.Result<String, RequestFailure>? {
+        if answer.isEmpty { return hasEnded ? .failure(RequestFailure("closed without an answer")) : nil }
+        let halves = String(decoding: answer, as: UTF8.self)
+            .split(separator: "\r\n\r\n", maxSplits: 1, omittingEmptySubsequences: false)
+        guard halves.count == 2 else { return nil }
+        guard halves[0].hasPrefix("HTTP/1.1 200") || halves[0].hasPrefix("HTTP/1.0 200") else {
+            return .failure(RequestFailure("status \(halves[0].prefix(12))"))
+        }
+        if halves[0].lowercased().contains("\r\nconnection: close") { isOver = true }
+        guard let length = contentLength(halves[0]) else { return hasEnded ? .success(String(halves[1])) : nil }
+        return halves[1].utf8.count >= length ? .success(String(halves[1])) : nil
     }
-    let text = String(decoding: answer, as: UTF8.self)
-    guard text.hasPrefix("HTTP/1.1 200") || text.hasPrefix("HTTP/1.0 200") else {
-        return .failure(
-            RequestFailure(description: text.isEmpty ? "closed without an answer" : "status \(text.prefix(12))"))
-    }
-    let halves = text.split(separator: "\r\n\r\n", maxSplits: 1, omittingEmptySubsequences: false)
-    let isWhole = halves.count == 2 && (contentLength(halves[0]).map { $0 == halves[1].utf8.count } ?? true)
-    return isWhole ? .success(String(halves[1])) : .failure(RequestFailure(description: "answer cut short"))
 }
 
 private func contentLength(_ head: Substring) -> Int? {

@@ -9,7 +9,7 @@ extension LogRecord {
             case .json: jsonLine(time, messageLimit: limit / 2)
             }
         if line.utf8.count > limit {
-            line = format == .json ? jsonLine(time, messageLimit: limit / 4, withFields: false) : cut(line, to: limit)
+            line = format == .json ? jsonLine(time, messageLimit: limit / 8, withFields: false) : cut(line, to: limit)
         }
         return line
     }

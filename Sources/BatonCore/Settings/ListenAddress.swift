@@ -3,6 +3,15 @@ public struct ListenAddress: Hashable, Sendable {
     /// What LISTEN_FDNAMES calls it.
     public let name: String
     public let endpoint: Endpoint
+    public let options: Set<Option>
+
+    /// What may stand behind the address, as in `tcp://0.0.0.0:80?defer_accept&nonblock`.
+    public enum Option: String, Hashable, Sendable, CaseIterable {
+        /// TCP: the app is told of a connection only when its first data is there.
+        case deferAccept = "defer_accept"
+        /// Streams: the app gets the socket with O_NONBLOCK set.
+        case nonBlocking = "nonblock"
+    }
 
     public enum Endpoint: Hashable, Sendable {
         case tcp(Host, port: UInt16)
@@ -28,6 +37,17 @@ extension ListenAddress.Endpoint: CustomStringConvertible {
         case .udp(let host, let port): "udp://\(host):\(port)"
         case .unix(let path): "unix://\(path)"
         case .abstract(let name): "unix://@\(name)"
+        }
+    }
+}
+
+extension ListenAddress.Endpoint {
+    /// The same address with the port that the kernel chose where 0 was asked for.
+    public func withPort(_ port: UInt16?) -> ListenAddress.Endpoint {
+        switch self {
+        case .tcp(let host, let asked): .tcp(host, port: port ?? asked)
+        case .udp(let host, let asked): .udp(host, port: port ?? asked)
+        case .unix, .abstract: self
         }
     }
 }
@@ -58,6 +78,7 @@ extension ListenAddress {
             name = String(rest[..<equals])
             rest = rest[rest.index(after: equals)...]
         }
+        let options = try takeOptions(&rest)
         let endpoint: Endpoint
         if let path = rest.dropping("unix://") {
             endpoint = try unixEndpoint(path)
@@ -70,7 +91,24 @@ extension ListenAddress {
         } else {
             throw SettingError("\"\(text)\" does not begin with tcp://, unix:// or udp://")
         }
-        return ListenAddress(name: name ?? defaultName(endpoint), endpoint: endpoint)
+        return ListenAddress(name: name ?? defaultName(endpoint), endpoint: endpoint, options: options)
+    }
+
+    /// Cuts `?option&option` off.
+    private static func takeOptions(_ rest: inout Substring) throws(SettingError) -> Set<Option> {
+        guard let mark = rest.firstIndex(of: "?") else { return [] }
+        var options: Set<Option> = []
+        for word in rest[rest.index(after: mark)...].split(separator: "&") {
+            guard let option = Option(rawValue: String(word)) else {
+                throw SettingError("\"\(word)\" is no option of a socket: defer_accept and nonblock are")
+            }
+            guard rest.hasPrefix("tcp://") || (option == .nonBlocking && rest.hasPrefix("unix://")) else {
+                throw SettingError("\(word) is not for \(rest[..<mark])")
+            }
+            options.insert(option)
+        }
+        rest = rest[..<mark]
+        return options
     }
 
     private static func unixEndpoint(_ path: Substring) throws(SettingError) -> Endpoint {

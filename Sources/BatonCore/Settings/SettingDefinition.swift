@@ -88,7 +88,8 @@ public struct SettingDefinition: Sendable {
     private static let sockets: [SettingDefinition] = [
         .init(
             "BATON_LISTEN", .sockets, default: "none",
-            allowed: "[name=]tcp://host:port, unix:///path or udp://host:port, separated by commas",
+            allowed:
+                "[name=]tcp://host:port[?defer_accept&nonblock], unix:///path or udp://host:port, separated by commas",
             "sockets that Baton opens and hands to every generation, from descriptor 3 on"
         ) { (text, settings) throws(SettingError) in
             settings.listen = []
@@ -102,9 +103,10 @@ public struct SettingDefinition: Sendable {
             (text, _) throws(SettingError) in try notYet(text, unless: ["auto", "off"])
         },
         .init(
-            "BATON_STEER", .sockets, default: "auto", allowed: "auto or off",
-            "one socket a generation, steered by Baton (not in this version: auto is off)"
-        ) { (text, _) throws(SettingError) in try notYet(text, unless: ["auto", "off"]) },
+            "BATON_STEER", .sockets, default: "auto", allowed: "auto, on or off",
+            "each generation has its own socket on a TCP address, and Baton moves new connections from one to the other at one "
+                + "instant; auto: where a handover is possible"
+        ) { (text, settings) throws(SettingError) in settings.steer = try SettingValue.choice(text) },
         .init(
             "BATON_READY", .sockets, default: "auto", allowed: "auto, notify, fd:N, exec:COMMAND or delay:DURATION",
             "how a new generation is known to be ready; auto: READY=1, or one second alive"
@@ -117,7 +119,7 @@ public struct SettingDefinition: Sendable {
         },
         .init(
             "BATON_DRAIN_SIGNAL", .sockets, default: "TERM", allowed: "a signal, by name or number",
-            "tells an old generation to finish and exit"
+            "tells an old generation to finish and exit; where connections are steered, once it has none open any more"
         ) { (text, settings) throws(SettingError) in settings.drainSignal = try SettingValue.signal(text) },
         .init(
             "BATON_DRAIN_TIMEOUT", .sockets, default: "30s", allowed: duration,

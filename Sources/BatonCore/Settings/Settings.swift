@@ -12,6 +12,7 @@ public struct Settings: Sendable, Hashable {
     public var subpath: SubpathMode = .warn
 
     public var listen: [ListenAddress] = []
+    public var steer: SteerMode = .auto
     public var ready: ReadyMethod = .auto
     public var readyTimeout: Interval = .seconds(30)
     public var drainSignal: Signal = .terminate
@@ -39,10 +40,27 @@ public struct Settings: Sendable, Hashable {
     public init() {}
 }
 
+extension Settings {
+    /// The sockets as this program wants them. nginx takes over sockets as its own binary upgrade hands them on, non-blocking,
+    /// and never looks: given a blocking one, a worker that loses the race for a connection waits in accept(2), and with it
+    /// every client that it serves.
+    public func listening(for program: String) -> Settings {
+        guard program.split(separator: "/").last == "nginx" else { return self }
+        var settings = self
+        settings.listen = listen.map { address in
+            if case .udp = address.endpoint { return address }
+            return ListenAddress(
+                name: address.name, endpoint: address.endpoint, options: address.options.union([.nonBlocking]))
+        }
+        return settings
+    }
+}
+
 public enum StrategyChoice: String, Sendable, CaseIterable { case auto, inotify, poll }
 public enum ChangeMode: String, Sendable, CaseIterable { case auto, reload, handover, restart, exit, none }
 public enum RestartMode: String, Sendable, CaseIterable { case never, onFailure = "on-failure", always }
 public enum SignalTarget: String, Sendable, CaseIterable { case group, child }
+public enum SteerMode: String, Sendable, CaseIterable { case auto, on, off }
 public enum SubpathMode: String, Sendable, CaseIterable { case warn, exit }
 
 /// One entry of BATON_WATCH.

@@ -21,6 +21,9 @@ extension Supervisor {
         /// Answer to `inspect`; nil where it cannot be read.
         case disposition(Int, isCaught: Bool?)
 
+        /// Answer to `countConnections`; nil where they cannot be counted.
+        case connections(Int, Connections?)
+
         // MARK: configuration
         /// A source may have changed. `atomic`: all at once, so that there is nothing to wait for.
         case touched(atomic: Bool)
@@ -36,6 +39,23 @@ extension Supervisor {
         case childrenGone
         /// Some deadline of `nextDeadline` may have come.
         case tick
+    }
+
+    /// What a generation still has of its clients.
+    public struct Connections: Sendable, Hashable {
+        /// In the accept queue of its socket.
+        public var queued: Int
+        public var open: Int
+        /// Of the open ones: nothing sent or received for a second.
+        public var idle: Int
+
+        public init(queued: Int, open: Int, idle: Int) {
+            self.queued = queued
+            self.open = open
+            self.idle = idle
+        }
+
+        var isNone: Bool { queued == 0 && open == 0 }
     }
 
     public enum SnapshotResult: Sendable, Hashable {
@@ -63,6 +83,9 @@ extension Supervisor {
         case signal(Int, Signal, Recipient)
         /// Has the app a handler for this signal?
         case inspect(Int, Signal)
+        /// New connections go to this generation.
+        case steer(Int)
+        case countConnections(Int)
         case runProbe(Int)
         case endProbe(Int)
         /// Report `groupEmptied` if it is.

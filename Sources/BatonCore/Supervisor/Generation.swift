@@ -19,6 +19,13 @@ public struct Generation: Sendable, Hashable {
     public internal(set) var isMainAlive = true
     /// It has been sent SIGKILL, after which there is nothing more to send.
     public internal(set) var isKilled = false
+    /// Where connections are steered: it drains, and has not been told so yet, since it still has connections.
+    public internal(set) var waitsForQuiet = false
+    public internal(set) var drainingSince: Instant?
+    /// As last counted.
+    public internal(set) var connections: Supervisor.Connections?
+    var quietLooks = 0
+    var reportedAt: Instant?
     /// It has said RELOADING=1 and not yet READY=1 again.
     public internal(set) var isReloading = false
 }

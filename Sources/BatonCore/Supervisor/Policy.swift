@@ -5,6 +5,8 @@ extension Supervisor {
         public var reloadSignal: Signal = .hangUp
         public var hasListener = false
         public var hasSources = false
+        /// Every generation has a socket of its own, and new connections can be moved from one to another.
+        public var steers = false
         public var settle: Interval = .milliseconds(100)
         public var splay: Interval = .zero
         public var ready: ReadyMethod = .auto
@@ -23,11 +25,12 @@ extension Supervisor {
 
         public init() {}
 
-        public init(_ settings: Settings, hasTerminal: Bool) {
+        public init(_ settings: Settings, steers: Bool, hasTerminal: Bool) {
             onChange = settings.onChange
             reloadSignal = settings.reloadSignal
             hasListener = !settings.listen.isEmpty
             hasSources = !settings.watch.isEmpty
+            self.steers = steers
             settle = settings.settle
             splay = settings.splay
             ready = settings.ready
@@ -59,6 +62,16 @@ extension Supervisor {
         /// After READY=1 a successor must live this much longer before the old generation goes: servers send it before
         /// they have loaded the application.
         public static let readyConfirmation: Interval = .milliseconds(500)
+        /// How often a generation that drains is asked for its connections: at first, and later.
+        public static let drainLook: Interval = .milliseconds(50)
+        public static let drainLookLater: Interval = .milliseconds(250)
+        public static let drainLookSoonFor: Interval = .seconds(2)
+        /// So many looks in a row must find nothing: a connection may be on its way through the handshake.
+        public static let quietLooks = 3
+        /// How often the log tells of a drain that lasts.
+        public static let drainReport: Interval = .seconds(5)
+        /// Between the drain signal and SIGKILL at least this much, or a quarter of the drain timeout if that is less.
+        public static let drainGrace: Interval = .seconds(5)
         public static let probeInterval: Interval = .milliseconds(250)
         public static let groupCheck: Interval = .milliseconds(500)
         /// An app that is told by signal is given time to install its handler; this often it is looked at.

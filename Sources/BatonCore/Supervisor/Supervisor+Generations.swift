@@ -1,4 +1,4 @@
-// Starting, readiness, draining and the end of generations.
+// Starting, readiness and the end of generations.
 extension Supervisor {
     /// Starts the next generation with the latest snapshot. Whatever change was on its way rides along: a process that
     /// starts now reads the new configuration whether that was the plan or not.
@@ -103,7 +103,8 @@ extension Supervisor {
         log(.ready(generations[index], at: now))
         emit(.giveTerminal(number))
         if case .starting(number, let means) = pending?.stage { endPending(.applied(means)) }
-        for old in replaced { retire(old.number) }
+        if policy.steers { emit(.steer(number)) }
+        for old in replaced { policy.steers ? retireOnceQuiet(old.number) : retire(old.number) }
         if case .holding = pending?.stage { apply() }
     }
 
@@ -191,75 +192,6 @@ extension Supervisor {
         }
     }
 
-    // MARK: drain
-
-    /// Tells a generation to finish. From here on it only ends.
-    mutating func retire(_ number: Int) {
-        guard let index = index(number), generations[index].state != .draining else { return }
-        generations[index].state = .draining
-        endReadiness(number)
-        log(.draining(number, policy.drainSignal, policy.drainTimeout))
-        drain(number, with: policy.drainSignal)
-        timers.arm(.drain(number), at: now + policy.drainTimeout)
-        enforceMaxDraining()
-    }
-
-    private mutating func drainLeftovers(_ number: Int) {
-        guard let index = index(number) else { return }
-        generations[index].state = .draining
-        drain(number, with: policy.drainSignal)
-        timers.arm(.drain(number), at: now + policy.drainTimeout)
-    }
-
-    /// SIGCONT after the signal: a stopped process would not see it before.
-    mutating func drain(_ number: Int, with signal: Signal) {
-        emit(.signal(number, signal, .target))
-        emit(.signal(number, .cont, .group))
-    }
-
-    private mutating func enforceMaxDraining() {
-        let draining = generations.filter { $0.state == .draining && !$0.isKilled }
-        for oldest in draining.prefix(max(0, draining.count - policy.maxDraining)) {
-            log(.tooManyDraining(oldest.number, policy.maxDraining))
-            kill(oldest.number)
-        }
-    }
-
-    mutating func drainTimedOut(_ number: Int) {
-        guard generation(number, in: .draining) != nil else { return }
-        log(.drainTimedOut(number, policy.drainTimeout))
-        kill(number)
-    }
-
-    mutating func kill(_ number: Int) {
-        guard let index = index(number) else { return }
-        generations[index].isKilled = true
-        timers.cancel(.drain(number))
-        emit(.signal(number, .kill, .group))
-        timers.arm(.groupCheck(number), at: now + Times.groupCheck)
-    }
-
-    mutating func checkGroup(_ number: Int) {
-        guard let index = index(number), !generations[index].isMainAlive else { return }
-        timers.arm(.groupCheck(number), at: now + Times.groupCheck)
-        emit(.checkGroup(number))
-    }
-
-    mutating func groupEmptied(_ number: Int) {
-        guard let index = index(number), !generations[index].isMainAlive else { return }
-        remove(number)
-        generationGone()
-    }
-
-    /// Some generation has gone for good: a restart, a stop may have waited for it.
-    private mutating func generationGone() {
-        switch phase {
-        case .stopping: stopProgress()
-        case .running: if case .awaitingGone = pending?.stage, generations.isEmpty { startGeneration() }
-        case .waiting, .exited: break
-        }
-    }
-
     // MARK: bookkeeping
 
     private mutating func extendTimeout(_ generation: Generation, by extra: Interval) {
@@ -274,14 +206,14 @@ extension Supervisor {
         timers.arm(key, at: max(deadline, now + min(extra, Times.extensionLimit)))
     }
 
-    private mutating func endReadiness(_ number: Int) {
+    mutating func endReadiness(_ number: Int) {
         timers.cancelAll(of: number)
         if case .command = policy.ready { emit(.endProbe(number)) }
     }
 
     mutating func remove(_ number: Int) {
         generations.removeAll { $0.number == number }
-        timers.cancel(.drain(number))
+        for key in [Timers.Key.drain(number), .drainSignal(number), .drainLook(number)] { timers.cancel(key) }
         timers.cancel(.groupCheck(number))
         timers.cancelAll(of: number)
     }

@@ -49,12 +49,17 @@ extension Supervisor {
         timers.arm(.stopDeadline, at: now + policy.stopTimeout)
         for generation in generations {
             // One that drains has been told; for many programs a second signal means "at once".
-            guard generation.state != .draining, let index = index(generation.number) else { continue }
+            guard generation.state != .draining || generation.waitsForQuiet, let index = index(generation.number) else {
+                continue
+            }
             generations[index].state = .draining
+            generations[index].waitsForQuiet = false
             timers.cancelAll(of: generation.number)
             drain(generation.number, with: stop.signal)
         }
-        for generation in generations { timers.cancel(.drain(generation.number)) }
+        for number in generations.map(\.number) {
+            for key in [Timers.Key.drain(number), .drainSignal(number), .drainLook(number)] { timers.cancel(key) }
+        }
         stopProgress()
     }
 

@@ -2,7 +2,8 @@
 /// that no longer knows it: cancelling is forgetting.
 struct Timers: Sendable {
     enum Key: Hashable, Sendable {
-        case ready(Int), alive(Int), confirm(Int), probe(Int), drain(Int), groupCheck(Int)
+        case ready(Int), alive(Int), confirm(Int), probe(Int), drain(Int), drainSignal(Int), drainLook(Int), groupCheck(
+            Int)
         case settle, readRetry, splay, hold
         case restart
         case stopDelay, stopDeadline, stopGrace

@@ -38,6 +38,11 @@ public struct Interval: Comparable, Hashable, Sendable {
     public static func < (a: Interval, b: Interval) -> Bool { a.nanoseconds < b.nanoseconds }
     public static func * (a: Interval, factor: Int64) -> Interval { Interval(saturating: a.nanoseconds, times: factor) }
 
+    public static func - (a: Interval, b: Interval) -> Interval {
+        let (difference, overflow) = a.nanoseconds.subtractingReportingOverflow(b.nanoseconds)
+        return Interval(nanoseconds: overflow ? .max : difference)
+    }
+
     public static func + (a: Interval, b: Interval) -> Interval {
         let (sum, overflow) = a.nanoseconds.addingReportingOverflow(b.nanoseconds)
         return Interval(nanoseconds: overflow ? .max : sum)

@@ -7,5 +7,6 @@
 #include <sys/types.h>
 
 #include "launch.h"
+#include "sockets.h"
 #include "signals.h"
 #include "syscalls.h"

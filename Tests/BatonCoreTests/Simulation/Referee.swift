@@ -18,6 +18,7 @@ struct Referee {
     private var askedToStopAt: Instant?
     private var lastApplied: Digest?
     private var ticksInPlace = 0
+    private var steeredTo: Int?
     private var lastTick: Instant?
 
     init(policy: Supervisor.Policy) { self.policy = policy }
@@ -33,6 +34,7 @@ struct Referee {
     ) throws {
         note(event, before, world)
         try checkServing(event, before, after, effects)
+        try checkSteering(after, effects)
         try checkStarts(before, after, effects)
         try checkChanges(before, after, effects)
         try checkStop(after, effects, world)
@@ -70,6 +72,24 @@ struct Referee {
                 throw Violation(
                     invariant: 1, description: "generation \(wasServing.number) stopped serving on \(event)")
             }
+        }
+    }
+
+    /// Where connections are steered: to the serving generation and to no other; and a generation that is replaced is told
+    /// to go only once it has nothing to finish, or its time is nearly up.
+    private mutating func checkSteering(_ after: Supervisor, _ effects: [Supervisor.Effect]) throws {
+        for case .steer(let number) in effects { steeredTo = number }
+        guard policy.steers, let serving = after.serving else { return }
+        guard steeredTo == serving.number else {
+            throw Violation(
+                invariant: 1,
+                description: "\(serving.number) serves, connections go to \(String(describing: steeredTo))")
+        }
+        for generation in after.generations where generation.waitsForQuiet {
+            guard
+                after.timers.deadline(.drainLook(generation.number)) != nil || generation.connections != nil
+                    || after.timers.deadline(.drainSignal(generation.number)) != nil
+            else { throw Violation(invariant: 8, description: "nobody looks after generation \(generation.number)") }
         }
     }
 

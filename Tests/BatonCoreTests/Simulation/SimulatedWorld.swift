@@ -12,6 +12,8 @@ struct SimulatedWorld {
         let saysReady: Bool
         var isProbed = false
         var willEnd = false
+        /// Connections that clients hold to it.
+        var connections = 0
     }
 
     private struct Scheduled {
@@ -46,6 +48,7 @@ struct SimulatedWorld {
         if Int.random(in: 0..<20, using: &random) == 0 { policy.onChange = .exit }
         policy.hasListener = Bool.random(using: &random)
         policy.hasSources = true
+        policy.steers = policy.hasListener && Bool.random(using: &random)
         policy.settle = .milliseconds([0, 10, 100, 1000].randomElement(using: &random) ?? 100)
         policy.splay = .milliseconds([0, 0, 500, 5000].randomElement(using: &random) ?? 0)
         policy.ready =
@@ -189,6 +192,7 @@ struct SimulatedWorld {
         case .start(let number): start(number)
         case .signal(let number, let signal, let recipient): receive(number, signal, recipient)
         case .inspect(let number, _): schedule(.disposition(number, isCaught: nil), in: .zero)
+        case .countConnections(let number): schedule(.connections(number, count(number)), in: .milliseconds(1))
         case .runProbe(let number):
             processes[number]?.isProbed = true
             let isReady = Int.random(in: 0..<3, using: &random) == 0
@@ -200,7 +204,7 @@ struct SimulatedWorld {
             let isTorn = !isCalm && Int.random(in: 0..<10, using: &random) == 0
             schedule(.snapshot(isTorn ? .torn("it moved") : .whole(SimulatedWorld.digest(disk))), in: .zero)
         case .signalDescendants(let signal): signalAll(signal)
-        case .adoptMain, .giveTerminal, .stopSelf, .changeEnded, .log, .exit: break
+        case .adoptMain, .giveTerminal, .stopSelf, .changeEnded, .log, .exit, .steer: break
         }
     }
 
@@ -210,13 +214,22 @@ struct SimulatedWorld {
             leftovers: Int.random(in: 0..<6, using: &random) == 0 ? 1 : 0,
             ignoresDrain: Int.random(in: 0..<5, using: &random) == 0,
             catchesReload: Bool.random(using: &random),
-            saysReady: isCalm || Int.random(in: 0..<5, using: &random) > 0)
+            saysReady: isCalm || Int.random(in: 0..<5, using: &random) > 0,
+            connections: [0, 3, 1_000_000].randomElement(using: &random) ?? 0)
         if !isCalm, Int.random(in: 0..<20, using: &random) == 0 {
             schedule(.launchFailed(number, .init(reason: "no such file", exitCode: 127)), in: .milliseconds(1))
             return
         }
         schedule(.launched(number), in: random.interval(upTo: .milliseconds(5)))
         if crashes { schedule(.exited(number, .exited(1), leftovers: false), in: random.interval(upTo: .seconds(4))) }
+    }
+
+    /// Clients go one by one; some never do. Now and then the kernel does not tell.
+    private mutating func count(_ number: Int) -> Supervisor.Connections? {
+        if Int.random(in: 0..<50, using: &random) == 0 { return nil }
+        let open = max(0, (processes[number]?.connections ?? 0) - Int.random(in: 0...1, using: &random))
+        processes[number]?.connections = open
+        return .init(queued: Int.random(in: 0..<4, using: &random) == 0 ? 1 : 0, open: open, idle: open / 2)
     }
 
     private mutating func receive(_ number: Int, _ signal: Signal, _ recipient: Supervisor.Recipient) {

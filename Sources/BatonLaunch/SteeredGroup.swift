@@ -1,0 +1,94 @@
+import BatonCore
+import BatonLinux
+
+/// The sockets of one TCP address, one for each generation that is alive, and which of them gets new connections.
+///
+/// A socket whose generation has gone stays, and is given to the next one: what still waits in its queue is served then, and
+/// the places in the kernel's group, by which it is steered, stay what they are. Only a socket that a program has shut down
+/// leaves the group; the kernel then moves the last one into the hole (reuseport_detach_sock), and so does this book.
+final class SteeredGroup {
+    private let endpoint: ListenAddress.Endpoint
+    private let options: Set<ListenAddress.Option>
+    /// In the order of the kernel's group.
+    private var members: [Member] = []
+    /// Who gets new connections.
+    private var target = 0
+
+    private final class Member {
+        let socket: ReuseportSocket
+        var owner: Int?
+        init(_ socket: consuming ReuseportSocket) { self.socket = socket }
+    }
+
+    /// Opens the first socket. Throws EADDRINUSE where anyone listens on the address already: SO_REUSEPORT alone would let
+    /// a second program of the same user in.
+    init(_ address: ListenAddress) throws(LinuxError) {
+        options = address.options
+        let trial = try Sockets.open(address.endpoint)
+        let port = Sockets.port(of: trial)
+        _ = consume trial
+        endpoint = address.endpoint.withPort(port)
+        let first = try open()
+        try first.socket.steer(to: 0)
+        members = [first]
+    }
+
+    var port: UInt16? { members.first.flatMap { Sockets.port(of: $0.socket.fd) } }
+
+    private func open() throws(LinuxError) -> Member {
+        let used = Set(members.compactMap { $0.socket.tag })
+        let tag = (0..<ReuseportSocket.tagCount).first { !used.contains($0) }
+        let socket = try ReuseportSocket(endpoint, tag: tag)
+        if options.contains(.deferAccept) { try Sockets.deferAccept(on: socket.fd) }
+        return Member(socket)
+    }
+
+    /// The descriptor for a generation that starts: the target's if nobody has it (its last owner crashed, and clients
+    /// wait there), else one that is free, else a new one, which gets no connection before it is steered to.
+    func take(for generation: Int) throws(LinuxError) -> Int32 {
+        let free = members.indices.filter { members[$0].owner == nil }
+        guard let index = free.first(where: { $0 == target }) ?? free.first else {
+            let member = try open()
+            try setNonBlocking(options.contains(.nonBlocking), member.socket.fd.number)
+            member.owner = generation
+            members.append(member)
+            return member.socket.fd.number
+        }
+        let member = members[index]
+        if !member.socket.isListening { moveToEnd(index) }
+        try member.socket.listenAgain()
+        // Whatever the last generation did to the description that it shared with Baton.
+        try setNonBlocking(options.contains(.nonBlocking), member.socket.fd.number)
+        member.owner = generation
+        return member.socket.fd.number
+    }
+
+    /// A socket that listens again joins the group anew, as its last member.
+    private func moveToEnd(_ index: Int) {
+        let member = members[index]
+        let wasTarget = index == target
+        let last = members.count - 1
+        if target == last { target = index }
+        members[index] = members[last]
+        members[last] = member
+        if wasTarget { target = last }
+    }
+
+    func release(_ generation: Int) {
+        for member in members where member.owner == generation { member.owner = nil }
+    }
+
+    /// New connections go to this generation from now on.
+    func steer(to generation: Int) throws(LinuxError) {
+        guard let index = members.firstIndex(where: { $0.owner == generation }) else { return }
+        try members[index].socket.steer(to: index)
+        target = index
+    }
+
+    /// Nil where it cannot be told.
+    func connections(of generation: Int) -> Supervisor.Connections? {
+        guard let member = members.first(where: { $0.owner == generation }) else { return nil }
+        guard let queued = member.socket.queued, let counts = member.socket.connections() else { return nil }
+        return Supervisor.Connections(queued: queued, open: counts.open, idle: counts.idle)
+    }
+}

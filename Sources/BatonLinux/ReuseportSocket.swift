@@ -1,0 +1,51 @@
+public import BatonCore
+import CBatonShims
+import Glibc
+
+/// One listening TCP socket of a SO_REUSEPORT group (socket(7)).
+public struct ReuseportSocket: ~Copyable, Sendable {
+    public let fd: FileDescriptor
+    /// Told apart from its siblings' by what accepted connections inherit; nil beyond the number of tags.
+    public let tag: UInt32?
+
+    /// How many sockets of a group can have a tag of their own.
+    public static let tagCount = UInt32(BATON_TAG_COUNT)
+
+    public init(_ address: ListenAddress.Endpoint, tag: UInt32?) throws(LinuxError) {
+        fd = try Sockets.open(address) { number in
+            guard baton_set_reuseport(number) == 0 else { return false }
+            return tag.map { baton_set_tag(number, $0) == 0 } ?? true
+        }
+        self.tag = tag
+    }
+
+    public var isListening: Bool { baton_is_listening(fd.number) == 1 }
+
+    /// For the next generation: the backlog as it was, and one that was shut down listens again.
+    public func listenAgain() throws(LinuxError) {
+        guard listen(fd.number, Sockets.backlog) == 0 else { throw .last("listen again on", "a socket") }
+    }
+
+    /// From now on new connections to the group go to the socket that joined it as number `index`, from 0.
+    public func steer(to index: Int) throws(LinuxError) {
+        var steering = baton_steering()
+        steering.target = UInt32(clamping: index)
+        guard baton_steer(fd.number, &steering) == 0 else { throw .last("steer", "new connections") }
+    }
+
+    /// Connections that the kernel has accepted and no process has yet (TCP_INFO); nil where it cannot be told.
+    public var queued: Int? {
+        let count = baton_accept_queue(fd.number)
+        return count < 0 ? nil : Int(count)
+    }
+
+    /// Connections that came from this socket and are still open; nil where it cannot be told.
+    public func connections() -> (open: Int, idle: Int)? {
+        guard let tag, let port = Sockets.port(of: fd) else { return nil }
+        var counts = baton_connections()
+        for family in [AF_INET, AF_INET6] {
+            guard baton_count_connections(family, port, tag, &counts) == 0 else { return nil }
+        }
+        return (Int(counts.open), Int(counts.idle))
+    }
+}

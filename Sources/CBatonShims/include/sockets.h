@@ -1,0 +1,42 @@
+// What steering and draining need of TCP sockets: SO_REUSEPORT groups, classic BPF, sock_diag.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/// SO_REUSEPORT (socket(7)): several sockets of one user on one address.
+int baton_set_reuseport(int fd);
+/// TCP_DEFER_ACCEPT (tcp(7)), in seconds.
+int baton_set_defer_accept(int fd, int seconds);
+/// 1: listens, 0: does not (any more), -1: errno.
+int baton_is_listening(int fd);
+/// Connections that wait in the accept queue of a listening TCP socket (tcpi_unacked of TCP_INFO); -1: errno.
+int baton_accept_queue(int fd);
+
+/// Which socket of a SO_REUSEPORT group gets new connections. One source, if any, goes to another socket than the rest.
+struct baton_steering {
+    uint32_t target;
+    bool has_probe;
+    uint32_t probe_target;
+    /// 4 bytes of an IPv4 address or 16 of an IPv6 one, in network order.
+    uint8_t probe_address[16];
+    bool probe_is_ipv6;
+    /// In host order.
+    uint16_t probe_port;
+};
+/// SO_ATTACH_REUSEPORT_CBPF (socket(7)); works for the whole group at once and needs no privilege.
+int baton_steer(int fd, const struct baton_steering *steering);
+
+/// Socket options without effect on a TCP connection, inherited by every accepted socket and shown by sock_diag to anyone:
+/// by them a connection can be told to have come from one listener of a group and not from another.
+enum { BATON_TAG_COUNT = 16 };
+int baton_set_tag(int fd, unsigned tag);
+
+struct baton_connections {
+    uint32_t open;
+    /// Of these, nothing was sent or received for a second.
+    uint32_t idle;
+};
+/// Counts established connections to a local port whose tag is `tag`, for AF_INET or AF_INET6 sockets.
+/// -1 with errno; ENOTSUP where the kernel does not show the options (before Linux 5.10).
+int baton_count_connections(int family, uint16_t port, unsigned tag, struct baton_connections *counts);

@@ -1,0 +1,234 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// Real servers, unmodified, through twenty handovers with clients that ask without pause: with a connection for each request,
+/// and with connections that are used a hundred times, as pools of clients do.
+@Suite(.serialized) struct LoadTests {
+    private let directory = TemporaryDirectory()
+    static let requestsPerConnection = [1, 100]
+
+    /// - Parameter change: lays down the configuration of this number.
+    private func expectNothingLost(
+        _ name: String, _ command: [String], port: UInt16, _ settings: [String: String], requestsPerConnection: Int,
+        change: (Int) -> Void, text: (Int) -> String
+    ) throws {
+        change(0)
+        let baton = try Stand.run(command, settings.merging(["BATON_LISTEN": "tcp://127.0.0.1:\(port)"]) { $1 })
+        try baton.waitForError("generation 1 is ready")
+        let load = HTTPLoad(port: port, requestsPerConnection: requestsPerConnection)
+        for number in 1...20 {
+            change(number)
+            try baton.waitForError("change \(number) is applied by handover")
+            try waitUntil("an answer with the new configuration") { load.current.firstSeen[text(number)] != nil }
+            try waitUntil("a thousand requests for each handover") { load.current.requests >= number * 1000 }
+        }
+        try baton.waitForError("after its drain", count: 20, seconds: 40)
+        let result = load.stop()
+        baton.signal(SIGTERM)
+        #expect(try baton.wait() == 0)
+        print(
+            "load: \(name), \(requestsPerConnection) a connection: 20 handovers, \(result.requests) requests, \(result.failed) failed"
+        )
+        #expect(result.failed == 0 && result.requests >= 20_000, "\(result.failures)\n\(baton.error.suffix(3000))")
+        #expect(!baton.error.contains("cut off"))
+    }
+
+    @Test func theDemoServerLosesNothing() throws {
+        let volume = KubeletVolume(directory.file("config"))
+        try expectNothingLost(
+            "demo server", [Stand.server, volume.directory + "/page"], port: freePort(),
+            ["BATON_WATCH": volume.directory],
+            requestsPerConnection: 1, change: { volume.write(["page": "number \($0)"]) }, text: { "number \($0)" })
+    }
+
+    /// One socket for all generations, as without steering.
+    @Test func aSharedSocketLosesNoNewConnection() throws {
+        let volume = KubeletVolume(directory.file("config"))
+        try expectNothingLost(
+            "demo server, shared socket", [Stand.server, volume.directory + "/page"], port: freePort(),
+            ["BATON_WATCH": volume.directory, "BATON_STEER": "off"],
+            requestsPerConnection: 1, change: { volume.write(["page": "number \($0)"]) }, text: { "number \($0)" })
+    }
+
+    @Test(.needs("nginx"), arguments: requestsPerConnection) func nginxLosesNothing(_ requestsPerConnection: Int) throws
+    {
+        let port = freePort()
+        let volume = KubeletVolume(directory.file("config"))
+        func configuration(_ number: Int) -> [String: String] {
+            [
+                "nginx.conf": """
+                daemon off; worker_processes 2; error_log \(directory.path)/error.log; pid \(directory.path)/nginx.pid;
+                events { worker_connections 256; }
+                http { access_log off; keepalive_requests 1000000;
+                  client_body_temp_path \(directory.path)/t1; proxy_temp_path \(directory.path)/t2;
+                  fastcgi_temp_path \(directory.path)/t3; uwsgi_temp_path \(directory.path)/t4; scgi_temp_path \(directory.path)/t5;
+                  server { listen 127.0.0.1:\(port); location / { return 200 "nginx \(number)"; } } }
+                """
+            ]
+        }
+        try expectNothingLost(
+            "nginx", [Stand.find("nginx") ?? "nginx", "-c", volume.directory + "/nginx.conf"], port: port,
+            ["BATON_WATCH": volume.directory, "BATON_ON_CHANGE": "handover", "BATON_DRAIN_SIGNAL": "QUIT"],
+            requestsPerConnection: requestsPerConnection, change: { volume.write(configuration($0)) },
+            text: { "nginx \($0)" })
+    }
+
+    @Test(.needs("gunicorn"), arguments: requestsPerConnection) func gunicornLosesNothing(_ requestsPerConnection: Int)
+        throws
+    {
+        let volume = KubeletVolume(directory.file("config"))
+        writeFile(
+            directory.file("app.py"),
+            """
+            page = open("\(volume.directory)/page", "rb").read()
+            def app(environ, start_response):
+                start_response("200 OK", [("Content-Length", str(len(page)))])
+                return [page]
+            """)
+        let port = freePort()
+        try expectNothingLost(
+            "gunicorn",
+            [
+                "gunicorn", "--chdir", directory.path, "-w", "2", "-k", requestsPerConnection == 1 ? "sync" : "gthread",
+                "--threads", "4",
+                "--log-level", "error", "-b", "127.0.0.1:\(port)", "app:app",
+            ],
+            port: port, ["BATON_WATCH": volume.directory, "BATON_ON_CHANGE": "handover"],
+            requestsPerConnection: requestsPerConnection, change: { volume.write(["page": "gunicorn \($0)"]) },
+            text: { "gunicorn \($0)" })
+    }
+
+    @Test(.needs("node"), arguments: requestsPerConnection) func nodeLosesNothing(_ requestsPerConnection: Int) throws {
+        let volume = KubeletVolume(directory.file("config"))
+        writeFile(
+            directory.file("app.js"),
+            """
+            const page = require("fs").readFileSync("\(volume.directory)/page");
+            const server = require("http").createServer((request, response) => {
+              response.setHeader("Content-Length", page.length);
+              response.end(page);
+            });
+            server.listen({ fd: 3 });
+            process.on("SIGTERM", () => server.close(() => process.exit(0)));
+            """)
+        try expectNothingLost(
+            "node", ["node", directory.file("app.js")], port: freePort(),
+            ["BATON_WATCH": volume.directory, "BATON_ON_CHANGE": "handover"],
+            requestsPerConnection: requestsPerConnection, change: { volume.write(["page": "node \($0)"]) },
+            text: { "node \($0)" })
+    }
+
+    // MARK: steering
+
+    private func nodeServer(_ page: String) -> [String] {
+        writeFile(
+            directory.file("app.js"),
+            """
+            const page = require("fs").readFileSync("\(page)");
+            const server = require("http").createServer((request, response) => {
+              response.setHeader("Content-Length", page.length);
+              response.end(page);
+            });
+            server.keepAliveTimeout = 600000;
+            server.listen({ fd: 3 });
+            process.on("SIGTERM", () => server.close(() => process.exit(0)));
+            """)
+        return ["node", directory.file("app.js")]
+    }
+
+    @Test(.needs("node"), arguments: ["delay:1s", "exec:false"]) func nobodyReachesAGenerationBeforeItIsReady(
+        _ ready: String
+    ) throws {
+        let volume = KubeletVolume(directory.file("config"))
+        volume.write(["page": "old"])
+        let port = freePort()
+        // The second generation never gets ready by a check that only the first one passes.
+        let check = ready == "exec:false" ? "exec:sh -c 'test $BATON_GENERATION = 1'" : ready
+        let baton = try Stand.run(
+            nodeServer(volume.directory + "/page"),
+            [
+                "BATON_LISTEN": "tcp://127.0.0.1:\(port)", "BATON_WATCH": volume.directory,
+                "BATON_ON_CHANGE": "handover",
+                "BATON_READY": check, "BATON_READY_TIMEOUT": "2s",
+            ])
+        try baton.waitForError("generation 1 is ready")
+        let load = HTTPLoad(port: port)
+        try waitUntil("answers from the old one") { load.current.bodies["old", default: 0] > 100 }
+        volume.write(["page": "new"])
+        let isExpectedToFail = ready == "exec:false"
+        try baton.waitForError(isExpectedToFail ? "change 1 is rolled back" : "generation 2 is ready")
+        if isExpectedToFail {
+            let requests = load.current.requests
+            try waitUntil("more answers") { load.current.requests > requests + 500 }
+        }
+        let result = load.stop()
+        #expect(result.failed == 0 && result.requests > 1000)
+        if isExpectedToFail { #expect(result.bodies["new"] == nil) }
+        baton.signal(SIGTERM)
+        #expect(try baton.wait() == 0)
+    }
+
+    /// The third kind of clients: they never close. Nothing is lost before the drain timeout, and what is open then is told.
+    @Test(.needs("node")) func clientsThatNeverCloseAreKeptUntilTheDrainTimeout() throws {
+        let volume = KubeletVolume(directory.file("config"))
+        volume.write(["page": "old"])
+        let port = freePort()
+        let baton = try Stand.run(
+            nodeServer(volume.directory + "/page"),
+            [
+                "BATON_LISTEN": "tcp://127.0.0.1:\(port)", "BATON_WATCH": volume.directory,
+                "BATON_ON_CHANGE": "handover",
+                "BATON_DRAIN_TIMEOUT": "4s",
+            ])
+        try baton.waitForError("generation 1 is ready")
+        let load = HTTPLoad(port: port, clients: 6, requestsPerConnection: .max)
+        try waitUntil("answers") { load.current.requests > 1000 }
+        volume.write(["page": "new"])
+        try baton.waitForError("generation 1 drains: new connections go elsewhere")
+        let requests = load.current.requests
+        try waitUntil("answers while it drains") { load.current.requests > requests + 1000 }
+        #expect(load.current.failed == 0 && load.current.bodies["new"] == nil)
+        try baton.waitForError("still has 6 connections")
+        try baton.waitForError("told to finish all the same")
+        try baton.waitForError("generation 1 exited with code 0 after its drain")
+        try waitUntil("answers from the new one") { load.current.bodies["new", default: 0] > 100 }
+        let result = load.stop()
+        #expect(result.failed <= 6, "\(result.failures)")
+        baton.signal(SIGTERM)
+        try baton.wait()
+    }
+
+    @Test func manyHandoversLeaveNothingBehind() throws {
+        let volume = KubeletVolume(directory.file("config"))
+        volume.write(["page": "0"])
+        let baton = try Stand.run(
+            [Stand.server, volume.directory + "/page"],
+            ["BATON_LISTEN": "tcp://127.0.0.1:0", "BATON_WATCH": volume.directory, "BATON_READY": "delay:1ms"])
+        try baton.waitForError("generation 1 is ready")
+        func counts() -> [Int] {
+            let children = readFile("/proc/\(baton.pid)/task/\(baton.pid)/children").split(separator: " ").count
+            return [listDirectory("/proc/\(baton.pid)/fd").count, children]
+        }
+        var early: [Int] = []
+        for change in 1...60 {
+            volume.write(["page": "\(change)"])
+            try baton.waitForError("generation \(change) exited with code 0 after its drain")
+            if change == 3 { early = counts() }
+        }
+        #expect(counts() == early)
+        baton.signal(SIGTERM)
+        #expect(try baton.wait() == 0)
+    }
+
+    @Test func deferredAcceptWorks() throws {
+        writeFile(directory.file("page"), "hello")
+        let port = freePort()
+        let baton = try Stand.run(
+            [Stand.server, directory.file("page")], ["BATON_LISTEN": "tcp://127.0.0.1:\(port)?defer_accept"])
+        try baton.waitForError("is ready")
+        #expect(try httpGet(port: port).get() == "hello")
+        baton.signal(SIGTERM)
+        #expect(try baton.wait() == 0)
+    }
+}
