@@ -1,5 +1,6 @@
 public import BatonCore
 public import BatonLinux
+import Glibc
 
 /// The sockets of BATON_LISTEN, open for as long as Baton lives: they outlast every generation.
 public final class ListenSockets {
@@ -93,6 +94,25 @@ public final class ListenSockets {
         }
         return sum
     }
+
+    /// Asks a generation through the first TCP socket, past everybody else where sockets are steered.
+    /// - Parameter path: for a GET; nil only connects.
+    /// - Returns: the pid of the child that asks, whose exit code is 0 for yes.
+    public func ask(_ generation: Int, path: String?) throws(LinuxError) -> ProcessID {
+        let first = descriptions.indices.first { if case .tcp = descriptions[$0].endpoint { true } else { false } }
+        guard let first else { throw LinuxError("ask", "a TCP socket", errno: ENOENT) }
+        let probe = try ReadinessProbe(descriptions[first].actualEndpoint)
+        let listener: Int32?
+        switch entries[first] {
+        case .shared(let number): listener = number
+        case .steered(let group): listener = try group.steer(probe, to: generation)
+        }
+        guard let listener else { throw LinuxError("ask", "generation \(generation)", errno: ENOENT) }
+        return try probe.ask(path: path, through: listener)
+    }
+
+    /// The child that asked has ended.
+    public func endProbe() throws(LinuxError) { for group in groups { try group.endProbe() } }
 
     /// Removes the files of unix sockets: called at the end, so that clients get "no such file" and not "refused".
     public func removePaths() {

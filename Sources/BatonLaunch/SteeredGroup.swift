@@ -85,6 +85,17 @@ final class SteeredGroup {
         target = index
     }
 
+    /// The probe's connection goes to this generation; everybody else's where they went.
+    /// - Returns: the generation's listening socket.
+    func steer(_ probe: borrowing ReadinessProbe, to generation: Int) throws(LinuxError) -> Int32? {
+        guard let index = members.firstIndex(where: { $0.owner == generation }) else { return nil }
+        try members[index].socket.steer(to: target, probe, to: index)
+        return members[index].socket.fd.number
+    }
+
+    /// No source is treated unlike the others any more.
+    func endProbe() throws(LinuxError) { try members.first?.socket.steer(to: target) }
+
     /// Nil where it cannot be told.
     func connections(of generation: Int) -> Supervisor.Connections? {
         guard let member = members.first(where: { $0.owner == generation }) else { return nil }

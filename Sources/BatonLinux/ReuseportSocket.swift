@@ -30,6 +30,23 @@ public struct ReuseportSocket: ~Copyable, Sendable {
     public func steer(to index: Int) throws(LinuxError) {
         var steering = baton_steering()
         steering.target = UInt32(clamping: index)
+        try attach(&steering)
+    }
+
+    /// As before, but the probe's connection, whose source is nobody else's, goes to number `probeIndex`.
+    public func steer(to index: Int, _ probe: borrowing ReadinessProbe, to probeIndex: Int) throws(LinuxError) {
+        var steering = baton_steering()
+        steering.target = UInt32(clamping: index)
+        steering.has_probe = true
+        steering.probe_target = UInt32(clamping: probeIndex)
+        steering.probe_is_ipv6 = probe.isIPv6
+        steering.probe_port = probe.port
+        let address = probe.address.prefix(16)
+        withUnsafeMutableBytes(of: &steering.probe_address) { $0.copyBytes(from: address) }
+        try attach(&steering)
+    }
+
+    private func attach(_ steering: inout baton_steering) throws(LinuxError) {
         guard baton_steer(fd.number, &steering) == 0 else { throw .last("steer", "new connections") }
     }
 

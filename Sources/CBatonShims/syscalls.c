@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "syscalls.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -155,9 +156,10 @@ int64_t baton_stat_ctime(const struct stat *s) { return (int64_t)s->st_ctim.tv_s
 unsigned int baton_device_major(dev_t device) { return major(device); }
 unsigned int baton_device_minor(dev_t device) { return minor(device); }
 
-void baton_close_all_but(int kept) {
-    if (kept > 3) syscall(SYS_close_range, 3U, (unsigned)(kept - 1), 0U);
-    syscall(SYS_close_range, (unsigned)(kept + 1), ~0U, 0U);
+void baton_close_all_but(int lower, int higher) {
+    if (lower > 3) syscall(SYS_close_range, 3U, (unsigned)(lower - 1), 0U);
+    if (higher > lower + 1) syscall(SYS_close_range, (unsigned)(lower + 1), (unsigned)(higher - 1), 0U);
+    syscall(SYS_close_range, (unsigned)(higher + 1), ~0U, 0U);
 }
 
 char **baton_environment(void) { return environ; }
@@ -165,4 +167,32 @@ char **baton_environment(void) { return environ; }
 bool baton_has_children(void) {
     siginfo_t info;
     return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 || errno != ECHILD;
+}
+
+static socklen_t internet_address(struct sockaddr_storage *storage, const uint8_t *address, uint32_t length, uint16_t port) {
+    memset(storage, 0, sizeof *storage);
+    if (length == 4) {
+        struct sockaddr_in *ipv4 = (struct sockaddr_in *)storage;
+        ipv4->sin_family = AF_INET;
+        ipv4->sin_port = htons(port);
+        memcpy(&ipv4->sin_addr, address, 4);
+        return sizeof *ipv4;
+    }
+    struct sockaddr_in6 *ipv6 = (struct sockaddr_in6 *)storage;
+    ipv6->sin6_family = AF_INET6;
+    ipv6->sin6_port = htons(port);
+    memcpy(&ipv6->sin6_addr, address, 16);
+    return sizeof *ipv6;
+}
+
+int baton_bind_internet(int fd, const uint8_t *address, uint32_t length, uint16_t port) {
+    struct sockaddr_storage storage;
+    socklen_t size = internet_address(&storage, address, length, port);
+    return bind(fd, (struct sockaddr *)&storage, size);
+}
+
+int baton_connect_internet(int fd, const uint8_t *address, uint32_t length, uint16_t port) {
+    struct sockaddr_storage storage;
+    socklen_t size = internet_address(&storage, address, length, port);
+    return connect(fd, (struct sockaddr *)&storage, size);
 }

@@ -76,13 +76,23 @@ extension Loop {
     }
 
     private func runProbe(_ number: Int) {
-        guard case .command(let command) = settings.ready, let generation = generations[number], generation.probe == nil
-        else { return }
+        guard let generation = generations[number], generation.probe == nil else { return }
         do throws(LinuxError) {
-            generation.probe = try launcher.startProbe(command, of: generation)
+            switch settings.ready {
+            case .command(let command): generation.probe = try launcher.startProbe(command, of: generation)
+            case .http(let path): generation.probe = try launcher.sockets.ask(number, path: path)
+            case .tcp: generation.probe = try launcher.sockets.ask(number, path: nil)
+            case .auto, .notify, .descriptor, .delay: break
+            }
         } catch {
             logger.log(LogRecord(.warn, "probe_failed", "\(error)"))
             enqueue(.probeFinished(number, isReady: false))
+        }
+    }
+
+    func endProbe() {
+        do throws(LinuxError) { try launcher.sockets.endProbe() } catch {
+            logger.log(LogRecord(.error, "steer_failed", "\(error)"))
         }
     }
 

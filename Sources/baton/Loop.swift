@@ -270,6 +270,7 @@ final class Loop {
             ended.append((generation, status))
         } else if let generation = generations.values.first(where: { $0.probe == pid }) {
             generation.probe = nil
+            if settings.ready.asksTheSocket { endProbe() }
             enqueue(.probeFinished(generation.number, isReady: status == .exited(0)))
         } else if let generation = generations.values.first(where: { $0.group == pid && !$0.isMainReaped }) {
             // The process that Baton started has made way for the one named by MAINPID; if that is gone too, this is the end.

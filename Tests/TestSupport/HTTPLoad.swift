@@ -62,7 +62,7 @@ public final class HTTPLoad: @unchecked Sendable {
     private func run() {
         var connection: HTTPConnection?
         while !locked({ isStopping }) {
-            if connection == nil || (connection?.requests ?? 0) >= requestsPerConnection {
+            if connection == nil || connection?.isOver == true || (connection?.requests ?? 0) >= requestsPerConnection {
                 connection = HTTPConnection(address)
             }
             let answer =

@@ -108,7 +108,8 @@ public struct SettingDefinition: Sendable {
                 + "instant; auto: where a handover is possible"
         ) { (text, settings) throws(SettingError) in settings.steer = try SettingValue.choice(text) },
         .init(
-            "BATON_READY", .sockets, default: "auto", allowed: "auto, notify, fd:N, exec:COMMAND or delay:DURATION",
+            "BATON_READY", .sockets, default: "auto",
+            allowed: "auto, notify, http:/PATH, tcp, fd:N, exec:COMMAND or delay:DURATION",
             "how a new generation is known to be ready; auto: READY=1, or one second alive"
         ) { (text, settings) throws(SettingError) in settings.ready = try SettingValue.ready(text) },
         .init(

@@ -151,8 +151,13 @@ enum SettingValue {
             guard !words.isEmpty else { throw SettingError("exec: names no command") }
             return .command(words)
         }
-        if text.hasPrefix("http:") || text == "tcp" {
-            throw SettingError("\"\(text)\" is not there yet in this version: use exec:, notify, fd: or delay:")
+        if text == "tcp" { return .tcp }
+        if let path = text[...].dropping("http:") {
+            guard path.hasPrefix("/"), path.utf8.count <= 1024, path.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
+                throw SettingError(
+                    "http: is followed by a path that begins with / and has no spaces, as in http:/healthz")
+            }
+            return .http(path: String(path))
         }
         throw SettingError("\"\(text)\" is none of them")
     }

@@ -85,9 +85,31 @@ public enum ReadyMethod: Hashable, Sendable {
     case notify
     /// A newline on this descriptor (s6's protocol).
     case descriptor(Int32)
+    /// A GET of this path on the first TCP socket answers with a status from 200 to 399, as Kubernetes' probes have it.
+    case http(path: String)
+    /// The app takes a connection from the first TCP socket.
+    case tcp
     /// This command ends with code 0; it is tried again until it does.
     case command([String])
     case delay(Interval)
+}
+
+extension ReadyMethod {
+    /// Asked again and again until the answer is yes.
+    public var isProbed: Bool {
+        switch self {
+        case .command, .http, .tcp: true
+        case .auto, .notify, .descriptor, .delay: false
+        }
+    }
+
+    /// Answered by the generation itself, through its listening socket.
+    public var asksTheSocket: Bool {
+        switch self {
+        case .http, .tcp: true
+        case .auto, .notify, .descriptor, .delay, .command: false
+        }
+    }
 }
 
 /// Whom the app runs as: names or numbers, not yet looked up.

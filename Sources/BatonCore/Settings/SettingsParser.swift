@@ -64,6 +64,14 @@ extension Settings {
                     reason: "fd:\(number) is where a socket of BATON_LISTEN goes; "
                         + "the first free one is fd:\(3 + settings.listen.count)", allowed: nil))
         }
+        let hasTCP = settings.listen.contains { if case .tcp = $0.endpoint { true } else { false } }
+        if settings.ready.asksTheSocket, !hasTCP {
+            problems.append(
+                SettingsProblem(
+                    variable: "BATON_READY",
+                    reason: "http: and tcp ask the first TCP socket of BATON_LISTEN, and there is none",
+                    allowed: nil))
+        }
         return problems
     }
 

@@ -22,7 +22,7 @@ extension Supervisor {
         switch policy.ready {
         case .auto: timers.arm(.alive(number), at: now + Times.aliveProof)
         case .delay(let interval): timers.arm(.alive(number), at: now + interval)
-        case .command: emit(.runProbe(number))
+        case .command, .http, .tcp: emit(.runProbe(number))
         case .notify, .descriptor: break
         }
     }
@@ -208,7 +208,7 @@ extension Supervisor {
 
     mutating func endReadiness(_ number: Int) {
         timers.cancelAll(of: number)
-        if case .command = policy.ready { emit(.endProbe(number)) }
+        if policy.ready.isProbed { emit(.endProbe(number)) }
     }
 
     mutating func remove(_ number: Int) {

@@ -69,11 +69,15 @@ int64_t baton_stat_ctime(const struct stat *s);
 unsigned int baton_device_major(dev_t device);
 unsigned int baton_device_minor(dev_t device);
 
-/// close_range(2) on everything from 3 up but one descriptor.
-void baton_close_all_but(int kept);
+/// close_range(2) on everything from 3 up but these two descriptors; they may be the same.
+void baton_close_all_but(int lower, int higher);
 
 /// environ(7).
 char **baton_environment(void);
 
 /// Whether this process has any child, ended or not.
 bool baton_has_children(void);
+
+/// bind(2) and connect(2) with 4 bytes of an IPv4 address or 16 of an IPv6 one; the port in host order.
+int baton_bind_internet(int fd, const uint8_t *address, uint32_t length, uint16_t port);
+int baton_connect_internet(int fd, const uint8_t *address, uint32_t length, uint16_t port);

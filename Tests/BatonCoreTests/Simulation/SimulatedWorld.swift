@@ -52,7 +52,7 @@ struct SimulatedWorld {
         policy.settle = .milliseconds([0, 10, 100, 1000].randomElement(using: &random) ?? 100)
         policy.splay = .milliseconds([0, 0, 500, 5000].randomElement(using: &random) ?? 0)
         policy.ready =
-            [.auto, .notify, .descriptor(5), .command(["true"]), .delay(.milliseconds(700))]
+            [.auto, .notify, .descriptor(5), .command(["true"]), .http(path: "/"), .delay(.milliseconds(700))]
             .randomElement(using: &random) ?? .auto
         policy.readyTimeout = .milliseconds([800, 3000, 30_000].randomElement(using: &random) ?? 3000)
         policy.drainTimeout = .milliseconds([0, 300, 5000].randomElement(using: &random) ?? 300)
