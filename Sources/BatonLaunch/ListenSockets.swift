@@ -95,6 +95,18 @@ public final class ListenSockets {
         return sum
     }
 
+    /// The inodes of the listening sockets that a generation has.
+    public func inodes(of generation: Int) -> Set<UInt64> {
+        var inodes: Set<UInt64> = []
+        for (entry, description) in zip(entries, descriptions) where description.isStream {
+            switch entry {
+            case .shared(let number): if let inode = AcceptLook.inode(of: number) { inodes.insert(inode) }
+            case .steered(let group): if let inode = group.inode(of: generation) { inodes.insert(inode) }
+            }
+        }
+        return inodes
+    }
+
     /// Asks a generation through the first TCP socket, past everybody else where sockets are steered.
     /// - Parameter path: for a GET; nil only connects.
     /// - Returns: the pid of the child that asks, whose exit code is 0 for yes.

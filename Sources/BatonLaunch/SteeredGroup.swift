@@ -85,6 +85,10 @@ final class SteeredGroup {
         target = index
     }
 
+    func inode(of generation: Int) -> UInt64? {
+        members.first { $0.owner == generation }.flatMap { AcceptLook.inode(of: $0.socket.fd.number) }
+    }
+
     /// The probe's connection goes to this generation; everybody else's where they went.
     /// - Returns: the generation's listening socket.
     func steer(_ probe: borrowing ReadinessProbe, to generation: Int) throws(LinuxError) -> Int32? {

@@ -1,4 +1,5 @@
 public import BatonCore
+import CBatonShims
 import Glibc
 
 public enum Clock {

@@ -196,3 +196,22 @@ int baton_connect_internet(int fd, const uint8_t *address, uint32_t length, uint
     socklen_t size = internet_address(&storage, address, length, port);
     return connect(fd, (struct sockaddr *)&storage, size);
 }
+
+enum baton_waiting baton_waiting_call(int number) {
+    switch (number) {
+#ifdef SYS_accept
+    case SYS_accept:
+#endif
+    case SYS_accept4: return BATON_WAITS_ON_FIRST_ARGUMENT;
+    // arm64 has only the newer ones.
+#ifdef SYS_poll
+    case SYS_poll:
+#endif
+#ifdef SYS_select
+    case SYS_select:
+#endif
+    case SYS_ppoll:
+    case SYS_pselect6: return BATON_WAITS_ON_SEVERAL;
+    default: return BATON_WAITS_NOT;
+    }
+}

@@ -12,6 +12,7 @@ extension Loop {
         case .signal(let number, let signal, let recipient): send(signal, to: number, recipient)
         case .inspect(let number, let signal):
             enqueue(.disposition(number, isCaught: generations[number].flatMap { Procfs.catches(signal, $0.pid) }))
+        case .lookWhetherWaiting(let number): lookWhetherWaiting(number)
         case .steer(let number): steer(number)
         case .countConnections(let number):
             enqueue(.connections(number, launcher.sockets.connections(of: number)))
@@ -43,6 +44,16 @@ extension Loop {
         } catch {
             launcher.sockets.release(number)
             enqueue(.launchFailed(number, .init(reason: error.description, exitCode: 126)))
+        }
+    }
+
+    private func lookWhetherWaiting(_ number: Int) {
+        guard let generation = generations[number] else { return }
+        let processes = [generation.pid] + Procfs.descendants(of: generation.pid)
+        switch AcceptLook.look(processes, launcher.sockets.inodes(of: number)) {
+        case .waits: enqueue(.looked(number, .yes))
+        case .doesNotWait: enqueue(.looked(number, .no))
+        case .cannotTell(let reason): enqueue(.looked(number, .unknown(reason)))
         }
     }
 

@@ -38,8 +38,8 @@ import Testing
 
         /// Starts the next generation's life up to ready by staying alive.
         mutating func getReady(_ number: Int) {
-            tell(.launched(number))
-            pass(Supervisor.Times.aliveProof)
+            tell(.launched(number), .looked(number, .yes))
+            if supervisor.serving?.number != number { pass(Supervisor.Times.aliveProof) }
         }
 
         mutating func change(to digest: UInt64) {
@@ -190,9 +190,9 @@ import Testing
         }
         story.getReady(1)
         story.change(to: 2)
-        story.tell(.launched(2), .exited(1, .exited(9), leftovers: false))
+        story.tell(.launched(2), .looked(2, .no), .exited(1, .exited(9), leftovers: false))
         #expect(story.supervisor.phase == .running)
-        story.pass(Supervisor.Times.aliveProof)
+        story.pass(Supervisor.Times.waitingLookLimit)
         #expect(story.supervisor.serving?.number == 2 && story.outcomes == [.applied(.handover)])
     }
 
@@ -336,6 +336,45 @@ import Testing
         #expect(story.sent(.cont, to: 1) && story.effects.contains(.giveTerminal(1)))
         story.tell(.appStopped(1))
         #expect(story.effects.contains(.stopSelf))
+    }
+
+    // MARK: seen to wait
+
+    @Test func whereItCannotBeSeenASecondAliveIsEnough() {
+        var story = Story { $0.hasListener = true }
+        story.tell(.launched(1), .looked(1, .unknown("not permitted")))
+        #expect(story.supervisor.serving == nil)
+        story.pass(Supervisor.Times.aliveProof)
+        #expect(story.supervisor.serving?.number == 1)
+    }
+
+    @Test func aFirstGenerationThatNeverWaitsIsTakenAndToldAbout() {
+        var story = Story { $0.hasListener = true }
+        story.tell(.launched(1))
+        for _ in 0..<10 {
+            story.tell(.looked(1, .no))
+            story.pass(Supervisor.Times.waitingLook)
+            #expect(story.effects.contains(.lookWhetherWaiting(1)))
+        }
+        story.pass(Supervisor.Times.waitingLookLimit)
+        #expect(
+            story.supervisor.serving?.number == 1
+                && story.messages.contains { $0.contains("has not been seen to wait") })
+    }
+
+    @Test func aSuccessorThatNeverWaitsIsGivenUpInThoseWords() {
+        var story = Story {
+            $0.hasListener = true; $0.onChange = .handover
+        }
+        story.getReady(1)
+        story.change(to: 2)
+        story.tell(.launched(2), .looked(2, .no))
+        story.pass(.seconds(30))
+        #expect(
+            story.outcomes == [
+                .rolledBack(reason: "it has not waited for connections on its listening socket within 30s")
+            ])
+        #expect(story.supervisor.serving?.number == 1)
     }
 
     // MARK: steered

@@ -110,7 +110,7 @@ public struct SettingDefinition: Sendable {
         .init(
             "BATON_READY", .sockets, default: "auto",
             allowed: "auto, notify, http:/PATH, tcp, fd:N, exec:COMMAND or delay:DURATION",
-            "how a new generation is known to be ready; auto: READY=1, or one second alive"
+            "how a new generation is known to be ready; auto: READY=1, or seen to wait for connections; else one second alive"
         ) { (text, settings) throws(SettingError) in settings.ready = try SettingValue.ready(text) },
         .init(
             "BATON_READY_TIMEOUT", .sockets, default: "30s", allowed: duration,

@@ -79,7 +79,8 @@ extension SourceName: CustomStringConvertible {
 
 /// How a new generation is known to be ready.
 public enum ReadyMethod: Hashable, Sendable {
-    /// READY=1, or still alive one second after its exec.
+    /// READY=1, or seen to wait for connections on its listening socket; without one, or where that cannot be seen, still
+    /// alive one second after its start.
     case auto
     /// READY=1 (sd_notify(3)).
     case notify

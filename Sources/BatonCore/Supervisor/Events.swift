@@ -21,6 +21,8 @@ extension Supervisor {
         /// Answer to `inspect`; nil where it cannot be read.
         case disposition(Int, isCaught: Bool?)
 
+        /// Answer to `lookWhetherWaiting`.
+        case looked(Int, Waiting)
         /// Answer to `countConnections`; nil where they cannot be counted.
         case connections(Int, Connections?)
 
@@ -39,6 +41,13 @@ extension Supervisor {
         case childrenGone
         /// Some deadline of `nextDeadline` may have come.
         case tick
+    }
+
+    /// Whether a generation waits for connections on its listening socket.
+    public enum Waiting: Sendable, Hashable {
+        case yes
+        case no
+        case unknown(String)
     }
 
     /// What a generation still has of its clients.
@@ -83,6 +92,7 @@ extension Supervisor {
         case signal(Int, Signal, Recipient)
         /// Has the app a handler for this signal?
         case inspect(Int, Signal)
+        case lookWhetherWaiting(Int)
         /// New connections go to this generation.
         case steer(Int)
         case countConnections(Int)

@@ -72,6 +72,11 @@ extension Supervisor {
         public static let drainReport: Interval = .seconds(5)
         /// Between the drain signal and SIGKILL at least this much, or a quarter of the drain timeout if that is less.
         public static let drainGrace: Interval = .seconds(5)
+        /// How often it is looked whether a generation waits for connections.
+        public static let waitingLook: Interval = .milliseconds(25)
+        /// The first generation is taken as ready if it has not been seen to wait by then: nobody else serves, and some wait
+        /// in ways that cannot be seen.
+        public static let waitingLookLimit: Interval = .seconds(5)
         public static let probeInterval: Interval = .milliseconds(250)
         public static let groupCheck: Interval = .milliseconds(500)
         /// An app that is told by signal is given time to install its handler; this often it is looked at.

@@ -20,6 +20,9 @@ extension Supervisor {
         guard let index = index(number), generations[index].state == .starting else { return }
         generations[index].isLaunched = true
         switch policy.ready {
+        case .auto where policy.hasListener && !isLookingUseless:
+            emit(.lookWhetherWaiting(number))
+            if serving == nil { armLookLimit(number) }
         case .auto: timers.arm(.alive(number), at: now + Times.aliveProof)
         case .delay(let interval): timers.arm(.alive(number), at: now + interval)
         case .command, .http, .tcp: emit(.runProbe(number))
@@ -70,6 +73,32 @@ extension Supervisor {
         }
     }
 
+    private mutating func armLookLimit(_ number: Int) {
+        timers.arm(.lookLimit(number), at: now + min(Times.waitingLookLimit, policy.readyTimeout))
+    }
+
+    mutating func looked(_ number: Int, _ waiting: Waiting) {
+        guard let generation = generation(number, in: .starting), generation.isLaunched, !isLookingUseless else {
+            return
+        }
+        switch waiting {
+        case .yes: becomeReady(number)
+        case .no: timers.arm(.look(number), at: now + Times.waitingLook)
+        case .unknown(let reason):
+            isLookingUseless = true
+            log(.cannotLook(number, reason))
+            timers.cancel(.lookLimit(number))
+            timers.arm(.alive(number), at: max(now, generation.startedAt + Times.aliveProof))
+        }
+    }
+
+    mutating func neverSeenWaiting(_ number: Int) {
+        guard generation(number, in: .starting) != nil else { return }
+        isLookingUseless = true
+        log(.neverWaits(number, Times.waitingLookLimit))
+        becomeReady(number)
+    }
+
     mutating func readyDescriptor(_ number: Int, _ isReady: Bool) {
         guard generation(number, in: .starting) != nil else { return }
         if isReady {
@@ -90,7 +119,9 @@ extension Supervisor {
 
     mutating func readyTimedOut(_ number: Int) {
         guard generation(number, in: .starting) != nil else { return }
-        giveUp(number, because: "it was not ready within \(policy.readyTimeout)")
+        let looks = policy.ready == .auto && policy.hasListener && !isLookingUseless
+        let what = looks ? "it has not waited for connections on its listening socket" : "it was not ready"
+        giveUp(number, because: "\(what) within \(policy.readyTimeout)")
     }
 
     mutating func becomeReady(_ number: Int) {
@@ -156,7 +187,12 @@ extension Supervisor {
         lastEnd = status
         guard phase == .running else { return stopProgress() }
         if let readyAt = generation.readyAt, now - readyAt >= Times.restartForgiven { backoff.reset() }
-        guard starting == nil, serving == nil else { return }
+        guard serving == nil else { return }
+        if let starting {
+            // Nobody else serves any more: it is not given up for not having been seen to wait.
+            if timers.deadline(.look(starting.number)) != nil { armLookLimit(starting.number) }
+            return
+        }
         recover(status)
     }
 

@@ -36,6 +36,8 @@ public struct Supervisor: Sendable {
 
     var nextGeneration = 1
     var hasEverLaunched = false
+    /// Looking for a generation that waits for connections is of no use here: it cannot be seen, or one served unseen.
+    var isLookingUseless = false
     var backoff = Backoff(first: Times.restartFirst, limit: Times.restartLimit)
     /// How the app last ended while it was serving (or, if it never was, while it started).
     var lastEnd: ExitStatus?
@@ -80,6 +82,7 @@ public struct Supervisor: Sendable {
         case .probeFinished(let number, let isReady): probeFinished(number, isReady)
         case .appStopped(let number): appStopped(number)
         case .disposition(let number, let isCaught): disposition(number, isCaught)
+        case .looked(let number, let waiting): looked(number, waiting)
         case .connections(let number, let connections): counted(number, connections)
         case .touched(let atomic): touched(atomic: atomic)
         case .snapshot(let result): snapshot(result)
@@ -103,6 +106,8 @@ public struct Supervisor: Sendable {
         switch key {
         case .ready(let number): readyTimedOut(number)
         case .alive(let number): becomeReady(number)
+        case .look(let number): emit(.lookWhetherWaiting(number))
+        case .lookLimit(let number): neverSeenWaiting(number)
         case .confirm(let number): becomeReady(number)
         case .probe(let number): emit(.runProbe(number))
         case .drain(let number): drainTimedOut(number)

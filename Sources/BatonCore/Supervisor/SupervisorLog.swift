@@ -19,6 +19,21 @@ extension LogRecord {
             [.generation(generation.number), .digest(generation.digest), .seconds("seconds", took)])
     }
 
+    static func cannotLook(_ number: Int, _ reason: String) -> LogRecord {
+        LogRecord(
+            .info, "cannot_look",
+            "whether generation \(number) waits for connections cannot be seen (\(reason)): one second alive counts as ready",
+            [.generation(number)])
+    }
+
+    static func neverWaits(_ number: Int, _ limit: Interval) -> LogRecord {
+        LogRecord(
+            .warn, "never_waits",
+            "generation \(number) has not been seen to wait for connections on its listening socket within \(limit), and is taken "
+                + "as ready all the same: does it take the socket (LISTEN_FDS)? Behind a shell, use exec",
+            [.generation(number)])
+    }
+
     static func notReady(_ number: Int, _ reason: String) -> LogRecord {
         LogRecord(
             .error, "generation_not_ready", "generation \(number) is given up: \(reason)", [.generation(number)])

@@ -2,8 +2,9 @@
 /// that no longer knows it: cancelling is forgetting.
 struct Timers: Sendable {
     enum Key: Hashable, Sendable {
-        case ready(Int), alive(Int), confirm(Int), probe(Int), drain(Int), drainSignal(Int), drainLook(Int), groupCheck(
-            Int)
+        case ready(Int), alive(Int), look(Int), lookLimit(Int), confirm(Int), probe(Int), drain(Int), drainSignal(Int),
+            drainLook(Int), groupCheck(
+                Int)
         case settle, readRetry, splay, hold
         case restart
         case stopDelay, stopDeadline, stopGrace
@@ -19,7 +20,10 @@ struct Timers: Sendable {
     mutating func cancel(_ key: Key) { entries.removeAll { $0.key == key } }
 
     mutating func cancelAll(of generation: Int) {
-        for key in [Key.ready(generation), .alive(generation), .confirm(generation), .probe(generation)] { cancel(key) }
+        for key in [
+            Key.ready(generation), .alive(generation), .look(generation), .lookLimit(generation), .confirm(generation),
+            .probe(generation),
+        ] { cancel(key) }
     }
 
     func deadline(_ key: Key) -> Instant? { entries.first { $0.key == key }?.deadline }

@@ -81,3 +81,7 @@ bool baton_has_children(void);
 /// bind(2) and connect(2) with 4 bytes of an IPv4 address or 16 of an IPv6 one; the port in host order.
 int baton_bind_internet(int fd, const uint8_t *address, uint32_t length, uint16_t port);
 int baton_connect_internet(int fd, const uint8_t *address, uint32_t length, uint16_t port);
+
+/// Which system calls wait for connections, by their number on this processor.
+enum baton_waiting { BATON_WAITS_NOT, BATON_WAITS_ON_FIRST_ARGUMENT, BATON_WAITS_ON_SEVERAL };
+enum baton_waiting baton_waiting_call(int number);

@@ -192,6 +192,7 @@ struct SimulatedWorld {
         case .start(let number): start(number)
         case .signal(let number, let signal, let recipient): receive(number, signal, recipient)
         case .inspect(let number, _): schedule(.disposition(number, isCaught: nil), in: .zero)
+        case .lookWhetherWaiting(let number): schedule(.looked(number, look(number)), in: .milliseconds(1))
         case .countConnections(let number): schedule(.connections(number, count(number)), in: .milliseconds(1))
         case .runProbe(let number):
             processes[number]?.isProbed = true
@@ -222,6 +223,14 @@ struct SimulatedWorld {
         }
         schedule(.launched(number), in: random.interval(upTo: .milliseconds(5)))
         if crashes { schedule(.exited(number, .exited(1), leftovers: false), in: random.interval(upTo: .seconds(4))) }
+    }
+
+    private mutating func look(_ number: Int) -> Supervisor.Waiting {
+        switch Int.random(in: 0..<100, using: &random) {
+        case 0: .unknown("not permitted")
+        case 1..<8: .yes
+        default: .no
+        }
     }
 
     /// Clients go one by one; some never do. Now and then the kernel does not tell.

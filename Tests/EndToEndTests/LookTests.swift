@@ -1,0 +1,105 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// Ready by looking: Baton as an ordinary user, who may look at its own processes.
+@Suite(.serialized) struct LookTests {
+    private let directory = TemporaryDirectory()
+
+    private func asNobody(_ command: [String], _ settings: [String: String]) throws -> RunningProcess {
+        var options = RunningProcess.Options()
+        options.environment = settings
+        let drop = [
+            "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all",
+            "--no-new-privs",
+        ]
+        return try RunningProcess((Stand.isRoot ? drop : []) + [Stand.baton, "--"] + command, options)
+    }
+
+    /// Each begins to wait a second and a half after its start, which no proof by age would wait for.
+    private static let late = "sleep 1.5; exec \"$@\""
+
+    static let waysToWait = ["epoll", "poll", "accept", "select", "accept in a thread of a child"]
+
+    private func server(_ way: String) -> [String] {
+        let python = """
+            import socket, select, sys, threading, os, time
+            s = socket.socket(fileno=3)
+            way = sys.argv[1]
+            def serve():
+                while True:
+                    c, _ = s.accept(); c.recv(4096)
+                    c.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\nConnection: close\\r\\n\\r\\nok"); c.close()
+            if way == "epoll":
+                e = select.epoll(); e.register(3, select.EPOLLIN); e.poll()
+            elif way == "poll":
+                p = select.poll(); p.register(3, select.POLLIN); p.poll()
+            elif way == "select":
+                select.select([3], [], [])
+            elif way.endswith("child"):
+                if os.fork() == 0:
+                    threading.Thread(target=serve).start()
+                    time.sleep(100)
+                os.wait()
+            serve()
+            """
+        writeFile(directory.file("server.py"), python)
+        return ["sh", "-c", Self.late, "sh", "/usr/bin/python3", directory.file("server.py"), way]
+    }
+
+    @Test(
+        .needs("setpriv"), .enabled(if: access("/usr/bin/python3", X_OK) == 0, "needs /usr/bin/python3"),
+        arguments: waysToWait)
+    func aGenerationIsReadyOnceItWaitsForConnections(_ way: String) throws {
+        let port = freePort()
+        let baton = try asNobody(server(way), ["BATON_LISTEN": "tcp://127.0.0.1:\(port)"])
+        try baton.waitForError("generation 1 is ready")
+        #expect(!baton.error.contains("cannot be seen") && !baton.error.contains("has not been seen"))
+        let seconds = baton.error.split(separator: "\n").first { $0.contains("is ready") }?.split(separator: "=").last
+            .flatMap { Double($0) }
+        #expect(try #require(seconds) >= 1.5)
+        #expect(try httpGet(port: port).get() == "ok")
+        baton.signal(SIGTERM)
+        try baton.wait()
+    }
+
+    @Test(.needs("setpriv"), .needs("node")) func aSuccessorThatIgnoresItsSocketIsGivenUpInThoseWords() throws {
+        let path = directory.file("app.js")
+        func write(_ descriptor: Int) {
+            replaceFile(
+                path,
+                "require('http').createServer((q, r) => r.end('\(descriptor)')).listen({ \(descriptor == 3 ? "fd: 3" : "port: 0") });"
+            )
+        }
+        write(3)
+        let port = freePort()
+        let baton = try asNobody(
+            ["node", path],
+            [
+                "BATON_LISTEN": "tcp://127.0.0.1:\(port)", "BATON_WATCH": path, "BATON_ON_CHANGE": "handover",
+                "BATON_READY_TIMEOUT": "2s",
+            ])
+        try baton.waitForError("generation 1 is ready")
+        write(0)
+        try baton.waitForError("it has not waited for connections on its listening socket within 2s")
+        #expect(try httpGet(port: port).get() == "3")
+        baton.signal(SIGTERM)
+        try baton.wait()
+    }
+
+    @Test(.needs("setpriv")) func aFirstGenerationThatIgnoresItsSocketIsToldAbout() throws {
+        let baton = try asNobody(["sleep", "100"], ["BATON_LISTEN": "tcp://127.0.0.1:0"])
+        try baton.waitForError("has not been seen to wait for connections on its listening socket within 5s")
+        try baton.waitForError("generation 1 is ready")
+        baton.signal(SIGTERM)
+        #expect(try baton.wait() == 143)
+    }
+
+    @Test(.needsRoot) func whereBatonMayNotLookItSaysSo() throws {
+        let baton = try Stand.run(["sleep", "100"], ["BATON_LISTEN": "tcp://127.0.0.1:0"])
+        try baton.waitForError("cannot be seen (cannot read the link /proc/")
+        try baton.waitForError("generation 1 is ready after 1")
+        baton.signal(SIGTERM)
+        #expect(try baton.wait() == 143)
+    }
+}
