@@ -13,7 +13,7 @@ public final class ListenSockets {
 
     private enum Entry {
         /// One socket for all generations.
-        case shared(Int32)
+        case shared(Int32, SocketPath?)
         /// One socket for each.
         case steered(SteeredGroup)
     }
@@ -49,13 +49,16 @@ public final class ListenSockets {
         if address.options.contains(.deferAccept) { try Sockets.deferAccept(on: fd) }
         try setNonBlocking(address.options.contains(.nonBlocking), fd.number)
         let port = Sockets.port(of: fd)
-        return (.shared(fd.release()), port)
+        // Where the directory takes no second name the path is as safe as the app lets it be.
+        var path: SocketPath?
+        if case .unix(let name) = address.endpoint { path = try? SocketPath(name) }
+        return (.shared(fd.release(), path), port)
     }
 
     deinit { ListenSockets.close(entries) }
 
     private static func close(_ entries: [Entry]) {
-        for case .shared(let number) in entries { _ = FileDescriptor(owning: number) }
+        for case .shared(let number, _) in entries { _ = FileDescriptor(owning: number) }
     }
 
     private var groups: [SteeredGroup] {
@@ -70,7 +73,7 @@ public final class ListenSockets {
         var numbers: [Int32] = []
         for entry in entries {
             switch entry {
-            case .shared(let number): numbers.append(number)
+            case .shared(let number, _): numbers.append(number)
             case .steered(let group): numbers.append(try group.take(for: generation))
             }
         }
@@ -79,6 +82,26 @@ public final class ListenSockets {
 
     /// The generation is gone: its sockets are free for the next one.
     public func release(_ generation: Int) { for group in groups { group.release(generation) } }
+
+    /// Undoes what a program that ends may do to sockets which are not its alone: remove the path, shut the listener down.
+    /// - Returns: what was done or could not be, in words.
+    public func repair() -> [String] {
+        var findings: [String] = []
+        for (entry, description) in zip(entries, descriptions) where description.isStream {
+            guard case .shared(let number, let path) = entry else { continue }
+            do throws(LinuxError) {
+                if try path?.repair() == true {
+                    findings.append("\(description.endpoint) had been removed and is back")
+                }
+                if try Sockets.repair(number, description.endpoint.description) {
+                    findings.append("\(description.actualEndpoint) had been shut down and listens again")
+                }
+            } catch {
+                findings.append("\(error); clients are refused until Baton is started again")
+            }
+        }
+        return findings
+    }
 
     /// New connections go to this generation from now on.
     public func steer(to generation: Int) throws(LinuxError) { for group in groups { try group.steer(to: generation) } }
@@ -100,7 +123,7 @@ public final class ListenSockets {
         var inodes: Set<UInt64> = []
         for (entry, description) in zip(entries, descriptions) where description.isStream {
             switch entry {
-            case .shared(let number): if let inode = AcceptLook.inode(of: number) { inodes.insert(inode) }
+            case .shared(let number, _): if let inode = AcceptLook.inode(of: number) { inodes.insert(inode) }
             case .steered(let group): if let inode = group.inode(of: generation) { inodes.insert(inode) }
             }
         }
@@ -116,7 +139,7 @@ public final class ListenSockets {
         let probe = try ReadinessProbe(descriptions[first].actualEndpoint)
         let listener: Int32?
         switch entries[first] {
-        case .shared(let number): listener = number
+        case .shared(let number, _): listener = number
         case .steered(let group): listener = try group.steer(probe, to: generation)
         }
         guard let listener else { throw LinuxError("ask", "generation \(generation)", errno: ENOENT) }
@@ -128,8 +151,9 @@ public final class ListenSockets {
 
     /// Removes the files of unix sockets: called at the end, so that clients get "no such file" and not "refused".
     public func removePaths() {
-        for description in descriptions {
-            if case .unix(let path) = description.endpoint { removeFile(path) }
+        for (entry, description) in zip(entries, descriptions) {
+            guard case .unix(let name) = description.endpoint, case .shared(_, let path) = entry else { continue }
+            if let path { path.remove() } else { removeFile(name) }
         }
     }
 }

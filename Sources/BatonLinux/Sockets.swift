@@ -95,6 +95,16 @@ public enum Sockets {
         return socket
     }
 
+    /// A listening stream socket that a program has shut down (shutdown(2), SHUT_RD) listens again; a unix one never does.
+    /// - Returns: whether there was anything to do.
+    public static func repair(_ socket: Int32, _ thing: String) throws(LinuxError) -> Bool {
+        guard baton_is_listening(socket) == 0 else { return false }
+        guard listen(socket, backlog) == 0, baton_is_listening(socket) == 1 else {
+            throw .last("listen again on", thing)
+        }
+        return true
+    }
+
     /// The process is told of a connection only when its first data is there (TCP_DEFER_ACCEPT, tcp(7)). Not for protocols
     /// in which the server speaks first.
     public static func deferAccept(on socket: borrowing FileDescriptor) throws(LinuxError) {

@@ -162,6 +162,12 @@ final class Loop {
         }
         generations[generation] = nil
         launcher.sockets.release(generation)
+        for finding in launcher.sockets.repair() {
+            logger.log(
+                LogRecord(
+                    .warn, "socket_repaired", "after the end of generation \(generation): \(finding)",
+                    [.generation(generation)]))
+        }
     }
 
     private func readable(_ token: UInt64) {

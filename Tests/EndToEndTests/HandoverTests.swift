@@ -229,4 +229,60 @@ import Testing
         baton.signal(SIGTERM)
         #expect(try baton.wait() == 3)
     }
+
+    // MARK: what an old process does to what is shared
+
+    @Test func aUnixPathThatTheOldProcessRemovesIsBack() throws {
+        let path = config()
+        let socket = directory.file("app.sock")
+        let baton = try Stand.run(
+            ["sh", "-c", "trap 'rm -f \(socket); exit 0' TERM; while :; do sleep 0.02; done"],
+            [
+                "BATON_LISTEN": "unix://\(socket)", "BATON_WATCH": path, "BATON_ON_CHANGE": "handover",
+                "BATON_READY": "delay:50ms",
+                "BATON_SIGNAL_TARGET": "child",
+            ])
+        try baton.waitForError("generation 1 is ready")
+        for change in 1...3 {
+            replaceFile(path, "\(change)")
+            try baton.waitForError("unix://\(socket) had been removed and is back", count: change)
+            #expect(fileExists(socket))
+        }
+        baton.signal(SIGTERM)
+        try baton.wait()
+        #expect(listDirectory(directory.path) == ["app.conf"])
+    }
+
+    @Test(.enabled(if: access("/usr/bin/python3", X_OK) == 0, "needs /usr/bin/python3"))
+    func aSharedListenerThatTheOldProcessShutsDownListensAgain() throws {
+        let path = config()
+        let port = freePort()
+        writeFile(
+            directory.file("app.py"),
+            """
+            import socket, signal, sys, os
+            s = socket.socket(fileno=3)
+            def stop(*_):
+                s.shutdown(socket.SHUT_RD); os._exit(0)
+            signal.signal(signal.SIGTERM, stop)
+            while True:
+                try: c, _ = s.accept()
+                except OSError: signal.pause()
+                c.recv(4096); c.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok"); c.close()
+            """)
+        let baton = try Stand.run(
+            ["/usr/bin/python3", directory.file("app.py")],
+            [
+                "BATON_LISTEN": "tcp://127.0.0.1:\(port)", "BATON_WATCH": path, "BATON_ON_CHANGE": "restart",
+                "BATON_READY": "delay:300ms",
+            ])
+        try baton.waitForError("generation 1 is ready")
+        #expect(try httpGet(port: port).get() == "ok")
+        replaceFile(path, "1")
+        try baton.waitForError("had been shut down and listens again")
+        try baton.waitForError("generation 2 is ready")
+        #expect(try httpGet(port: port).get() == "ok")
+        baton.signal(SIGTERM)
+        try baton.wait()
+    }
 }
