@@ -398,10 +398,27 @@ import Testing
             story.tell(.connections(1, .init(queued: 0, open: 1, idle: 1)))
             #expect(!story.sent(.terminate, to: 1))
         }
+        story.pass(Supervisor.Times.handshake)
         for look in 1...Supervisor.Times.quietLooks {
             story.tell(.connections(1, .init(queued: 0, open: 0, idle: 0)))
             #expect(story.sent(.terminate, to: 1) == (look == Supervisor.Times.quietLooks))
         }
+    }
+
+    @Test func aHandshakeUnderWayIsGivenTimeOnTheOldSocket() {
+        var story = handedOver()
+        var told = false
+        for _ in 0..<30 where !told {
+            story.pass(Supervisor.Times.drainLook)
+            story.tell(.connections(1, .init(queued: 0, open: 0, idle: 0)))
+            told = story.sent(.terminate, to: 1)
+            if told {
+                #expect(
+                    story.now - (story.supervisor.generations[0].drainingSince ?? story.now)
+                        >= Supervisor.Times.handshake)
+            }
+        }
+        #expect(told)
     }
 
     @Test func clientsThatNeverGoAreCutOffAtTheDrainTimeoutAndCounted() {

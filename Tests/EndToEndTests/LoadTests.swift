@@ -211,7 +211,7 @@ import Testing
             return [listDirectory("/proc/\(baton.pid)/fd").count, children]
         }
         var early: [Int] = []
-        for change in 1...60 {
+        for change in 1...20 {
             volume.write(["page": "\(change)"])
             try baton.waitForError("generation \(change) exited with code 0 after its drain")
             if change == 3 { early = counts() }

@@ -66,8 +66,11 @@ extension Supervisor {
         public static let drainLook: Interval = .milliseconds(50)
         public static let drainLookLater: Interval = .milliseconds(250)
         public static let drainLookSoonFor: Interval = .seconds(2)
-        /// So many looks in a row must find nothing: a connection may be on its way through the handshake.
+        /// So many looks in a row must find nothing.
         public static let quietLooks = 3
+        /// A client whose SYN came before connections were steered away completes its handshake, a round trip later, on the
+        /// old socket: a generation is given at least this long.
+        public static let handshake: Interval = .seconds(1)
         /// How often the log tells of a drain that lasts.
         public static let drainReport: Interval = .seconds(5)
         /// Between the drain signal and SIGKILL at least this much, or a quarter of the drain timeout if that is less.

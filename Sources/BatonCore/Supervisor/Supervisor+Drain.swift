@@ -66,7 +66,8 @@ extension Supervisor {
         timers.arm(.drainLook(number), at: now + (isSoon ? Times.drainLook : Times.drainLookLater))
         reportDrain(index, connections)
         generations[index].quietLooks = connections.isNone ? generations[index].quietLooks + 1 : 0
-        if generations[index].waitsForQuiet, generations[index].quietLooks >= Times.quietLooks { tellToDrain(number) }
+        let isQuiet = generations[index].quietLooks >= Times.quietLooks && now - since >= Times.handshake
+        if generations[index].waitsForQuiet, isQuiet { tellToDrain(number) }
     }
 
     private mutating func reportDrain(_ index: Int, _ connections: Connections) {
