@@ -6,7 +6,12 @@ import Testing
 /// machine's own system and Swift toolchain are mounted.
 @Suite(.serialized) struct ContainerTests {
     private static let tools = ["buildah", "podman", "runc", "cc"]
-    private static var canRun: Bool { Stand.isRoot && tools.allSatisfy(Stand.has) && Stand.has("swift") }
+    private static var canRun: Bool {
+        Stand.isRoot && tools.allSatisfy(Stand.has) && Stand.has("swift") && hasStaticBuild
+    }
+    private static var hasStaticBuild: Bool {
+        getenv("BATON_TEST_BINARY") != nil && access(Stand.staticServer, X_OK) == 0
+    }
 
     private let directory = TemporaryDirectory()
     private var storage: [String] {
@@ -61,12 +66,14 @@ import Testing
             mounts + ["--build-arg", "BUILD_IMAGE=localhost/baton-empty-system"])
         // As a user does it: the binary taken out of one image into another.
         _ = try run(["cc", "-O1", "-static", "-o", directory.file("probe-app"), package + "/Tests/ProbeApp/main.c"])
+        _ = try run(["cp", Stand.staticServer, directory.file("server")])
         writeFile(
             directory.file("App"),
             """
             FROM scratch
             COPY --from=localhost/baton /usr/local/bin/baton /usr/local/bin/baton
             COPY probe-app /app
+            COPY server /server
             ENTRYPOINT ["/usr/local/bin/baton", "--"]
 
             """)
@@ -85,7 +92,41 @@ import Testing
                 ] + options + ["localhost/app"] + command)
     }
 
-    @Test(.enabled(if: canRun, "needs root, swift, cc, buildah, podman and runc"))
+    /// Steering, counting connections and looking whether a generation waits: all of it without any right, and through the
+    /// container's own seccomp filter.
+    private func loseNothingInTenHandovers() throws {
+        let volume = KubeletVolume(directory.file("pages"))
+        volume.write(["page": "0"])
+        let port = freePort()
+        let name = "baton-load-\(getpid())"
+        let container = try start(
+            name,
+            [
+                "-v", "\(volume.directory):/etc/app:ro", "-e", "BATON_WATCH=/etc/app", "-e",
+                "BATON_LISTEN=tcp://127.0.0.1:\(port)",
+            ], ["/server", "/etc/app/page"])
+        try container.waitForError("generation 1 is ready", seconds: 60)
+        let load = HTTPLoad(port: port)
+        for change in 1...10 {
+            volume.write(["page": "\(change)"])
+            try container.waitForError("change \(change) is applied by handover")
+            try waitUntil("an answer with it") { load.current.firstSeen["\(change)"] != nil }
+            try waitUntil("a thousand requests for each handover") { load.current.requests >= change * 1000 }
+        }
+        try container.waitForError("after its drain", count: 10)
+        let result = load.stop()
+        #expect(result.failed == 0 && result.requests >= 10_000, "\(result.failures)")
+        for words in ["cannot be seen", "cannot be counted", "share one socket"] {
+            #expect(!container.error.contains(words))
+        }
+        _ = try run(["podman", "--runtime", "runc"] + storage + ["kill", "--signal", "TERM", name])
+        #expect(try container.wait(seconds: 60) == 0, "\(container.error)")
+        print(
+            "load: demo server in a container without rights: 10 handovers, \(result.requests) requests, \(result.failed) failed"
+        )
+    }
+
+    @Test(.enabled(if: canRun, "needs root, swift, cc, buildah, podman, runc and the static builds"))
     func theImageRunsAsPID1WithoutAnyRight() throws {
         try buildImages()
         let version = try RunningProcess(
@@ -124,6 +165,8 @@ import Testing
         #expect(
             Stand.line("CapBnd:", in: state.output) == "0000000000000000"
                 && Stand.line("NoNewPrivs:", in: state.output) == "1")
+
+        try loseNothingInTenHandovers()
 
         let missing = try start("baton-missing-\(getpid())", [], ["/nope"])
         #expect(try missing.wait(seconds: 60) == 127)

@@ -17,6 +17,9 @@ enum Stand {
     static let probe = products + "/probe-app"
     static let server = products + "/quickstart-server"
 
+    /// The demo server beside that build, static too: it runs in an image of its own.
+    static let staticServer = baton.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 } + "/quickstart-server"
+
     static let isRoot = geteuid() == 0
     static func has(_ program: String) -> Bool { find(program) != nil }
 
