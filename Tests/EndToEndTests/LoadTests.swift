@@ -14,7 +14,8 @@ import Testing
         change: (Int) -> Void, text: (Int) -> String
     ) throws {
         change(0)
-        let baton = try Stand.run(command, settings.merging(["BATON_LISTEN": "tcp://127.0.0.1:\(port)"]) { $1 })
+        let baton = try Stand.run(
+            command, settings.merging(["BATON_LISTEN": "tcp://127.0.0.1:\(port)"]) { own, _ in own })
         try baton.waitForError("generation 1 is ready")
         let load = HTTPLoad(port: port, requestsPerConnection: requestsPerConnection)
         for number in 1...20 {
@@ -101,17 +102,7 @@ import Testing
 
     @Test(.needs("node"), arguments: requestsPerConnection) func nodeLosesNothing(_ requestsPerConnection: Int) throws {
         let volume = KubeletVolume(directory.file("config"))
-        writeFile(
-            directory.file("app.js"),
-            """
-            const page = require("fs").readFileSync("\(volume.directory)/page");
-            const server = require("http").createServer((request, response) => {
-              response.setHeader("Content-Length", page.length);
-              response.end(page);
-            });
-            server.listen({ fd: 3 });
-            process.on("SIGTERM", () => server.close(() => process.exit(0)));
-            """)
+        writeFile(directory.file("app.js"), Self.nodeProgram(page: volume.directory + "/page", descriptor: "3"))
         try expectNothingLost(
             "node", ["node", directory.file("app.js")], port: freePort(),
             ["BATON_WATCH": volume.directory, "BATON_ON_CHANGE": "handover"],
@@ -119,21 +110,115 @@ import Testing
             text: { "node \($0)" })
     }
 
+    @Test(.needs("haproxy"), arguments: requestsPerConnection) func haproxyLosesNothing(_ requestsPerConnection: Int)
+        throws
+    {
+        let volume = KubeletVolume(directory.file("config"))
+        func configuration(_ number: Int) -> [String: String] {
+            [
+                "haproxy.cfg": """
+                global
+                    maxconn 256
+                defaults
+                    mode http
+                    timeout client 30s
+                    timeout connect 5s
+                    timeout server 30s
+                frontend main
+                    bind "fd@${BATON_FD_HTTP}"
+                    http-request return status 200 content-type text/plain string "haproxy \(number)"
+
+                """
+            ]
+        }
+        let port = freePort()
+        try expectNothingLost(
+            "haproxy", [Stand.find("haproxy") ?? "haproxy", "-db", "-f", volume.directory + "/haproxy.cfg"], port: port,
+            [
+                "BATON_LISTEN": "http=tcp://127.0.0.1:\(port)", "BATON_WATCH": volume.directory,
+                "BATON_ON_CHANGE": "handover",
+                "BATON_DRAIN_SIGNAL": "USR1",
+            ],
+            requestsPerConnection: requestsPerConnection, change: { volume.write(configuration($0)) },
+            text: { "haproxy \($0)" })
+    }
+
+    @Test(.needs("uvicorn"), arguments: requestsPerConnection) func uvicornLosesNothing(_ requestsPerConnection: Int)
+        throws
+    {
+        let volume = KubeletVolume(directory.file("config"))
+        writeFile(
+            directory.file("app.py"),
+            """
+            page = open("\(volume.directory)/page", "rb").read()
+            async def app(scope, receive, send):
+                if scope["type"] != "http":
+                    return
+                await send({"type": "http.response.start", "status": 200,
+                            "headers": [(b"content-length", str(len(page)).encode())]})
+                await send({"type": "http.response.body", "body": page})
+            """)
+        let port = freePort()
+        try expectNothingLost(
+            "uvicorn",
+            [
+                "uvicorn", "--app-dir", directory.path, "--log-level", "error", "--lifespan", "off", "--fd", "3",
+                "app:app",
+            ],
+            port: port, ["BATON_WATCH": volume.directory, "BATON_ON_CHANGE": "handover"],
+            requestsPerConnection: requestsPerConnection, change: { volume.write(["page": "uvicorn \($0)"]) },
+            text: { "uvicorn \($0)" })
+    }
+
+    /// Not of Baton: what the same clients meet at the same server under Server::Starter, in the same run, for the table in
+    /// the README. What is lost is printed and not judged.
+    @Test(.needs("start_server"), .needs("node"), arguments: requestsPerConnection)
+    func serverStarterForComparison(_ requestsPerConnection: Int) throws {
+        let page = directory.file("page")
+        replaceFile(page, "node 0")
+        writeFile(
+            directory.file("app.js"),
+            Self.nodeProgram(page: page, descriptor: "Number(process.env.SERVER_STARTER_PORT.split('=')[1])"))
+        let port = freePort()
+        let starter = try RunningProcess(
+            [
+                "start_server", "--port=127.0.0.1:\(port)", "--signal-on-hup=TERM", "--", "node",
+                directory.file("app.js"),
+            ])
+        try waitUntil("the first answer") { (try? httpGet(port: port).get()) == "node 0" }
+        let load = HTTPLoad(port: port, requestsPerConnection: requestsPerConnection)
+        for number in 1...20 {
+            replaceFile(page, "node \(number)")
+            starter.signal(SIGHUP)
+            try waitUntil("an answer with the new configuration") { load.current.firstSeen["node \(number)"] != nil }
+            try waitUntil("a thousand requests for each restart") { load.current.requests >= number * 1000 }
+        }
+        let result = load.stop()
+        starter.signal(SIGTERM)
+        try starter.wait()
+        print(
+            "load: Server::Starter with node, \(requestsPerConnection) a connection: 20 restarts, \(result.requests) requests, \(result.failed) failed"
+        )
+        #expect(result.requests >= 20_000)
+    }
+
+    private static func nodeProgram(page: String, descriptor: String) -> String {
+        """
+        const page = require("fs").readFileSync("\(page)");
+        const server = require("http").createServer((request, response) => {
+          response.setHeader("Content-Length", page.length);
+          response.end(page);
+        });
+        server.keepAliveTimeout = 600000;
+        server.listen({ fd: \(descriptor) });
+        process.on("SIGTERM", () => server.close(() => process.exit(0)));
+        """
+    }
+
     // MARK: steering
 
     private func nodeServer(_ page: String) -> [String] {
-        writeFile(
-            directory.file("app.js"),
-            """
-            const page = require("fs").readFileSync("\(page)");
-            const server = require("http").createServer((request, response) => {
-              response.setHeader("Content-Length", page.length);
-              response.end(page);
-            });
-            server.keepAliveTimeout = 600000;
-            server.listen({ fd: 3 });
-            process.on("SIGTERM", () => server.close(() => process.exit(0)));
-            """)
+        writeFile(directory.file("app.js"), Self.nodeProgram(page: page, descriptor: "3"))
         return ["node", directory.file("app.js")]
     }
 
