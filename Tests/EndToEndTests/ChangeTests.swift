@@ -287,6 +287,51 @@ import Testing
         #expect(!baton.outer.error.contains("very secret"))
     }
 
+    /// A real user-space file system, in a mount namespace of its own: written from the other side, and then dead.
+    @Test(.needsRoot, .needs("bindfs"), .enabled(if: fileExists("/dev/fuse"), "needs /dev/fuse"))
+    func aUserSpaceFileSystemIsPolledAndMayDie() throws {
+        for name in ["behind", "front"] { mkdir(directory.file(name), 0o755) }
+        writeFile(directory.file("behind/app.conf"), "0")
+        let baton = try Stand.runAsPID1(
+            [Stand.probe, "reloadable"],
+            [
+                "BATON_WATCH": directory.file("front/app.conf"), "BATON_POLL_INTERVAL": "50ms",
+                "BATON_STOP_TIMEOUT": "2s",
+            ],
+            // -f keeps it in the foreground, so that its pid is known.
+            preparation:
+                "{ bindfs -f -o attr_timeout=0,entry_timeout=0 \(directory.path)/behind \(directory.path)/front & "
+                + "echo $! > \(directory.path)/pid; until grep -q \(directory.path)/front /proc/self/mountinfo; do :; done; }"
+        )
+        try baton.outer.waitForError("(network or user-space file system) by poll: fuse")
+        try baton.outer.waitForError("the first snapshot is read")
+        try baton.outer.waitForError("is ready")
+        for change in 1...3 {
+            writeFile(directory.file("behind/app.conf"), "\(change)")
+            try baton.outer.waitForOutput("reload \(change) ")
+        }
+        // Now nobody answers: a look at the file would hang for ever, and PID 1 with it.
+        let server = try #require(Int(readFile(directory.file("pid")).filter(\.isNumber)))
+        let inside = readFile("/proc/\(try baton.pid())/task/\(try baton.pid())/children").split(separator: " ")
+            .compactMap { pid_t($0) }
+        let fuse = try #require(
+            inside.first { Stand.line("NSpid:", in: readFile("/proc/\($0)/status"))?.hasSuffix("\t\(server)") == true })
+        kill(fuse, SIGSTOP)
+        try waitUntil("a helper that hangs") {
+            readFile("/proc/\(try baton.pid())/task/\(try baton.pid())/children").split(separator: " ").count
+                > inside.count
+        }
+        let asked = monotonicNow()
+        try baton.signal(SIGHUP)
+        try baton.outer.waitForOutput("reload 4 ")
+        #expect(monotonicNow() - asked < 5_000_000_000)
+        kill(fuse, SIGCONT)
+        writeFile(directory.file("behind/app.conf"), "back")
+        try baton.outer.waitForOutput("reload 5 ")
+        try baton.signal(SIGTERM)
+        #expect(try baton.outer.wait() == 0)
+    }
+
     @Test(.needsRoot) func explainSaysWhatEachSourceIsAndWhy() throws {
         var options = RunningProcess.Options()
         options.environment = [
