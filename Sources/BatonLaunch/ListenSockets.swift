@@ -88,14 +88,17 @@ public final class ListenSockets {
     public func repair() -> [String] {
         var findings: [String] = []
         for (entry, description) in zip(entries, descriptions) where description.isStream {
-            guard case .shared(let number, let path) = entry else { continue }
             do throws(LinuxError) {
-                if try path?.repair() == true {
-                    findings.append("\(description.endpoint) had been removed and is back")
+                let wasShutDown: Bool
+                switch entry {
+                case .steered(let group): wasShutDown = try group.repair()
+                case .shared(let number, let path):
+                    if try path?.repair() == true {
+                        findings.append("\(description.endpoint) had been removed and is back")
+                    }
+                    wasShutDown = try Sockets.repair(number, description.endpoint.description)
                 }
-                if try Sockets.repair(number, description.endpoint.description) {
-                    findings.append("\(description.actualEndpoint) had been shut down and listens again")
-                }
+                if wasShutDown { findings.append("\(description.actualEndpoint) had been shut down and listens again") }
             } catch {
                 findings.append("\(error); clients are refused until Baton is started again")
             }

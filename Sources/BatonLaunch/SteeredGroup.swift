@@ -55,12 +55,34 @@ final class SteeredGroup {
             return member.socket.fd.number
         }
         let member = members[index]
-        if !member.socket.isListening { moveToEnd(index) }
+        if !member.socket.isListening { try revive(index) }
         try member.socket.listenAgain()
         // Whatever the last generation did to the description that it shared with Baton.
         try setNonBlocking(options.contains(.nonBlocking), member.socket.fd.number)
         member.owner = generation
         return member.socket.fd.number
+    }
+
+    /// Sockets that their programs have shut down listen again.
+    /// - Returns: whether there was any.
+    func repair() throws(LinuxError) -> Bool {
+        var wasAny = false
+        for _ in members {
+            guard let index = members.firstIndex(where: { !$0.socket.isListening }) else { break }
+            wasAny = true
+            try revive(index)
+        }
+        return wasAny
+    }
+
+    /// The book and the program first, the socket last: from the moment that it listens it could be steered to by mistake.
+    private func revive(_ index: Int) throws(LinuxError) {
+        let member = members[index]
+        moveToEnd(index)
+        let current = members[target]
+        if current !== member { try current.socket.steer(to: target) }
+        try member.socket.listenAgain()
+        if current === member { try member.socket.steer(to: target) }
     }
 
     /// A socket that listens again joins the group anew, as its last member.

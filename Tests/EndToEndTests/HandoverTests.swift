@@ -253,8 +253,11 @@ import Testing
         #expect(listDirectory(directory.path) == ["app.conf"])
     }
 
-    @Test(.enabled(if: access("/usr/bin/python3", X_OK) == 0, "needs /usr/bin/python3"))
-    func aSharedListenerThatTheOldProcessShutsDownListensAgain() throws {
+    /// Each generation's own socket, or one for all.
+    @Test(
+        .enabled(if: access("/usr/bin/python3", X_OK) == 0, "needs /usr/bin/python3"),
+        arguments: [("auto", "handover"), ("off", "restart")])
+    func aListenerThatTheOldProcessShutsDownListensAgain(_ steer: String, _ onChange: String) throws {
         let path = config()
         let port = freePort()
         writeFile(
@@ -273,15 +276,19 @@ import Testing
         let baton = try Stand.run(
             ["/usr/bin/python3", directory.file("app.py")],
             [
-                "BATON_LISTEN": "tcp://127.0.0.1:\(port)", "BATON_WATCH": path, "BATON_ON_CHANGE": "restart",
-                "BATON_READY": "delay:300ms",
+                "BATON_LISTEN": "tcp://127.0.0.1:\(port)", "BATON_WATCH": path, "BATON_ON_CHANGE": onChange,
+                "BATON_STEER": steer, "BATON_READY": "delay:300ms",
             ])
         try baton.waitForError("generation 1 is ready")
         #expect(try httpGet(port: port).get() == "ok")
-        replaceFile(path, "1")
-        try baton.waitForError("had been shut down and listens again")
-        try baton.waitForError("generation 2 is ready")
-        #expect(try httpGet(port: port).get() == "ok")
+        let load = onChange == "handover" ? HTTPLoad(port: port, clients: 3) : nil
+        for change in 1...3 {
+            replaceFile(path, "\(change)")
+            try baton.waitForError("had been shut down and listens again", count: change)
+            try baton.waitForError("generation \(change + 1) is ready")
+            #expect(try httpGet(port: port).get() == "ok")
+        }
+        if let result = load?.stop() { #expect(result.failed == 0 && result.requests > 1000, "\(result.failures)") }
         baton.signal(SIGTERM)
         try baton.wait()
     }
