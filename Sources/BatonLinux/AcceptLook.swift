@@ -22,8 +22,8 @@ public enum AcceptLook: Sendable, Hashable {
             do throws(LinuxError) {
                 if try waits(pid, inodes) { return .waits }
             } catch {
-                // One that has ended meanwhile says nothing.
-                if error.errno == EACCES || error.errno == EPERM { refusal = error.description }
+                // What has ended belongs to root in /proc and waits for nothing.
+                if error.errno == EACCES || error.errno == EPERM, !Procfs.isZombie(pid) { refusal = error.description }
             }
         }
         return refusal.map { .cannotTell($0) } ?? .doesNotWait

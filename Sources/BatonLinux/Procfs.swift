@@ -54,6 +54,9 @@ public enum Procfs {
     public static func parent(of pid: ProcessID) -> ProcessID? { statField(pid, 1).flatMap { ProcessID($0) } }
     public static func processGroup(of pid: ProcessID) -> ProcessID? { statField(pid, 2).flatMap { ProcessID($0) } }
 
+    /// It has ended and its parent has not asked for its status yet.
+    public static func isZombie(_ pid: ProcessID) -> Bool { statField(pid, 0).map { $0 == "Z" || $0 == "X" } ?? true }
+
     /// Fields of /proc/PID/stat behind the command's name, which may itself hold spaces and parentheses: 0 is the state.
     private static func statField(_ pid: ProcessID, _ index: Int) -> Substring? {
         guard let stat = try? readSmallFile("/proc/\(pid)/stat"), let end = stat.lastIndex(of: ")") else { return nil }

@@ -342,7 +342,11 @@ import Testing
 
     @Test func whereItCannotBeSeenASecondAliveIsEnough() {
         var story = Story { $0.hasListener = true }
-        story.tell(.launched(1), .looked(1, .unknown("not permitted")))
+        story.tell(.launched(1))
+        for look in 1...Supervisor.Times.refusedLooks {
+            story.tell(.looked(1, .unknown("not permitted")))
+            #expect(story.messages.isEmpty == (look < Supervisor.Times.refusedLooks))
+        }
         #expect(story.supervisor.serving == nil)
         story.pass(Supervisor.Times.aliveProof)
         #expect(story.supervisor.serving?.number == 1)

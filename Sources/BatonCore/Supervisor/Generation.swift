@@ -25,6 +25,7 @@ public struct Generation: Sendable, Hashable {
     /// As last counted.
     public internal(set) var connections: Supervisor.Connections?
     var quietLooks = 0
+    var refusedLooks = 0
     var reportedAt: Instant?
     /// It has said RELOADING=1 and not yet READY=1 again.
     public internal(set) var isReloading = false

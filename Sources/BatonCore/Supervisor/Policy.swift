@@ -77,6 +77,8 @@ extension Supervisor {
         public static let drainGrace: Interval = .seconds(5)
         /// How often it is looked whether a generation waits for connections.
         public static let waitingLook: Interval = .milliseconds(25)
+        /// So many looks in a row must be refused: a process in the middle of an exec refuses them for a moment.
+        public static let refusedLooks = 3
         /// The first generation is taken as ready if it has not been seen to wait by then: nobody else serves, and some wait
         /// in ways that cannot be seen.
         public static let waitingLookLimit: Interval = .seconds(5)

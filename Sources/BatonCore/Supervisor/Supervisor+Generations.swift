@@ -78,17 +78,20 @@ extension Supervisor {
     }
 
     mutating func looked(_ number: Int, _ waiting: Waiting) {
-        guard let generation = generation(number, in: .starting), generation.isLaunched, !isLookingUseless else {
-            return
-        }
+        guard let index = index(number), generations[index].state == .starting, generations[index].isLaunched,
+            !isLookingUseless
+        else { return }
+        if case .unknown = waiting { generations[index].refusedLooks += 1 } else { generations[index].refusedLooks = 0 }
         switch waiting {
         case .yes: becomeReady(number)
         case .no: timers.arm(.look(number), at: now + Times.waitingLook)
+        case .unknown where generations[index].refusedLooks < Times.refusedLooks:
+            timers.arm(.look(number), at: now + Times.waitingLook)
         case .unknown(let reason):
             isLookingUseless = true
             log(.cannotLook(number, reason))
             timers.cancel(.lookLimit(number))
-            timers.arm(.alive(number), at: max(now, generation.startedAt + Times.aliveProof))
+            timers.arm(.alive(number), at: max(now, generations[index].startedAt + Times.aliveProof))
         }
     }
 
