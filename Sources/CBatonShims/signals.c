@@ -11,8 +11,6 @@ static baton_signal_set inherited_ignored;
 static baton_signal_set inherited_blocked;
 static bool taken_over;
 
-baton_signal_set baton_inherited_ignored(void) { return inherited_ignored; }
-baton_signal_set baton_inherited_blocked(void) { return inherited_blocked; }
 
 static baton_signal_set bit(int signal) { return (baton_signal_set)1 << (signal - 1); }
 

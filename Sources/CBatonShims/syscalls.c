@@ -14,7 +14,6 @@
 #include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/vfs.h>
@@ -71,8 +70,6 @@ int baton_statfs_type(const char *path, int64_t *type) {
 }
 
 int baton_openat(int directory, const char *path, int flags) { return openat(directory, path, flags); }
-int baton_open_flags_directory_path(void) { return O_PATH | O_DIRECTORY | O_CLOEXEC; }
-int baton_open_flags_directory(void) { return O_RDONLY | O_DIRECTORY | O_CLOEXEC; }
 int baton_open_flags_file(void) { return O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY; }
 
 ssize_t baton_splice_nonblock(int from, int to, size_t length) {
@@ -82,17 +79,6 @@ ssize_t baton_splice_nonblock(int from, int to, size_t length) {
 ssize_t baton_write_nowait(int fd, const void *bytes, size_t length) {
     struct iovec part = {.iov_base = (void *)bytes, .iov_len = length};
     return pwritev2(fd, &part, 1, -1, RWF_NOWAIT);
-}
-
-int baton_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
-
-int baton_pidfd_reap(int pidfd, int *status) {
-    siginfo_t info;
-    memset(&info, 0, sizeof info);
-    if (waitid((idtype_t)3 /* P_PIDFD */, (id_t)pidfd, &info, WEXITED | WNOHANG) != 0) return -1;
-    if (info.si_pid == 0) return 0;
-    *status = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
-    return 1;
 }
 
 int baton_set_tcp_nodelay(int fd) {
@@ -153,8 +139,6 @@ bool baton_is_character_device(int fd) { return is_kind(fd, S_IFCHR); }
 
 int64_t baton_stat_mtime(const struct stat *s) { return (int64_t)s->st_mtim.tv_sec * 1000000000 + s->st_mtim.tv_nsec; }
 int64_t baton_stat_ctime(const struct stat *s) { return (int64_t)s->st_ctim.tv_sec * 1000000000 + s->st_ctim.tv_nsec; }
-unsigned int baton_device_major(dev_t device) { return major(device); }
-unsigned int baton_device_minor(dev_t device) { return minor(device); }
 
 void baton_close_all_but(int lower, int higher) {
     if (lower > 3) syscall(SYS_close_range, 3U, (unsigned)(lower - 1), 0U);

@@ -13,12 +13,6 @@
 /// One bit a signal: bit n-1 stands for signal n, as in the kernel's sigset_t and in /proc/PID/status.
 typedef uint64_t baton_signal_set;
 
-/// Signals that were ignored when Baton was started.
-baton_signal_set baton_inherited_ignored(void);
-
-/// Signals that were blocked when Baton was started.
-baton_signal_set baton_inherited_blocked(void);
-
 /// Saves the signal state, opens /dev/null on whichever of the descriptors 0 to 2 is closed, blocks all signals
 /// but those that a fault raises, and gives SIGCHLD its default action (an ignored SIGCHLD makes wait(2)
 /// useless). Called by the constructor of the `baton` program only.

@@ -34,9 +34,7 @@ int baton_random(void *bytes, size_t count);
 int baton_statfs_type(const char *path, int64_t *type);
 
 int baton_openat(int directory, const char *path, int flags);
-/// open(2) flags that Swift's Glibc module lacks or hides behind O_ macros with casts.
-int baton_open_flags_directory_path(void);
-int baton_open_flags_directory(void);
+/// The open(2) flags for reading a file without ever waiting for it.
 int baton_open_flags_file(void);
 
 /// splice(2) between two pipes, never blocking.
@@ -44,12 +42,7 @@ ssize_t baton_splice_nonblock(int from, int to, size_t length);
 /// pwritev2(2) with RWF_NOWAIT at the current position.
 ssize_t baton_write_nowait(int fd, const void *bytes, size_t length);
 
-/// Sends a signal to a process by its pidfd after checking that it still is a descendant: see Procfs.
-int baton_pidfd_open(pid_t pid);
-/// waitid(P_PIDFD): 1 with *status when it was our child and has been reaped, 0 when it still runs, -1 otherwise.
-int baton_pidfd_reap(int pidfd, int *status);
-
-/// TCP_DEFER_ACCEPT, TCP_NODELAY and friends by name, since Swift lacks netinet/tcp.h.
+/// TCP_NODELAY and IPV6_V6ONLY by name, since Swift lacks their headers.
 int baton_set_tcp_nodelay(int fd);
 int baton_set_v6only(int fd, int on);
 
@@ -66,8 +59,6 @@ bool baton_is_character_device(int fd);
 /// struct stat's times in nanoseconds (their names differ between C libraries).
 int64_t baton_stat_mtime(const struct stat *s);
 int64_t baton_stat_ctime(const struct stat *s);
-unsigned int baton_device_major(dev_t device);
-unsigned int baton_device_minor(dev_t device);
 
 /// close_range(2) on everything from 3 up but these two descriptors; they may be the same.
 void baton_close_all_but(int lower, int higher);
