@@ -1,0 +1,49 @@
+import Testing
+
+@testable import BatonCore
+
+/// Ready by looking: a generation is ready once it waits for connections.
+@Suite struct LookedStoryTests {
+    @Test func whereItCannotBeSeenASecondAliveIsEnough() {
+        var story = Story { $0.hasListener = true }
+        story.tell(.launched(1))
+        for look in 1...Supervisor.Times.refusedLooks {
+            story.tell(.looked(1, .unknown("not permitted")))
+            #expect(story.messages.isEmpty == (look < Supervisor.Times.refusedLooks))
+        }
+        #expect(story.supervisor.serving == nil)
+        story.pass(Supervisor.Times.aliveProof)
+        #expect(story.supervisor.serving?.number == 1)
+    }
+
+    @Test func aFirstGenerationThatNeverWaitsIsTakenAndToldAbout() {
+        var story = Story { $0.hasListener = true }
+        story.tell(.launched(1))
+        for _ in 0..<10 {
+            story.tell(.looked(1, .no))
+            story.pass(Supervisor.Times.waitingLook)
+            #expect(story.effects.contains(.lookWhetherWaiting(1)))
+        }
+        story.pass(Supervisor.Times.waitingLookLimit)
+        #expect(
+            story.supervisor.serving?.number == 1
+                && story.messages.contains { $0.contains("has not been seen to wait") })
+    }
+
+    @Test func aSuccessorThatNeverWaitsIsGivenUpInThoseWords() {
+        var story = Story {
+            $0.hasListener = true; $0.onChange = .handover
+        }
+        story.getReady(1)
+        story.change(to: 2)
+        story.tell(.launched(2), .looked(2, .no))
+        story.pass(.seconds(30))
+        #expect(
+            story.outcomes == [
+                .rolledBack(reason: "it has not waited for connections on its listening socket within 30s")
+            ])
+        #expect(story.supervisor.serving?.number == 1)
+    }
+
+    // MARK: steered
+}

@@ -1,0 +1,54 @@
+@testable import BatonCore
+
+/// A supervisor with a clock, and everything that it ordered.
+struct Story {
+    var supervisor: Supervisor
+    var now = Instant(nanoseconds: 0)
+    var effects: [Supervisor.Effect] = []
+
+    init(_ change: (inout Supervisor.Policy) -> Void = { _ in }) {
+        var policy = Supervisor.Policy()
+        policy.hasSources = true
+        change(&policy)
+        supervisor = Supervisor(policy: policy, seed: 1)
+        tell(.begin(Story.digest(1)))
+    }
+
+    static func digest(_ number: UInt64) -> Digest { Digest(number, 0, 0, 0) }
+
+    mutating func tell(_ events: Supervisor.Event...) {
+        effects = []
+        for event in events { effects += supervisor.handle(event, at: now) }
+    }
+
+    /// Lets time pass, with every deadline on the way.
+    mutating func pass(_ interval: Interval) {
+        effects = []
+        let end = now + interval
+        while let deadline = supervisor.nextDeadline, deadline <= end {
+            now = max(now, deadline)
+            effects += supervisor.handle(.tick, at: now)
+        }
+        now = end
+    }
+
+    /// Starts the next generation's life up to ready by staying alive.
+    mutating func getReady(_ number: Int) {
+        tell(.launched(number), .looked(number, .yes))
+        if supervisor.serving?.number != number { pass(Supervisor.Times.aliveProof) }
+    }
+
+    mutating func change(to digest: UInt64) {
+        tell(.touched(atomic: true), .snapshot(.whole(Story.digest(digest))))
+    }
+
+    var outcomes: [Outcome] {
+        effects.compactMap { if case .changeEnded(_, let outcome) = $0 { outcome } else { nil } }
+    }
+    var starts: [Int] { effects.compactMap { if case .start(let number) = $0 { number } else { nil } } }
+    var messages: [String] { effects.compactMap { if case .log(let record) = $0 { record.message } else { nil } } }
+
+    func sent(_ signal: Signal, to number: Int) -> Bool {
+        effects.contains { if case .signal(number, signal, _) = $0 { true } else { false } }
+    }
+}
