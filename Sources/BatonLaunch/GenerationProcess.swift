@@ -12,6 +12,10 @@ public final class GenerationProcess {
     public internal(set) var report: FileDescriptor?
     public internal(set) var notifySocket: NotifySocket?
     public var readyPipe: FileDescriptor?
+    /// Where its calls to bind and listen come to be answered, once its launch has told; the caller takes it away.
+    public var calls: SeccompListener?
+    /// Why there is none, in words, although one was asked for.
+    public internal(set) var adoptionRefusal: String?
     /// The readiness command that runs at the moment.
     public var probe: ProcessID?
 

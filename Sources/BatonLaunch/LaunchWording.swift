@@ -5,7 +5,7 @@ import Glibc
 
 /// A failed launch in words, with the exit code that shells give for it: 127 not found, 126 found but not to be run.
 enum LaunchWording {
-    static func failure(_ failure: baton_launch_failure, _ program: String) -> Supervisor.LaunchFailure {
+    static func failure(_ failure: baton_launch_report, _ program: String) -> Supervisor.LaunchFailure {
         let words = errnoInWords(failure.error)
         switch UInt32(bitPattern: failure.stage) {
         case BATON_LAUNCH_STAGE_EXEC.rawValue: return execFailure(failure.error, words, program)
@@ -22,8 +22,21 @@ enum LaunchWording {
                 reason:
                     "cannot set the capabilities (BATON_CAPS): \(words); CAP_SETPCAP and those passed on are needed",
                 exitCode: 126)
+        case BATON_LAUNCH_STAGE_ADOPT.rawValue:
+            return .init(reason: "\(adoptionRefusal(failure.error)) (BATON_ADOPT=on)", exitCode: 126)
         default: return .init(reason: "cannot start it: \(words)", exitCode: 126)
         }
+    }
+
+    static func adoptionRefusal(_ error: Int32) -> String {
+        let advice =
+            switch error {
+            case EBUSY: "; the container's own seccomp profile asks somebody already"
+            case EINVAL, ENOSYS: "; the kernel is older than 5.9, or has no seccomp filters"
+            case EPERM, EACCES: "; the container's seccomp profile forbids it"
+            default: ""
+            }
+        return "cannot ask about the app's listening sockets: \(errnoInWords(error))\(advice)"
     }
 
     private static func execFailure(_ error: Int32, _ words: String, _ program: String) -> Supervisor.LaunchFailure {

@@ -13,10 +13,11 @@ public final class Launcher {
         public var identity: AppIdentity?
         public var capabilities: IABTuple?
         public var noNewPrivileges: Bool
+        public var adoption: Adoption.Wish
 
         public init(
             command: [CText], environment: [EnvironmentVariable], ready: ReadyMethod, identity: AppIdentity?,
-            capabilities: IABTuple?, noNewPrivileges: Bool
+            capabilities: IABTuple?, noNewPrivileges: Bool, adoption: Adoption.Wish = .none
         ) {
             self.command = command
             self.environment = environment
@@ -24,15 +25,22 @@ public final class Launcher {
             self.identity = identity
             self.capabilities = capabilities
             self.noNewPrivileges = noNewPrivileges
+            self.adoption = adoption
         }
     }
 
     private let configuration: Configuration
     public let sockets: ListenSockets
+    public var adopts: Bool { configuration.adoption != .none }
+    /// Where the app's sockets cannot be looked at whole, it is asked about the options that count as it sets them.
+    private let asksOptions: Bool
 
     public init(_ configuration: Configuration, _ sockets: ListenSockets) {
         self.configuration = configuration
         self.sockets = sockets
+        asksOptions =
+            configuration.adoption != .none
+            && (configuration.identity != nil || !ForeignDescriptor.canBeCopied)
     }
 
     /// - Parameter takesTerminal: the generation becomes the foreground group of the terminal on stdin.
@@ -61,8 +69,9 @@ public final class Launcher {
         // Closed in every case: the generation's copy is the only one that counts.
         defer { if writeEnd >= 0 { close(writeEnd) } }
         let launched = try launch(
-            configuration.command, extra: variables, generation: number, handed: handed, takesTerminal: takesTerminal,
-            nullInput: false)
+            configuration.command, extra: variables, generation: number, handed: handed,
+            adoption: configuration.adoption,
+            takesTerminal: takesTerminal, nullInput: false)
         generation.pid = launched.pid
         generation.group = launched.pid
         generation.report = FileDescriptor(owning: launched.report)
@@ -74,8 +83,7 @@ public final class Launcher {
     public func startProbe(_ command: [String], of generation: GenerationProcess) throws(LinuxError) -> ProcessID {
         let launched = try launch(
             command.map { CText($0) }, extra: [("BATON_PID", "\(generation.pid)")], generation: generation.number,
-            handed: [],
-            takesTerminal: false, nullInput: true)
+            handed: [], adoption: .none, takesTerminal: false, nullInput: true)
         // How it fails to start does not matter: it is asked again either way.
         _ = FileDescriptor(owning: launched.report)
         return launched.pid
@@ -83,7 +91,7 @@ public final class Launcher {
 
     private func launch(
         _ command: [CText], extra: [(name: String, value: String)], generation: Int,
-        handed: [(source: Int32, target: Int32)], takesTerminal: Bool, nullInput: Bool
+        handed: [(source: Int32, target: Int32)], adoption: Adoption.Wish, takesTerminal: Bool, nullInput: Bool
     ) throws(LinuxError) -> (pid: ProcessID, report: Int32) {
         let program = command.first?.text ?? ""
         let environment = self.environment(adding: extra, generation: generation)
@@ -131,6 +139,8 @@ public final class Launcher {
                     plan.groups = groups.baseAddress
                     plan.group_count = Int32(groups.count)
                     plan.capabilities = configuration.capabilities?.pointer
+                    plan.adopt = adoption.plan
+                    plan.asks_options = adoption != .none && asksOptions
                     return baton_launch(&plan, &report)
                 }
             }
@@ -152,11 +162,22 @@ public final class Launcher {
 
     /// What came over the launch report: nil while it may still fail.
     public func outcome(of generation: GenerationProcess) -> Result<Void, Supervisor.LaunchFailure>? {
-        guard let report = generation.report?.number else { return .success(()) }
-        guard let bytes = try? readAvailable(report, limit: MemoryLayout<baton_launch_failure>.size) else { return nil }
-        generation.report = nil
-        guard bytes.count == MemoryLayout<baton_launch_failure>.size else { return .success(()) }
-        let failure = bytes.withUnsafeBytes { $0.loadUnaligned(as: baton_launch_failure.self) }
-        return .failure(LaunchWording.failure(failure, configuration.command.first?.text ?? ""))
+        while let fd = generation.report?.number {
+            var report = baton_launch_report()
+            var listener: Int32 = -1
+            let count = baton_receive_report(fd, &report, &listener)
+            if count < 0, errno == EAGAIN { return nil }
+            let isAboutAdoption = report.stage == Int32(BATON_LAUNCH_STAGE_ADOPT.rawValue)
+            if count > 0, isAboutAdoption, listener >= 0 {
+                generation.calls = SeccompListener(owning: listener)
+            } else if count > 0, isAboutAdoption, configuration.adoption != .must {
+                generation.adoptionRefusal = LaunchWording.adoptionRefusal(report.error)
+            } else {
+                generation.report = nil
+                guard count > 0 else { break }
+                return .failure(LaunchWording.failure(report, configuration.command.first?.text ?? ""))
+            }
+        }
+        return .success(())
     }
 }

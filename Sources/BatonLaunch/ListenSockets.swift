@@ -2,7 +2,8 @@ public import BatonCore
 public import BatonLinux
 import Glibc
 
-/// The sockets of BATON_LISTEN, open for as long as Baton lives: they outlast every generation.
+/// The listening sockets of the app: those of BATON_LISTEN, open for as long as Baton lives, and those that were adopted, open
+/// for as long as any generation that may still serve has one. All outlast the generation that uses them.
 public final class ListenSockets {
     /// What the environment of the app says of one socket.
     public struct Description: Sendable, Hashable {
@@ -20,6 +21,11 @@ public final class ListenSockets {
 
     private var entries: [Entry] = []
     public let descriptions: [Description]
+
+    /// In the order in which the app first listened on them.
+    private var adopted: [(endpoint: ListenAddress.Endpoint, group: SteeredGroup)] = []
+    /// The generation that new connections were last steered to.
+    private var serving: Int?
 
     /// Opens all of them or none.
     /// - Parameter steers: TCP addresses get a socket for each generation.
@@ -62,11 +68,13 @@ public final class ListenSockets {
     }
 
     private var groups: [SteeredGroup] {
-        entries.compactMap { if case .steered(let group) = $0 { group } else { nil } }
+        entries.compactMap { if case .steered(let group) = $0 { group } else { nil } } + adopted.map(\.group)
     }
 
-    /// Some address has a socket for each generation.
-    public var areSteered: Bool { !groups.isEmpty }
+    /// Some address of BATON_LISTEN has a socket for each generation.
+    public var areSteered: Bool {
+        entries.contains { if case .steered = $0 { true } else { false } }
+    }
 
     /// The descriptors for a generation that starts, in the order of BATON_LISTEN.
     func take(for generation: Int) throws(LinuxError) -> [Int32] {
@@ -81,12 +89,68 @@ public final class ListenSockets {
     }
 
     /// The generation is gone: its sockets are free for the next one.
-    public func release(_ generation: Int) { for group in groups { group.release(generation) } }
+    public func release(_ generation: Int) {
+        for group in groups { group.release(generation) }
+        closeAbandoned()
+    }
+
+    // MARK: adopted
+
+    /// The socket that stands in for one that a generation has bound to this address itself and now listens on.
+    func adopt(_ endpoint: ListenAddress.Endpoint, carrying options: [SocketOption], for generation: Int)
+        throws(LinuxError) -> Int32
+    {
+        if let own = try takeConfigured(endpoint, for: generation) { return own }
+        if let known = adopted.first(where: { $0.endpoint == endpoint }) {
+            return try known.group.take(for: generation, carrying: options)
+        }
+        let group = SteeredGroup(adopting: endpoint)
+        let fd = try group.take(for: generation, carrying: options)
+        adopted.append((endpoint, group))
+        return fd
+    }
+
+    /// Where an app binds what BATON_LISTEN names anyway (it took no notice of LISTEN_FDS), this is the socket for it.
+    func takeConfigured(_ endpoint: ListenAddress.Endpoint, for generation: Int) throws(LinuxError) -> Int32? {
+        for (entry, description) in zip(entries, descriptions) where description.actualEndpoint == endpoint {
+            switch entry {
+            case .shared(let number, _): return number
+            case .steered(let group): return try group.take(for: generation)
+            }
+        }
+        return nil
+    }
+
+    /// Nobody but Baton's own sockets listens there: it need not be asked who does.
+    func isAdopted(_ endpoint: ListenAddress.Endpoint) -> Bool { adopted.contains { $0.endpoint == endpoint } }
+
+    func adoptedInode(_ endpoint: ListenAddress.Endpoint, of generation: Int) -> UInt64? {
+        adopted.first { $0.endpoint == endpoint }?.group.inode(of: generation)
+    }
+
+    /// What one generation listens on and another does not (yet).
+    public func missing(from generation: Int, comparedTo other: Int) -> [ListenAddress.Endpoint] {
+        adopted.filter { $0.group.hasMember(of: other) && !$0.group.hasMember(of: generation) }.map(\.endpoint)
+    }
+
+    /// An address that the serving generation does not listen on any more, and no old one either, is given back: clients are
+    /// refused, and do not wait in a queue that nobody serves.
+    private func closeAbandoned() {
+        guard let serving, groups.contains(where: { $0.hasMember(of: serving) }) else { return }
+        adopted.removeAll { !$0.group.isOwned }
+    }
 
     /// Undoes what a program that ends may do to sockets which are not its alone: remove the path, shut the listener down.
     /// - Returns: what was done or could not be, in words.
     public func repair() -> [String] {
         var findings: [String] = []
+        for (endpoint, group) in adopted {
+            do throws(LinuxError) {
+                if try group.repair() { findings.append("\(endpoint) had been shut down and listens again") }
+            } catch {
+                findings.append("\(error); clients are refused until Baton is started again")
+            }
+        }
         for (entry, description) in zip(entries, descriptions) where description.isStream {
             do throws(LinuxError) {
                 let wasShutDown: Bool
@@ -107,7 +171,11 @@ public final class ListenSockets {
     }
 
     /// New connections go to this generation from now on.
-    public func steer(to generation: Int) throws(LinuxError) { for group in groups { try group.steer(to: generation) } }
+    public func steer(to generation: Int) throws(LinuxError) {
+        serving = generation
+        for group in groups { try group.steer(to: generation) }
+        closeAbandoned()
+    }
 
     /// Over all steered addresses; nil where it cannot be told of one of them.
     public func connections(of generation: Int) -> Supervisor.Connections? {
@@ -121,31 +189,53 @@ public final class ListenSockets {
         return sum
     }
 
-    /// The inodes of the listening sockets that a generation has.
-    public func inodes(of generation: Int) -> Set<UInt64> {
-        var inodes: Set<UInt64> = []
-        for (entry, description) in zip(entries, descriptions) where description.isStream {
-            switch entry {
-            case .shared(let number, _): if let inode = AcceptLook.inode(of: number) { inodes.insert(inode) }
-            case .steered(let group): if let inode = group.inode(of: generation) { inodes.insert(inode) }
-            }
-        }
-        return inodes
+    /// A listening socket that a generation was given.
+    public struct Listener: Sendable, Hashable {
+        public let endpoint: ListenAddress.Endpoint
+        public let inode: UInt64
+        /// The app has opened it itself.
+        public let isAdopted: Bool
     }
 
-    /// Asks a generation through the first TCP socket, past everybody else where sockets are steered.
-    /// - Parameter path: for a GET; nil only connects.
-    /// - Returns: the pid of the child that asks, whose exit code is 0 for yes.
-    public func ask(_ generation: Int, path: String?) throws(LinuxError) -> ProcessID {
-        let first = descriptions.indices.first { if case .tcp = descriptions[$0].endpoint { true } else { false } }
-        guard let first else { throw LinuxError("ask", "a TCP socket", errno: ENOENT) }
-        let probe = try ReadinessProbe(descriptions[first].actualEndpoint)
-        let listener: Int32?
-        switch entries[first] {
-        case .shared(let number, _): listener = number
-        case .steered(let group): listener = try group.steer(probe, to: generation)
+    public func listeners(of generation: Int) -> [Listener] {
+        var listeners = adopted.compactMap { endpoint, group in
+            group.inode(of: generation).map { Listener(endpoint: endpoint, inode: $0, isAdopted: true) }
         }
-        guard let listener else { throw LinuxError("ask", "generation \(generation)", errno: ENOENT) }
+        for (entry, description) in zip(entries, descriptions) where description.isStream {
+            let inode: UInt64?
+            switch entry {
+            case .shared(let number, _): inode = AcceptLook.inode(of: number)
+            case .steered(let group): inode = group.inode(of: generation)
+            }
+            if let inode {
+                listeners.append(Listener(endpoint: description.actualEndpoint, inode: inode, isAdopted: false))
+            }
+        }
+        return listeners
+    }
+
+    /// Asks a generation through its first TCP socket, past everybody else where sockets are steered.
+    /// - Parameter path: for a GET; nil only connects.
+    /// - Returns: the pid of the child that asks, whose exit code is 0 for yes; nil while the generation does not listen.
+    public func ask(_ generation: Int, path: String?) throws(LinuxError) -> ProcessID? {
+        for (entry, description) in zip(entries, descriptions) {
+            guard case .tcp = description.endpoint else { continue }
+            let probe = try ReadinessProbe(description.actualEndpoint)
+            switch entry {
+            case .shared(let number, _): return try probe.ask(path: path, through: number)
+            case .steered(let group): return try ask(generation, probe, path, group)
+            }
+        }
+        guard let first = adopted.first(where: { $0.group.hasMember(of: generation) }) else { return nil }
+        return try ask(generation, try ReadinessProbe(first.endpoint), path, first.group)
+    }
+
+    private func ask(_ generation: Int, _ probe: borrowing ReadinessProbe, _ path: String?, _ group: SteeredGroup)
+        throws(LinuxError) -> ProcessID
+    {
+        guard let listener = try group.steer(probe, to: generation) else {
+            throw LinuxError("ask", "generation \(generation)", errno: ENOENT)
+        }
         return try probe.ask(path: path, through: listener)
     }
 

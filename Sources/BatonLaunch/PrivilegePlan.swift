@@ -11,10 +11,14 @@ public struct PrivilegePlan: Sendable, Hashable {
         /// What BATON_CAPS passes on to the app; nil where it is not set.
         public var passedOn: Set<CapabilityNumber>?
         public var hasSources: Bool
+        /// Baton binds for the app as long as it lives.
+        public var adopts: Bool
+        /// Baton looks into the app's files in /proc.
+        public var looks: Bool
 
         public init(
             permitted: Set<CapabilityNumber>, isRoot: Bool, hasNoNewPrivileges: Bool, changesUser: Bool,
-            passedOn: Set<CapabilityNumber>?, hasSources: Bool
+            passedOn: Set<CapabilityNumber>?, hasSources: Bool, adopts: Bool = false, looks: Bool = false
         ) {
             self.permitted = permitted
             self.isRoot = isRoot
@@ -22,6 +26,8 @@ public struct PrivilegePlan: Sendable, Hashable {
             self.changesUser = changesUser
             self.passedOn = passedOn
             self.hasSources = hasSources
+            self.adopts = adopts
+            self.looks = looks
         }
     }
 
@@ -32,6 +38,7 @@ public struct PrivilegePlan: Sendable, Hashable {
         var needed: Set<CapabilityNumber> = [.kill]
         // Secrets may be readable for their owner alone.
         if facts.hasSources { needed.insert(.dacReadSearch) }
+        if facts.adopts { needed.insert(.netBindService) }
         if facts.changesUser { needed.formUnion([.setUID, .setGID]) }
         if let passedOn = facts.passedOn {
             needed.insert(.setPCap)
@@ -41,6 +48,8 @@ public struct PrivilegePlan: Sendable, Hashable {
         // An app that stays root gets its capabilities back from the bounding set at its exec; every other app that
         // keeps its user has only what Baton still holds.
         let appGainsAtExec = facts.changesUser || (facts.isRoot && !facts.hasNoNewPrivileges)
-        permitted = appGainsAtExec ? effective : facts.permitted
+        // Who looks at an app that stays root must be permitted what it is (ForeignAccess).
+        let looksAtRoot = facts.looks && facts.isRoot && !facts.changesUser
+        permitted = appGainsAtExec && !looksAtRoot ? effective : facts.permitted
     }
 }

@@ -28,40 +28,60 @@ final class SteeredGroup {
         let port = Sockets.port(of: trial)
         _ = consume trial
         endpoint = address.endpoint.withPort(port)
-        let first = try open()
-        try first.socket.steer(to: 0)
-        members = [first]
+        try append(open([]))
+    }
+
+    /// For an address that an app has bound itself, on a socket made by `ReuseportSocket.bound`. The first to take from the
+    /// group makes its first socket.
+    init(adopting endpoint: ListenAddress.Endpoint) {
+        options = []
+        self.endpoint = endpoint
     }
 
     var port: UInt16? { members.first.flatMap { Sockets.port(of: $0.socket.fd) } }
 
-    private func open() throws(LinuxError) -> Member {
+    private func open(_ carried: [SocketOption]) throws(LinuxError) -> Member {
         let used = Set(members.compactMap { $0.socket.tag })
         let tag = (0..<ReuseportSocket.tagCount).first { !used.contains($0) }
-        let socket = try ReuseportSocket(endpoint, tag: tag)
+        let socket = try ReuseportSocket(endpoint, tag: tag, options: carried)
         if options.contains(.deferAccept) { try Sockets.deferAccept(on: socket.fd) }
         return Member(socket)
     }
 
-    /// The descriptor for a generation that starts: the target's if nobody has it (its last owner crashed, and clients
-    /// wait there), else one that is free, else a new one, which gets no connection before it is steered to.
-    func take(for generation: Int) throws(LinuxError) -> Int32 {
+    /// The first one pins the group to itself, so that those to come get nothing before they are steered to.
+    private func append(_ member: Member) throws(LinuxError) {
+        if members.isEmpty { try member.socket.steer(to: 0) }
+        members.append(member)
+    }
+
+    /// The descriptor for a generation that starts: its own if it has one; the target's if nobody has it (its last owner
+    /// crashed, and clients wait there), else one that is free, else a new one, which gets no connection before it is
+    /// steered to.
+    /// - Parameter carried: options that the app had set on the socket whose place this one takes.
+    func take(for generation: Int, carrying carried: [SocketOption] = []) throws(LinuxError) -> Int32 {
+        if let own = members.first(where: { $0.owner == generation }) { return own.socket.fd.number }
         let free = members.indices.filter { members[$0].owner == nil }
         guard let index = free.first(where: { $0 == target }) ?? free.first else {
-            let member = try open()
+            let member = try open(carried)
             try setNonBlocking(options.contains(.nonBlocking), member.socket.fd.number)
             member.owner = generation
-            members.append(member)
+            try append(member)
             return member.socket.fd.number
         }
         let member = members[index]
         if !member.socket.isListening { try revive(index) }
         try member.socket.listenAgain()
+        for option in carried { option.apply(to: member.socket.fd.number) }
         // Whatever the last generation did to the description that it shared with Baton.
         try setNonBlocking(options.contains(.nonBlocking), member.socket.fd.number)
         member.owner = generation
         return member.socket.fd.number
     }
+
+    func hasMember(of generation: Int) -> Bool { members.contains { $0.owner == generation } }
+
+    /// Some generation has a socket of it.
+    var isOwned: Bool { members.contains { $0.owner != nil } }
 
     /// Sockets that their programs have shut down listen again.
     /// - Returns: whether there was any.

@@ -33,6 +33,7 @@ public struct CapabilityNumber: Hashable, Sendable {
     public static let setGID = CapabilityNumber(rawValue: 6)
     public static let setUID = CapabilityNumber(rawValue: 7)
     public static let setPCap = CapabilityNumber(rawValue: 8)
+    public static let netBindService = CapabilityNumber(rawValue: 10)
 
     /// Those that this kernel has.
     public static var all: [CapabilityNumber] {
@@ -62,5 +63,23 @@ public enum Capabilities {
             if !permitted.contains(number) { cap_set_flag(state, CAP_PERMITTED, 1, &values, CAP_CLEAR) }
         }
         guard cap_set_proc(state) == 0 else { throw .last("drop", "Baton's capabilities") }
+    }
+
+    /// A set to come back to.
+    struct State: ~Copyable {
+        fileprivate let pointer: cap_t
+        fileprivate init(_ pointer: cap_t) { self.pointer = pointer }
+        deinit { cap_free(UnsafeMutableRawPointer(pointer)) }
+        borrowing func restore() { cap_set_proc(pointer) }
+    }
+
+    /// Puts all that is permitted into effect; nil where that fails.
+    static func raise() -> State? {
+        guard let before = cap_get_proc() else { return nil }
+        let state = State(before)
+        guard let raised = cap_dup(before) else { return nil }
+        defer { cap_free(UnsafeMutableRawPointer(raised)) }
+        guard cap_fill(raised, CAP_EFFECTIVE, CAP_PERMITTED) == 0, cap_set_proc(raised) == 0 else { return nil }
+        return state
     }
 }

@@ -51,6 +51,13 @@ public enum Procfs {
         return false
     }
 
+    /// The process that a thread belongs to.
+    public static func process(of thread: ProcessID) -> ProcessID? {
+        guard let status = try? readSmallFile("/proc/\(thread)/status", limit: 8192) else { return nil }
+        let line = status.split(separator: "\n").first { $0.hasPrefix("Tgid:") }
+        return line.flatMap { ProcessID($0.dropFirst(5).drop { $0 == "\t" || $0 == " " }) }
+    }
+
     public static func parent(of pid: ProcessID) -> ProcessID? { statField(pid, 1).flatMap { ProcessID($0) } }
     public static func processGroup(of pid: ProcessID) -> ProcessID? { statField(pid, 2).flatMap { ProcessID($0) } }
 

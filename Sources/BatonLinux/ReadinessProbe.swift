@@ -22,24 +22,11 @@ public struct ReadinessProbe: ~Copyable, Sendable {
         guard case .tcp(let host, let port) = endpoint else {
             throw LinuxError("ask", endpoint.description, errno: EINVAL)
         }
-        let family: Int32
-        var bytes = [UInt8](repeating: 0, count: 16)
-        switch host {
-        case .any, .ipv4("0.0.0.0"):
-            family = AF_INET
-            bytes = [127, 0, 0, 1]
-        case .ipv4(let text):
-            family = AF_INET
-            guard inet_pton(AF_INET, text, &bytes) == 1 else {
-                throw LinuxError("ask", endpoint.description, errno: EINVAL)
-            }
-            bytes = Array(bytes.prefix(4))
-        case .ipv6(let text):
-            family = AF_INET6
-            guard inet_pton(AF_INET6, text, &bytes) == 1 else {
-                throw LinuxError("ask", endpoint.description, errno: EINVAL)
-            }
-        }
+        guard var bytes = host.bytes else { throw LinuxError("ask", endpoint.description, errno: EINVAL) }
+        if host == .any || host == .ipv4("0.0.0.0") { bytes = [127, 0, 0, 1] }
+        if host.isMapped { bytes = Array(bytes.suffix(4)) }
+        if host == .ipv6("::") { bytes = [UInt8](repeating: 0, count: 15) + [1] }
+        let family = bytes.count == 4 ? AF_INET : AF_INET6
         let number = socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard number >= 0 else { throw .last("create a socket to ask", endpoint.description) }
         let socket = FileDescriptor(owning: number)

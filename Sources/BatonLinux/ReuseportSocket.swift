@@ -11,12 +11,24 @@ public struct ReuseportSocket: ~Copyable, Sendable {
     /// How many sockets of a group can have a tag of their own.
     public static let tagCount = UInt32(BATON_TAG_COUNT)
 
-    public init(_ address: ListenAddress.Endpoint, tag: UInt32?) throws(LinuxError) {
-        fd = try Sockets.open(address) { number in
-            guard baton_set_reuseport(number) == 0 else { return false }
-            return tag.map { baton_set_tag(number, $0) == 0 } ?? true
-        }
+    /// - Parameter options: those that an app had set on the socket whose place this one takes.
+    public init(_ address: ListenAddress.Endpoint, tag: UInt32?, options: [SocketOption] = []) throws(LinuxError) {
+        let socket = try ReuseportSocket.bound(address, options)
+        // After bind, to which one of the tag's options means something.
+        if let tag, baton_set_tag(socket.number, tag) != 0 { throw .last("prepare", address.description) }
+        try Sockets.startListening(socket.number, address.description)
+        fd = socket
         self.tag = tag
+    }
+
+    /// A socket that shares the address with the group and is no member of it: it does not listen.
+    public static func bound(_ address: ListenAddress.Endpoint, _ options: [SocketOption]) throws(LinuxError)
+        -> FileDescriptor
+    {
+        try Sockets.bound(address) { number in
+            for option in options { option.apply(to: number) }
+            return baton_set_reuseport(number) == 0
+        }
     }
 
     public var isListening: Bool { baton_is_listening(fd.number) == 1 }

@@ -8,69 +8,53 @@ public enum Sockets {
     public static let backlog: Int32 = 4096
 
     /// Opens, binds and, for streams, listens. Blocking, as systemd hands sockets over; close-on-exec.
-    /// - Parameter prepare: sets options on the new socket before it is bound; false with errno when one is refused.
-    public static func open(_ address: ListenAddress.Endpoint, prepare: (Int32) -> Bool = { _ in true })
-        throws(LinuxError)
-        -> FileDescriptor
-    {
+    public static func open(_ address: ListenAddress.Endpoint) throws(LinuxError) -> FileDescriptor {
         switch address {
-        case .tcp(let host, let port): try openInternet(host, port, stream: true, address.description, prepare)
-        case .udp(let host, let port): try openInternet(host, port, stream: false, address.description, prepare)
-        case .unix(let path): try openUnix(path, isPath: true, address.description)
-        case .abstract(let name): try openUnix("\0" + name, isPath: false, address.description)
+        case .tcp, .udp:
+            let socket = try bound(address)
+            if case .tcp = address { try startListening(socket.number, address.description) }
+            return socket
+        case .unix(let path): return try openUnix(path, isPath: true, address.description)
+        case .abstract(let name): return try openUnix("\0" + name, isPath: false, address.description)
         }
     }
 
-    private static func openInternet(
+    /// A socket of the internet that is bound and does not listen yet.
+    /// - Parameter prepare: sets options on the new socket before it is bound; false with errno when one is refused.
+    /// - Throws: EINVAL for a unix address.
+    public static func bound(_ address: ListenAddress.Endpoint, prepare: (Int32) -> Bool = { _ in true })
+        throws(LinuxError) -> FileDescriptor
+    {
+        let thing = address.description
+        switch address {
+        case .tcp(let host, let port): return try bound(host, port, stream: true, thing, prepare)
+        case .udp(let host, let port): return try bound(host, port, stream: false, thing, prepare)
+        case .unix, .abstract: throw LinuxError("bind", thing, errno: EINVAL)
+        }
+    }
+
+    private static func bound(
         _ host: ListenAddress.Host, _ port: UInt16, stream: Bool, _ thing: String, _ prepare: (Int32) -> Bool
     ) throws(LinuxError) -> FileDescriptor {
-        switch host {
-        case .ipv4(let text): return try bindIPv4(text, port, stream, thing, prepare)
-        case .ipv6(let text): return try bindIPv6(text, port, stream, thing, prepare, dualStack: false)
-        case .any:
-            do {
-                return try bindIPv6("::", port, stream, thing, prepare, dualStack: true)
-            } catch  where error.errno == EAFNOSUPPORT || error.errno == EADDRNOTAVAIL {
-                return try bindIPv4("0.0.0.0", port, stream, thing, prepare)
-            }
+        guard let address = host.bytes else { throw LinuxError("bind", thing, errno: EINVAL) }
+        do {
+            return try bound(address, port, stream, thing, prepare, dualStack: host == .any || host.isMapped)
+        } catch  where host == .any && (error.errno == EAFNOSUPPORT || error.errno == EADDRNOTAVAIL) {
+            return try bound([0, 0, 0, 0], port, stream, thing, prepare, dualStack: false)
         }
     }
 
-    private static func bindIPv4(
-        _ text: String, _ port: UInt16, _ stream: Bool, _ thing: String, _ prepare: (Int32) -> Bool
+    private static func bound(
+        _ address: [UInt8], _ port: UInt16, _ stream: Bool, _ thing: String, _ prepare: (Int32) -> Bool, dualStack: Bool
     ) throws(LinuxError) -> FileDescriptor {
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        guard inet_pton(AF_INET, text, &address.sin_addr) == 1 else { throw LinuxError("bind", thing, errno: EINVAL) }
-        let socket = try newSocket(AF_INET, stream, thing)
+        let isIPv6 = address.count == 16
+        let socket = try newSocket(isIPv6 ? AF_INET6 : AF_INET, stream, thing)
         guard prepare(socket.number) else { throw .last("prepare", thing) }
-        let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(socket.number, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
+        if isIPv6, baton_set_v6only(socket.number, dualStack ? 0 : 1) != 0 { throw .last("prepare", thing) }
+        guard baton_bind_internet(socket.number, address, UInt32(address.count), port) == 0 else {
+            throw .last("bind", thing)
         }
-        guard result == 0 else { throw .last("bind", thing) }
-        return try listening(socket, stream, thing)
-    }
-
-    private static func bindIPv6(
-        _ text: String, _ port: UInt16, _ stream: Bool, _ thing: String, _ prepare: (Int32) -> Bool, dualStack: Bool
-    ) throws(LinuxError) -> FileDescriptor {
-        var address = sockaddr_in6()
-        address.sin6_family = sa_family_t(AF_INET6)
-        address.sin6_port = port.bigEndian
-        guard inet_pton(AF_INET6, text, &address.sin6_addr) == 1 else { throw LinuxError("bind", thing, errno: EINVAL) }
-        let socket = try newSocket(AF_INET6, stream, thing)
-        guard prepare(socket.number) else { throw .last("prepare", thing) }
-        guard baton_set_v6only(socket.number, dualStack ? 0 : 1) == 0 else { throw .last("prepare", thing) }
-        let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(socket.number, $0, socklen_t(MemoryLayout<sockaddr_in6>.size))
-            }
-        }
-        guard result == 0 else { throw .last("bind", thing) }
-        return try listening(socket, stream, thing)
+        return socket
     }
 
     private static func newSocket(_ family: Int32, _ stream: Bool, _ thing: String) throws(LinuxError) -> FileDescriptor
@@ -87,12 +71,8 @@ public enum Sockets {
         return fd
     }
 
-    private static func listening(_ socket: consuming FileDescriptor, _ stream: Bool, _ thing: String)
-        throws(LinuxError)
-        -> FileDescriptor
-    {
-        if stream, listen(socket.number, backlog) != 0 { throw .last("listen on", thing) }
-        return socket
+    static func startListening(_ socket: Int32, _ thing: String) throws(LinuxError) {
+        guard listen(socket, backlog) == 0 else { throw .last("listen on", thing) }
     }
 
     /// A listening stream socket that a program has shut down (shutdown(2), SHUT_RD) listens again; a unix one never does.
@@ -116,7 +96,8 @@ public enum Sockets {
         let socket = try newSocket(AF_UNIX, true, thing)
         let bytes = Array(name.utf8).map { CChar(truncatingIfNeeded: $0) }
         guard baton_bind_unix(socket.number, bytes, bytes.count) == 0 else { throw .last("bind", thing) }
-        return try listening(socket, true, thing)
+        try startListening(socket.number, thing)
+        return socket
     }
 
     /// A socket file that nobody listens on is left over from a run before; any other file is not ours to remove.

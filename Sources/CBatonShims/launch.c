@@ -5,15 +5,34 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "seccomp.h"
 #include "signals.h"
+
+static void report_to(int report, int stage, int error, int listener) {
+    struct baton_launch_report content = {stage, error};
+    struct iovec part = {.iov_base = &content, .iov_len = sizeof content};
+    union { char space[CMSG_SPACE(sizeof(int))]; struct cmsghdr header; } control;
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    if (listener >= 0) {
+        memset(&control, 0, sizeof control);
+        message.msg_control = control.space;
+        message.msg_controllen = sizeof control.space;
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof listener);
+        memcpy(CMSG_DATA(header), &listener, sizeof listener);
+    }
+    ssize_t sent;
+    do { sent = sendmsg(report, &message, MSG_NOSIGNAL); } while (sent < 0 && errno == EINTR);
+}
 
 static void fail(int report, int stage, int error) __attribute__((noreturn));
 static void fail(int report, int stage, int error) {
-    struct baton_launch_failure failure = {stage, error};
-    ssize_t written;
-    do { written = write(report, &failure, sizeof failure); } while (written < 0 && errno == EINTR);
+    report_to(report, stage, error, -1);
     _exit(127);
 }
 
@@ -60,6 +79,14 @@ static int execute(const struct baton_launch_plan *plan) {
     return error;
 }
 
+// Last of all: from here on a bind of this process would wait for Baton.
+static void adopt(const struct baton_launch_plan *plan, int report) {
+    int listener = baton_seccomp_install(plan->asks_options);
+    if (listener < 0 && plan->adopt == BATON_ADOPT_OR_FAIL) fail(report, BATON_LAUNCH_STAGE_ADOPT, errno);
+    report_to(report, BATON_LAUNCH_STAGE_ADOPT, listener < 0 ? errno : 0, listener);
+    if (listener >= 0) close(listener);
+}
+
 static void become(const struct baton_launch_plan *plan, int report) __attribute__((noreturn));
 static void become(const struct baton_launch_plan *plan, int report) {
     setpgid(0, 0);
@@ -79,6 +106,7 @@ static void become(const struct baton_launch_plan *plan, int report) {
     int stage = 0;
     int error = change_privileges(plan, &stage);
     if (error != 0) fail(report, stage, error);
+    if (plan->adopt != BATON_ADOPT_NOT) adopt(plan, report);
 
     baton_restore_signals();
     fail(report, BATON_LAUNCH_STAGE_EXEC, execute(plan));
@@ -86,9 +114,9 @@ static void become(const struct baton_launch_plan *plan, int report) {
 
 pid_t baton_launch(const struct baton_launch_plan *plan, int *report) {
     int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0) return -1;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return -1;
 
-    // The pipe's write end must not stand where a descriptor of the plan is to go.
+    // The child's end must not stand where a descriptor of the plan is to go.
     int highest = 2;
     for (int i = 0; i < plan->descriptor_count; i++) {
         if (plan->targets[i] > highest) highest = plan->targets[i];
@@ -112,6 +140,23 @@ pid_t baton_launch(const struct baton_launch_plan *plan, int *report) {
     fcntl(ends[0], F_SETFL, O_NONBLOCK);
     *report = ends[0];
     return pid;
+}
+
+int baton_receive_report(int fd, struct baton_launch_report *report, int *listener) {
+    struct iovec part = {.iov_base = report, .iov_len = sizeof *report};
+    union { char space[CMSG_SPACE(sizeof(int))]; struct cmsghdr header; } control;
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
+    *listener = -1;
+    ssize_t count;
+    do { count = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC); } while (count < 0 && errno == EINTR);
+    if (count <= 0) return (int)count;
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header != NULL; header = CMSG_NXTHDR(&message, header)) {
+        if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
+            memcpy(listener, CMSG_DATA(header), sizeof *listener);
+        }
+    }
+    return count == (ssize_t)sizeof *report ? 1 : 0;
 }
 
 pid_t baton_fork(void) { return fork(); }

@@ -18,6 +18,7 @@
 #include <sys/un.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 int baton_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
@@ -144,6 +145,14 @@ void baton_close_all_but(int lower, int higher) {
     if (lower > 3) syscall(SYS_close_range, 3U, (unsigned)(lower - 1), 0U);
     if (higher > lower + 1) syscall(SYS_close_range, (unsigned)(lower + 1), (unsigned)(higher - 1), 0U);
     syscall(SYS_close_range, (unsigned)(higher + 1), ~0U, 0U);
+}
+
+bool baton_gains_privileges(const char *path) {
+    struct stat info;
+    if (stat(path, &info) != 0) return false;
+    if ((info.st_mode & S_ISUID) && info.st_uid != geteuid()) return true;
+    if ((info.st_mode & S_ISGID) && info.st_gid != getegid()) return true;
+    return geteuid() != 0 && getxattr(path, "security.capability", NULL, 0) > 0;
 }
 
 char **baton_environment(void) { return environ; }

@@ -49,11 +49,21 @@ extension Loop {
 
     private func lookWhetherWaiting(_ number: Int) {
         guard let generation = generations[number] else { return }
-        let processes = [generation.pid] + Procfs.descendants(of: generation.pid)
-        switch AcceptLook.look(processes, launcher.sockets.inodes(of: number)) {
-        case .waits: enqueue(.looked(number, .yes))
-        case .doesNotWait: enqueue(.looked(number, .no))
+        let sockets = launcher.sockets.listeners(of: number)
+        let look = access.run {
+            AcceptLook.look(
+                [generation.pid] + Procfs.descendants(of: generation.pid), Set(sockets.map(\.inode)))
+        }
+        switch look {
         case .cannotTell(let reason): enqueue(.looked(number, .unknown(reason)))
+        case .waits(on: []): enqueue(.looked(number, .no))
+        case .waits(let inodes):
+            // Of the sockets that it was handed it may use one; those that it opened itself it means to use.
+            let idle = sockets.filter { $0.isAdopted && !inodes.contains($0.inode) }.map(\.endpoint)
+            let serving = supervisor.serving?.number ?? number
+            let missing = idle + launcher.sockets.missing(from: number, comparedTo: serving)
+            let names = missing.map(\.description).joined(separator: ", ")
+            enqueue(.looked(number, missing.isEmpty ? .yes : .partly(names)))
         }
     }
 
@@ -95,6 +105,8 @@ extension Loop {
             case .tcp: generation.probe = try launcher.sockets.ask(number, path: nil)
             case .auto, .notify, .descriptor, .delay: break
             }
+            // It does not listen on anything yet.
+            if generation.probe == nil { enqueue(.probeFinished(number, isReady: false)) }
         } catch {
             logger.log(LogRecord(.warn, "probe_failed", "\(error)"))
             enqueue(.probeFinished(number, isReady: false))

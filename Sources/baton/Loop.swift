@@ -8,11 +8,15 @@ import Glibc
 final class Loop {
     let settings: Settings
     let launcher: Launcher
+    let adoption: Adoption
+    let access: ForeignAccess
     let watcher: Watcher
     let logger: Logger
     let hasTerminal: Bool
     var supervisor: Supervisor
     var generations: [Int: GenerationProcess] = [:]
+    /// By generation. Some process of one may outlive it.
+    private var callListeners: [Int: SeccompListener] = [:]
 
     private let epoll: Epoll
     private let signals: SignalFD
@@ -30,6 +34,7 @@ final class Loop {
         case launchReport(Int)
         case notification(Int)
         case readiness(Int)
+        case calls(Int)
         case helper(Int)
     }
 
@@ -40,14 +45,20 @@ final class Loop {
         static let notifications = 64
     }
 
-    init(settings: Settings, launcher: Launcher, watcher: Watcher, logger: Logger) throws(LinuxError) {
+    init(
+        settings: Settings, launcher: Launcher, adoption: Adoption, access: ForeignAccess, watcher: Watcher,
+        logger: Logger
+    ) throws(LinuxError) {
         self.settings = settings
         self.launcher = launcher
+        self.adoption = adoption
+        self.access = access
         self.watcher = watcher
         self.logger = logger
         hasTerminal = Terminal.foregroundGroup != nil
         supervisor = Supervisor(
-            policy: .init(settings, steers: launcher.sockets.areSteered, hasTerminal: hasTerminal),
+            policy: .init(
+                settings, adopts: launcher.adopts, steers: launcher.sockets.areSteered, hasTerminal: hasTerminal),
             seed: Random.number())
         epoll = try Epoll()
         signals = try SignalFD()
@@ -178,6 +189,7 @@ final class Loop {
         case .launchReport(let number): if let generation = generations[number] { readLaunchReport(generation) }
         case .notification(let number): if let generation = generations[number] { readNotifications(generation) }
         case .readiness(let number): if let generation = generations[number] { readReadiness(generation) }
+        case .calls(let number): answerCalls(number)
         case .helper(let index): readHelper(index)
         }
     }
@@ -195,12 +207,40 @@ final class Loop {
         guard isRegistered(.launchReport(generation.number)) else { return }
         // Out of the epoll set before the outcome closes it.
         remove(.launchReport(generation.number))
-        switch launcher.outcome(of: generation) {
+        let outcome = launcher.outcome(of: generation)
+        registerCalls(generation)
+        switch outcome {
         case nil: addOrComplain(.launchReport(generation.number), generation.reportDescriptor)
         case .success: enqueue(.launched(generation.number))
         case .failure(let failure):
             forget(generation.number)
             enqueue(.launchFailed(generation.number, failure))
+        }
+    }
+
+    private func registerCalls(_ generation: GenerationProcess) {
+        if let refusal = generation.adoptionRefusal { enqueue(.adoptionRefused(refusal)) }
+        guard let listener = generation.calls else { return }
+        generation.calls = nil
+        callListeners[generation.number] = listener
+        addOrComplain(.calls(generation.number), listener.number)
+    }
+
+    private func answerCalls(_ number: Int) {
+        guard let listener = callListeners[number] else { return }
+        for finding in adoption.answer(listener, of: number, isAlive: generations[number] != nil) {
+            switch finding {
+            case .listens(let endpoint):
+                logger.log(
+                    LogRecord(
+                        .info, "adopted", "generation \(number) listens on \(endpoint) by a socket of Baton's",
+                        [.generation(number), .text("address", endpoint.description)]))
+                enqueue(.adopted(number))
+            case .refused(let reason): enqueue(.adoptionRefused(reason))
+            case .ended:
+                remove(.calls(number))
+                callListeners[number] = nil
+            }
         }
     }
 

@@ -37,12 +37,15 @@ enum Program {
         guard let launch = launchConfiguration(settings, command, environment) else { return Settings.exitCode }
         let logger = Logger(format: settings.logFormat, level: settings.logLevel)
         do throws(LinuxError) {
-            warn(settings, logger)
+            warn(settings, launch, logger)
             try takePlace(settings)
             let sockets = try openSockets(settings.listening(for: command.first?.text ?? ""), logger)
             try dropPrivileges(settings, launch, logger)
+            let access = foreignAccess(settings, launch)
             let loop = try Loop(
-                settings: settings, launcher: Launcher(launch, sockets), watcher: watcher(settings), logger: logger)
+                settings: settings, launcher: Launcher(launch, sockets),
+                adoption: Adoption(sockets, access, except: settings.adoptExcept, wish: launch.adoption),
+                access: access, watcher: watcher(settings), logger: logger)
             let code = loop.run()
             sockets.removePaths()
             return code
@@ -88,7 +91,26 @@ enum Program {
         }
         return Launcher.Configuration(
             command: command, environment: environment, ready: settings.ready, identity: identity,
-            capabilities: capabilities, noNewPrivileges: settings.noNewPrivileges)
+            capabilities: capabilities, noNewPrivileges: settings.noNewPrivileges,
+            adoption: adoption(settings, command, environment))
+    }
+
+    private static func adoption(_ settings: Settings, _ command: [CText], _ environment: [EnvironmentVariable])
+        -> Adoption.Wish
+    {
+        let path = environment.last { $0.name == "PATH" }?.value
+        let program = CommandKind(command.first?.text ?? "", path: path)
+        guard settings.adopts(hidesListenPID: program.isShell) else { return .none }
+        if settings.adopt == .on { return .must }
+        // The filter needs no_new_privs, under which such a program would not become what it is made to be.
+        return program.gainsPrivileges ? .none : .ifPossible
+    }
+
+    private static func foreignAccess(_ settings: Settings, _ launch: Launcher.Configuration) -> ForeignAccess {
+        guard geteuid() == 0 else { return .asItself }
+        guard let identity = launch.identity else { return .withAllCapabilities }
+        return .asUser(
+            uid: identity.uid, gid: identity.gid, parentDeathSignal: settings.parentDeathSignal?.number)
     }
 
     private static func takePlace(_ settings: Settings) throws(LinuxError) {
@@ -107,24 +129,31 @@ enum Program {
         return sockets
     }
 
-    private static func warn(_ settings: Settings, _ logger: Logger) {
-        if settings.onChange == .handover, settings.listen.isEmpty {
+    private static func warn(_ settings: Settings, _ launch: Launcher.Configuration, _ logger: Logger) {
+        if settings.adopts(), launch.adoption == .none {
+            logger.log(
+                LogRecord(
+                    .info, "not_adopted",
+                    "the app's listening sockets stay its own: the program gains privileges when it starts (set-user-id, file "
+                        + "capabilities), which the filter for adoption would take from it; BATON_ADOPT=on does so all the same"
+                ))
+        }
+        if settings.onChange == .handover, settings.listen.isEmpty, launch.adoption == .none {
             logger.log(
                 LogRecord(
                     .warn, "handover_without_socket",
-                    "BATON_ON_CHANGE=handover without BATON_LISTEN: two copies of the app will run side by side, and one that "
-                        + "binds a port by itself cannot"))
+                    "BATON_ON_CHANGE=handover without BATON_LISTEN or BATON_ADOPT: two copies of the app will run side by side, "
+                        + "and one that binds a port by itself cannot"))
         }
     }
 
     /// Steered where a handover may come and the kernel lets us; `auto` does without it otherwise.
     private static func steeredSockets(_ settings: Settings, _ logger: Logger) throws(LinuxError) -> ListenSockets {
-        let mayHandOver = settings.onChange == .auto || settings.onChange == .handover
         switch settings.steer {
         case .off: return try ListenSockets(settings.listen, steers: false)
         case .on: return try ListenSockets(settings.listen, steers: true)
         case .auto:
-            guard mayHandOver else { return try ListenSockets(settings.listen, steers: false) }
+            guard settings.mayHandOver else { return try ListenSockets(settings.listen, steers: false) }
             do throws(LinuxError) {
                 return try ListenSockets(settings.listen, steers: true)
             } catch  where error.operation == "steer" || error.operation == "prepare" {
@@ -145,9 +174,11 @@ enum Program {
         let plan = PrivilegePlan(
             .init(
                 permitted: permitted, isRoot: geteuid() == 0,
-                hasNoNewPrivileges: Processes.hasNoNewPrivileges || settings.noNewPrivileges,
+                hasNoNewPrivileges: Processes.hasNoNewPrivileges || settings.noNewPrivileges
+                    || launch.adoption != .none,
                 changesUser: launch.identity != nil, passedOn: launch.capabilities?.passedOn,
-                hasSources: !settings.watch.isEmpty))
+                hasSources: !settings.watch.isEmpty, adopts: launch.adoption != .none,
+                looks: settings.ready == .auto && !settings.listen.isEmpty || launch.adoption != .none))
         try Capabilities.keep(effective: plan.effective, permitted: plan.permitted)
         logger.log(
             LogRecord(

@@ -95,11 +95,39 @@ import Testing
         #expect(try baton.wait() == 143)
     }
 
-    @Test(.needsRoot) func whereBatonMayNotLookItSaysSo() throws {
-        let baton = try Stand.run(["sleep", "100"], ["BATON_LISTEN": "tcp://127.0.0.1:0"])
-        try baton.waitForError("cannot be seen (cannot read the link /proc/")
+    /// Not dumpable: nobody without a right over everybody may look into it (prctl(2), PR_SET_DUMPABLE).
+    @Test(.needs("setpriv"), .enabled(if: access("/usr/bin/python3", X_OK) == 0, "needs /usr/bin/python3"))
+    func whereBatonMayNotLookItSaysSo() throws {
+        let hidden = "import ctypes, time; ctypes.CDLL(None).prctl(4, 0, 0, 0, 0); time.sleep(100)"
+        let baton = try asNobody(["/usr/bin/python3", "-c", hidden], ["BATON_LISTEN": "tcp://127.0.0.1:0"])
+        try baton.waitForError("cannot be seen (cannot ")
         try baton.waitForError("generation 1 is ready after 1")
         baton.signal(SIGTERM)
         #expect(try baton.wait() == 143)
+    }
+
+    /// Root's app has more in effect than Baton keeps for itself, and `BATON_USER`'s is somebody else's.
+    @Test(
+        .needsRoot, .needs("node"),
+        arguments: [[:], ["BATON_USER": "65534"], ["BATON_USER": "65534", "BATON_CAPS": "^cap_net_bind_service"]])
+    func anAppOfAnotherRankIsLookedAtAllTheSame(_ settings: [String: String]) throws {
+        chmod(directory.path, 0o755)
+        let port = freePort()
+        let path = directory.file("app.js")
+        writeFile(
+            path, "setTimeout(() => require('http').createServer((q, r) => r.end('ok')).listen({ fd: 3 }), 1500);")
+        let baton = try Stand.run(
+            ["node", path],
+            settings.merging(["BATON_LISTEN": "tcp://127.0.0.1:\(port)", "BATON_PARENT_DEATH_SIGNAL": "TERM"]) {
+                own, _ in own
+            })
+        try baton.waitForError("generation 1 is ready")
+        let seconds = baton.error.split(separator: "\n").first { $0.contains("is ready") }?.split(separator: "=").last
+            .flatMap { Double($0) }
+        #expect(try #require(seconds) >= 1.5)
+        #expect(try httpGet(port: port).get() == "ok")
+        #expect(!baton.error.contains("cannot be seen"))
+        baton.signal(SIGTERM)
+        try baton.wait()
     }
 }

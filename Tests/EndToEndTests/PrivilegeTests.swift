@@ -49,7 +49,15 @@ import Testing
         .needsRoot,
         arguments: [
             ([:], 1 << 5), (["BATON_USER": "1234"], 1 << 5 | 1 << 6 | 1 << 7),
-            (["BATON_USER": "1234", "BATON_WATCH": "/etc/passwd"], 1 << 2 | 1 << 5 | 1 << 6 | 1 << 7),
+            (
+                ["BATON_USER": "1234", "BATON_WATCH": "/etc/passwd", "BATON_ADOPT": "off"],
+                1 << 2 | 1 << 5 | 1 << 6 | 1 << 7
+            ),
+            // Ports below 1024, which it binds for the app.
+            (
+                ["BATON_USER": "1234", "BATON_WATCH": "/etc/passwd"],
+                1 << 2 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 10
+            ),
         ] as [([String: String], UInt64)])
     func batonKeepsOnlyWhatItNeeds(_ settings: [String: String], _ kept: UInt64) throws {
         let baton = try Stand.run([Stand.probe, "wait"], settings)

@@ -21,6 +21,8 @@ enum Stand {
     static let staticServer = baton.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 } + "/quickstart-server"
 
     static let isRoot = geteuid() == 0
+    /// The loopback address of IPv6 is there.
+    static let hasIPv6 = readFile("/proc/net/if_inet6").contains("00000000000000000000000000000001")
     static func has(_ program: String) -> Bool { find(program) != nil }
 
     static func find(_ program: String) -> String? {
@@ -94,4 +96,6 @@ extension Trait where Self == ConditionTrait {
     }
 
     static func needs(_ program: String) -> Self { .enabled(if: Stand.has(program), "needs \(program)") }
+
+    static var servers: Self { .enabled(if: !RealServer.installed.isEmpty, "needs one of the real servers") }
 }

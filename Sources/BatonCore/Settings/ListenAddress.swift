@@ -140,6 +140,14 @@ extension ListenAddress {
         return (.ipv4(String(host)), port)
     }
 
+    /// `8081`, `127.0.0.1:8081`, `[::1]:8081`, with or without `tcp://` before it.
+    static func parseException(_ text: String) throws(SettingError) -> AdoptException {
+        let address = Substring(text).dropping("tcp://") ?? Substring(text)
+        if let port = UInt16(address) { return AdoptException(host: nil, port: port) }
+        let (host, port) = try hostAndPort(address)
+        return AdoptException(host: host, port: port)
+    }
+
     private static func isIPv4(_ text: Substring) -> Bool {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         return parts.count == 4 && parts.allSatisfy { !$0.isEmpty && $0.count <= 3 && UInt8($0) != nil }

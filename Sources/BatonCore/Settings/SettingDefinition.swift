@@ -97,10 +97,18 @@ public struct SettingDefinition: Sendable {
             try checkNames(settings.listen)
         },
         .init(
-            "BATON_ADOPT", .sockets, default: "auto", allowed: "auto or off",
-            "take over sockets that the app binds (not in this version: auto is off)"
-        ) {
-            (text, _) throws(SettingError) in try notYet(text, unless: ["auto", "off"])
+            "BATON_ADOPT", .sockets, default: "auto", allowed: "auto, on or off",
+            "take the place of TCP sockets that the app opens itself, so that they can be handed over (sets no_new_privs); auto: "
+                + "where a handover is possible, there is no BATON_LISTEN, and the container allows it"
+        ) { (text, settings) throws(SettingError) in settings.adopt = try SettingValue.choice(text) },
+        .init(
+            "BATON_ADOPT_EXCEPT", .sockets, default: "none", allowed: "[host:]port, separated by commas",
+            "TCP addresses that stay the app's own"
+        ) { (text, settings) throws(SettingError) in
+            settings.adoptExcept = []
+            for entry in SettingValue.list(text) {
+                settings.adoptExcept.append(try ListenAddress.parseException(entry))
+            }
         },
         .init(
             "BATON_STEER", .sockets, default: "auto", allowed: "auto, on or off",
@@ -190,11 +198,6 @@ public struct SettingDefinition: Sendable {
             "BATON_LOG_LEVEL", .logging, default: "info", allowed: "error, warn, info or debug", "least that is logged"
         ) { (text, settings) throws(SettingError) in settings.logLevel = try SettingValue.choice(text) },
     ]
-
-    private static func notYet(_ text: String, unless allowed: [String]) throws(SettingError) {
-        guard !allowed.contains(text) else { return }
-        throw SettingError("\"\(text)\" is not there yet in this version")
-    }
 
     private static func checkNames(_ addresses: [ListenAddress]) throws(SettingError) {
         var seen: Set<ListenAddress.Endpoint> = []

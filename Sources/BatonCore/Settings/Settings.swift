@@ -12,6 +12,9 @@ public struct Settings: Sendable, Hashable {
     public var subpath: SubpathMode = .warn
 
     public var listen: [ListenAddress] = []
+    public var adopt: AdoptMode = .auto
+    /// What goes through untouched all the same.
+    public var adoptExcept: [AdoptException] = []
     public var steer: SteerMode = .auto
     public var ready: ReadyMethod = .auto
     public var readyTimeout: Interval = .seconds(30)
@@ -56,10 +59,34 @@ extension Settings {
     }
 }
 
+extension Settings {
+    /// A change may end in a handover.
+    public var mayHandOver: Bool { onChange == .handover || (onChange == .auto && (!watch.isEmpty || !listen.isEmpty)) }
+
+    /// Listening sockets that the app opens itself are to be taken over.
+    /// - Parameter hidesListenPID: the program is a shell or a script, behind which LISTEN_PID names the wrong process: apps then
+    ///   take no notice of their sockets, and bind the address themselves.
+    public func adopts(hidesListenPID: Bool = false) -> Bool {
+        switch adopt {
+        case .off: false
+        case .on: true
+        case .auto: mayHandOver && (listen.isEmpty || hidesListenPID)
+        }
+    }
+}
+
+/// One entry of BATON_ADOPT_EXCEPT: `8081` or `127.0.0.1:8081`.
+public struct AdoptException: Hashable, Sendable {
+    /// Nil: whatever the address.
+    public let host: ListenAddress.Host?
+    public let port: UInt16
+}
+
 public enum StrategyChoice: String, Sendable, CaseIterable { case auto, inotify, poll }
 public enum ChangeMode: String, Sendable, CaseIterable { case auto, reload, handover, restart, exit, none }
 public enum RestartMode: String, Sendable, CaseIterable { case never, onFailure = "on-failure", always }
 public enum SignalTarget: String, Sendable, CaseIterable { case group, child }
+public enum AdoptMode: String, Sendable, CaseIterable { case auto, on, off }
 public enum SteerMode: String, Sendable, CaseIterable { case auto, on, off }
 public enum SubpathMode: String, Sendable, CaseIterable { case warn, exit }
 

@@ -65,11 +65,13 @@ extension Settings {
                         + "the first free one is fd:\(3 + settings.listen.count)", allowed: nil))
         }
         let hasTCP = settings.listen.contains { if case .tcp = $0.endpoint { true } else { false } }
-        if settings.ready.asksTheSocket, !hasTCP {
+        if settings.ready.asksTheSocket, !hasTCP, !settings.adopts() {
             problems.append(
                 SettingsProblem(
                     variable: "BATON_READY",
-                    reason: "http: and tcp ask the first TCP socket of BATON_LISTEN, and there is none",
+                    reason:
+                        "http: and tcp ask the app's first TCP socket, and Baton has none: BATON_LISTEN names none, and "
+                        + "none is adopted (BATON_ADOPT)",
                     allowed: nil))
         }
         return problems

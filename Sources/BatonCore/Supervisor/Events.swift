@@ -21,6 +21,10 @@ extension Supervisor {
         /// Answer to `inspect`; nil where it cannot be read.
         case disposition(Int, isCaught: Bool?)
 
+        /// It listens on an address that it bound itself, by a socket that Baton has put in the place of its own.
+        case adopted(Int)
+        /// The app's listening sockets cannot be taken over here, for this reason.
+        case adoptionRefused(String)
         /// Answer to `lookWhetherWaiting`.
         case looked(Int, Waiting)
         /// Answer to `countConnections`; nil where they cannot be counted.
@@ -47,6 +51,8 @@ extension Supervisor {
     public enum Waiting: Sendable, Hashable {
         case yes
         case no
+        /// Not on all that it, and the generation before it, listen on: these are missing.
+        case partly(String)
         case unknown(String)
     }
 

@@ -26,6 +26,11 @@ public struct Generation: Sendable, Hashable {
     public internal(set) var connections: Supervisor.Connections?
     var quietLooks = 0
     var refusedLooks = 0
+    /// It has listened on a socket that was adopted.
+    var hasListened = false
+    var isLooked = false
+    /// Where it did not wait when it was last looked at, although it waited elsewhere.
+    var lacks: String?
     var reportedAt: Instant?
     /// It has said RELOADING=1 and not yet READY=1 again.
     public internal(set) var isReloading = false

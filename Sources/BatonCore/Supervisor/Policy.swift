@@ -5,6 +5,8 @@ extension Supervisor {
         public var reloadSignal: Signal = .hangUp
         public var hasListener = false
         public var hasSources = false
+        /// Baton takes the place of listening sockets that the app opens itself.
+        public var adopts = false
         /// Every generation has a socket of its own, and new connections can be moved from one to another.
         public var steers = false
         public var settle: Interval = .milliseconds(100)
@@ -25,11 +27,12 @@ extension Supervisor {
 
         public init() {}
 
-        public init(_ settings: Settings, steers: Bool, hasTerminal: Bool) {
+        public init(_ settings: Settings, adopts: Bool, steers: Bool, hasTerminal: Bool) {
             onChange = settings.onChange
             reloadSignal = settings.reloadSignal
             hasListener = !settings.listen.isEmpty
             hasSources = !settings.watch.isEmpty
+            self.adopts = adopts
             self.steers = steers
             settle = settings.settle
             splay = settings.splay
@@ -80,7 +83,7 @@ extension Supervisor {
         /// So many looks in a row must be refused: a process in the middle of an exec refuses them for a moment.
         public static let refusedLooks = 3
         /// The first generation is taken as ready if it has not been seen to wait by then: nobody else serves, and some wait
-        /// in ways that cannot be seen.
+        /// in ways that cannot be seen. A later one that waits on some addresses is given as long for the others.
         public static let waitingLookLimit: Interval = .seconds(5)
         public static let probeInterval: Interval = .milliseconds(250)
         public static let groupCheck: Interval = .milliseconds(500)

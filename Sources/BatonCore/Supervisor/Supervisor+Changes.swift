@@ -133,7 +133,7 @@ extension Supervisor {
         case .exit:
             endPending(.applied(.exit))
             beginStop(.change)
-        case .handover: handOver()
+        case .handover: sharesNothing ? restart() : handOver()
         case .restart: restart()
         case .reload, .auto: applyBySignalIfCaught()
         }
@@ -160,12 +160,12 @@ extension Supervisor {
             emit(.signal(number, policy.reloadSignal, .main))
             return endPending(.applied(.reload))
         }
-        if policy.onChange == .auto { return policy.hasListener ? handOver() : restart() }
+        if policy.onChange == .auto { return canHandOver ? handOver() : restart() }
         // Slow starters install their handler late; after the ready timeout there is none to wait for.
         if now < generations[index].startedAt + policy.readyTimeout {
             pending?.stage = .holding
             timers.arm(.hold, at: now + Times.holdInterval)
-        } else if policy.hasListener {
+        } else if canHandOver {
             log(.notCaught(number, policy.reloadSignal, then: "handing over instead"))
             handOver()
         } else {
@@ -173,6 +173,8 @@ extension Supervisor {
             endPending(.rejected(reason: reason))
         }
     }
+
+    private var canHandOver: Bool { holdsListener && !sharesNothing }
 
     private mutating func handOver() {
         // One that is not ready yet has not read this snapshot.

@@ -20,14 +20,46 @@ extension Supervisor {
         guard let index = index(number), generations[index].state == .starting else { return }
         generations[index].isLaunched = true
         switch policy.ready {
-        case .auto where policy.hasListener && !isLookingUseless:
-            emit(.lookWhetherWaiting(number))
-            if serving == nil { armLookLimit(number) }
-        case .auto: timers.arm(.alive(number), at: now + Times.aliveProof)
+        case .auto: beginLooking(number)
         case .delay(let interval): timers.arm(.alive(number), at: now + interval)
         case .command, .http, .tcp: emit(.runProbe(number))
         case .notify, .descriptor: break
         }
+    }
+
+    /// Ready by looking, or by what comes nearest to it here.
+    private mutating func beginLooking(_ number: Int) {
+        guard let index = index(number), generations[index].isLaunched else { return }
+        if !holdsListener || (isLookingUseless && (generations[index].hasListened || !hasAdopted)) {
+            let since = generations[index].hasListened ? now : generations[index].startedAt
+            return timers.arm(.alive(number), at: max(now, since + Times.aliveProof))
+        }
+        if serving == nil { armLookLimit(number) }
+        // One that is to listen by itself is alive long before it does: where it cannot be seen to wait, its listening is
+        // waited for.
+        guard !isLookingUseless, !generations[index].isLooked else { return }
+        generations[index].isLooked = true
+        emit(.lookWhetherWaiting(number))
+    }
+
+    mutating func adopted(_ number: Int) {
+        guard let index = index(number) else { return }
+        hasAdopted = true
+        generations[index].hasListened = true
+        switch generations[index].state {
+        case .starting:
+            guard policy.ready == .auto, timers.deadline(.confirm(number)) == nil else { return }
+            for key in [Timers.Key.alive(number), .lookLimit(number)] { timers.cancel(key) }
+            beginLooking(number)
+        case .ready: if serving?.number == number { emit(.steer(number)) }
+        case .draining: break
+        }
+    }
+
+    mutating func adoptionRefused(_ reason: String) {
+        guard !isAdoptionRefused else { return }
+        isAdoptionRefused = true
+        log(.adoptionRefused(reason))
     }
 
     mutating func launchFailed(_ number: Int, _ failure: LaunchFailure) {
@@ -82,21 +114,32 @@ extension Supervisor {
             !isLookingUseless
         else { return }
         if case .unknown = waiting { generations[index].refusedLooks += 1 } else { generations[index].refusedLooks = 0 }
+        generations[index].lacks = nil
         switch waiting {
         case .yes: becomeReady(number)
         case .no: timers.arm(.look(number), at: now + Times.waitingLook)
+        case .partly(let missing):
+            generations[index].lacks = missing
+            if timers.deadline(.lookLimit(number)) == nil { armLookLimit(number) }
+            timers.arm(.look(number), at: now + Times.waitingLook)
         case .unknown where generations[index].refusedLooks < Times.refusedLooks:
             timers.arm(.look(number), at: now + Times.waitingLook)
         case .unknown(let reason):
             isLookingUseless = true
             log(.cannotLook(number, reason))
             timers.cancel(.lookLimit(number))
-            timers.arm(.alive(number), at: max(now, generations[index].startedAt + Times.aliveProof))
+            beginLooking(number)
         }
     }
 
     mutating func neverSeenWaiting(_ number: Int) {
-        guard generation(number, in: .starting) != nil else { return }
+        guard let generation = generation(number, in: .starting) else { return }
+        if let lacks = generation.lacks {
+            log(.waitsInPart(number, lacks, Times.waitingLookLimit))
+            return becomeReady(number)
+        }
+        // Seen to wait in part at first, and not at all any more: it is starting still.
+        guard serving == nil else { return }
         isLookingUseless = true
         log(.neverWaits(number, Times.waitingLookLimit))
         becomeReady(number)
@@ -122,7 +165,7 @@ extension Supervisor {
 
     mutating func readyTimedOut(_ number: Int) {
         guard generation(number, in: .starting) != nil else { return }
-        let looks = policy.ready == .auto && policy.hasListener && !isLookingUseless
+        let looks = policy.ready == .auto && holdsListener && !isLookingUseless
         let what = looks ? "it has not waited for connections on its listening socket" : "it was not ready"
         giveUp(number, because: "\(what) within \(policy.readyTimeout)")
     }
@@ -137,8 +180,8 @@ extension Supervisor {
         log(.ready(generations[index], at: now))
         emit(.giveTerminal(number))
         if case .starting(number, let means) = pending?.stage { endPending(.applied(means)) }
-        if policy.steers { emit(.steer(number)) }
-        for old in replaced { policy.steers ? retireOnceQuiet(old.number) : retire(old.number) }
+        if steers { emit(.steer(number)) }
+        for old in replaced { steers ? retireOnceQuiet(old.number) : retire(old.number) }
         if case .holding = pending?.stage { apply() }
     }
 
@@ -193,7 +236,10 @@ extension Supervisor {
         guard serving == nil else { return }
         if let starting {
             // Nobody else serves any more: it is not given up for not having been seen to wait.
-            if timers.deadline(.look(starting.number)) != nil { armLookLimit(starting.number) }
+            let hasOtherProof = [Timers.Key.alive(starting.number), .confirm(starting.number)].contains {
+                timers.deadline($0) != nil
+            }
+            if policy.ready == .auto, starting.isLaunched, !hasOtherProof { armLookLimit(starting.number) }
             return
         }
         recover(status)
@@ -224,7 +270,7 @@ extension Supervisor {
 
     mutating func restartDue() {
         // Without a listener of Baton's the old process may still hold the app's port.
-        if !policy.hasListener, generations.contains(where: { !$0.isKilled }) {
+        if !holdsListener || sharesNothing, generations.contains(where: { !$0.isKilled }) {
             timers.arm(.restart, at: now + Times.restartFirst)
         } else {
             startGeneration()

@@ -36,6 +36,9 @@ public struct Supervisor: Sendable {
 
     var nextGeneration = 1
     var hasEverLaunched = false
+    /// Some generation has listened on a socket that was adopted.
+    var hasAdopted = false
+    var isAdoptionRefused = false
     /// Looking for a generation that waits for connections is of no use here: it cannot be seen, or one served unseen.
     var isLookingUseless = false
     var backoff = Backoff(first: Times.restartFirst, limit: Times.restartLimit)
@@ -67,6 +70,13 @@ public struct Supervisor: Sendable {
     public var serving: Generation? { generations.last { $0.state == .ready } }
     public var starting: Generation? { generations.last { $0.state == .starting } }
 
+    /// The app's listening sockets, or some of them, are Baton's.
+    var holdsListener: Bool { policy.hasListener || hasAdopted }
+    /// New connections can be moved from one generation to another.
+    var steers: Bool { policy.steers || hasAdopted }
+    /// The app's sockets are its own after all: a second copy of it could not bind.
+    var sharesNothing: Bool { isAdoptionRefused && !policy.hasListener }
+
     public mutating func handle(_ event: Event, at instant: Instant) -> [Effect] {
         if case .exited = phase { return [] }
         now = max(now, instant)
@@ -82,6 +92,8 @@ public struct Supervisor: Sendable {
         case .probeFinished(let number, let isReady): probeFinished(number, isReady)
         case .appStopped(let number): appStopped(number)
         case .disposition(let number, let isCaught): disposition(number, isCaught)
+        case .adopted(let number): adopted(number)
+        case .adoptionRefused(let reason): adoptionRefused(reason)
         case .looked(let number, let waiting): looked(number, waiting)
         case .connections(let number, let connections): counted(number, connections)
         case .touched(let atomic): touched(atomic: atomic)

@@ -26,6 +26,20 @@ extension LogRecord {
             [.generation(number)])
     }
 
+    static func waitsInPart(_ number: Int, _ missing: String, _ limit: Interval) -> LogRecord {
+        LogRecord(
+            .warn, "waits_in_part",
+            "generation \(number) waits for connections, but not on \(missing) within \(limit): it is taken as ready all the same",
+            [.generation(number)])
+    }
+
+    static func adoptionRefused(_ reason: String) -> LogRecord {
+        LogRecord(
+            .warn, "adoption_refused",
+            "the app's listening sockets stay its own, and a change restarts it instead of handing over: \(reason); BATON_LISTEN "
+                + "hands sockets to an app that can take them, BATON_ADOPT=off silences this")
+    }
+
     static func neverWaits(_ number: Int, _ limit: Interval) -> LogRecord {
         LogRecord(
             .warn, "never_waits",

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "launch.h"
+#include "seccomp.h"
 #include "sockets.h"
 #include "signals.h"
 #include "syscalls.h"

@@ -14,13 +14,18 @@ enum baton_launch_stage {
     BATON_LAUNCH_STAGE_GROUPS,
     BATON_LAUNCH_STAGE_USER,
     BATON_LAUNCH_STAGE_CAPABILITIES,
+    BATON_LAUNCH_STAGE_ADOPT,
     BATON_LAUNCH_STAGE_EXEC,
 };
 
-struct baton_launch_failure {
+/// What the child reports. BATON_LAUNCH_STAGE_ADOPT comes in any case where adoption was tried: with error 0 and the filter's
+/// listener beside it, or with why there is none; the launch goes on where it may. Every other report is a failure.
+struct baton_launch_report {
     int32_t stage;
     int32_t error;
 };
+
+enum baton_adopt { BATON_ADOPT_NOT, BATON_ADOPT_IF_POSSIBLE, BATON_ADOPT_OR_FAIL };
 
 struct baton_launch_plan {
     /// Candidates for the program, in the order of PATH, ended by NULL.
@@ -45,12 +50,19 @@ struct baton_launch_plan {
     int group_count;
     /// NULL: unchanged.
     cap_iab_t capabilities;
+    /// Install a filter that asks Baton about listening sockets (seccomp.h).
+    enum baton_adopt adopt;
+    bool asks_options;
 };
 
 /// Forks; the child leads a process group of its own and becomes the plan's program. On success the pid is returned
-/// and *report is the read end of a pipe (close-on-exec, non-blocking) that ends at a successful exec, or else brings
-/// one baton_launch_failure. Returns -1 with errno when no child could be made.
+/// and *report is one end of a socket pair (close-on-exec, non-blocking) that ends at a successful exec; what comes before is
+/// for baton_receive_report. Returns -1 with errno when no child could be made.
 pid_t baton_launch(const struct baton_launch_plan *plan, int *report);
+
+/// 1: a report, with *listener the descriptor that came along, or -1; 0: the end, that is, the exec has succeeded;
+/// -1: nothing yet (EAGAIN), or errno.
+int baton_receive_report(int fd, struct baton_launch_report *report, int *listener);
 
 /// fork(2), which Swift hides. Right only in a program with one thread.
 pid_t baton_fork(void);

@@ -63,6 +63,10 @@ int64_t baton_stat_ctime(const struct stat *s);
 /// close_range(2) on everything from 3 up but these two descriptors; they may be the same.
 void baton_close_all_but(int lower, int higher);
 
+/// Whether an exec of this file gives more rights than its caller has: set-user-id or set-group-id for somebody else, or file
+/// capabilities (execve(2), capabilities(7)).
+bool baton_gains_privileges(const char *path);
+
 /// environ(7).
 char **baton_environment(void);
 

@@ -20,12 +20,17 @@ struct Referee {
     private var ticksInPlace = 0
     private var steeredTo: Int?
     private var lastTick: Instant?
+    /// What the world has told of listening sockets.
+    private var listened: Set<Int> = []
+    private var isAdoptionRefused = false
 
     init(policy: Supervisor.Policy) { self.policy = policy }
 
     private var restartsOnChange: Bool {
         // auto without a listener, or with an app that has gone unready, ends in a restart.
-        policy.onChange == .restart || (policy.onChange == .auto && !policy.hasListener)
+        if policy.hasListener { return policy.onChange == .restart }
+        return policy.onChange == .restart || (policy.onChange == .auto && listened.isEmpty)
+            || (isAdoptionRefused && policy.onChange != .reload)
     }
 
     mutating func check(
@@ -45,6 +50,8 @@ struct Referee {
     private mutating func note(_ event: Supervisor.Event, _ before: Supervisor, _ world: SimulatedWorld) {
         if case .exited(_, let status, _) = event { statuses.append(status) }
         if case .launchFailed(_, let failure) = event { statuses.append(.exited(failure.exitCode)) }
+        if case .adopted(let number) = event, before.index(number) != nil { listened.insert(number) }
+        if case .adoptionRefused = event { isAdoptionRefused = true }
         if case .signal(.terminate) = event, before.phase == .running, askedToStopAt == nil {
             askedToStopAt = world.now
         }
@@ -79,7 +86,7 @@ struct Referee {
     /// to go only once it has nothing to finish, or its time is nearly up.
     private mutating func checkSteering(_ after: Supervisor, _ effects: [Supervisor.Effect]) throws {
         for case .steer(let number) in effects { steeredTo = number }
-        guard policy.steers, let serving = after.serving else { return }
+        guard let serving = after.serving, policy.steers || listened.contains(serving.number) else { return }
         guard steeredTo == serving.number else {
             throw Violation(
                 invariant: 1,

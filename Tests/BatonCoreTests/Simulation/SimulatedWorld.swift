@@ -11,6 +11,8 @@ struct SimulatedWorld {
         let catchesReload: Bool
         let saysReady: Bool
         var isProbed = false
+        /// On so many addresses of its own, taken over by Baton.
+        var listens = 0
         var willEnd = false
         /// Connections that clients hold to it.
         var connections = 0
@@ -49,6 +51,7 @@ struct SimulatedWorld {
         policy.hasListener = Bool.random(using: &random)
         policy.hasSources = true
         policy.steers = policy.hasListener && Bool.random(using: &random)
+        policy.adopts = Int.random(in: 0..<3, using: &random) == 0
         policy.settle = .milliseconds([0, 10, 100, 1000].randomElement(using: &random) ?? 100)
         policy.splay = .milliseconds([0, 0, 500, 5000].randomElement(using: &random) ?? 0)
         policy.ready =
@@ -148,6 +151,9 @@ struct SimulatedWorld {
         case .launched(let number):
             guard processes[number]?.isMainAlive == true else { return nil }
             processes[number]?.isLaunched = true
+            for _ in 0..<(processes[number]?.listens ?? 0) {
+                schedule(.adopted(number), in: random.interval(upTo: .seconds(2)))
+            }
             if processes[number]?.saysReady == true {
                 var ready = Notification()
                 ready.ready = true
@@ -157,6 +163,7 @@ struct SimulatedWorld {
                     in: random.interval(upTo: .seconds(1)))
             }
             return event
+        case .adopted(let number): return processes[number]?.isLaunched == true ? event : nil
         case .launchFailed(let number, _):
             guard processes[number]?.isMainAlive == true else { return nil }
             processes[number] = nil
@@ -216,6 +223,7 @@ struct SimulatedWorld {
             ignoresDrain: Int.random(in: 0..<5, using: &random) == 0,
             catchesReload: Bool.random(using: &random),
             saysReady: isCalm || Int.random(in: 0..<5, using: &random) > 0,
+            listens: supervisor.policy.adopts ? [0, 1, 1, 2].randomElement(using: &random) ?? 0 : 0,
             connections: [0, 3, 1_000_000].randomElement(using: &random) ?? 0)
         if !isCalm, Int.random(in: 0..<20, using: &random) == 0 {
             schedule(.launchFailed(number, .init(reason: "no such file", exitCode: 127)), in: .milliseconds(1))
@@ -229,6 +237,7 @@ struct SimulatedWorld {
         switch Int.random(in: 0..<100, using: &random) {
         case 0: .unknown("not permitted")
         case 1..<8: .yes
+        case 8..<12: .partly("tcp://*:8081")
         default: .no
         }
     }
@@ -293,6 +302,7 @@ struct SimulatedWorld {
         case 80..<83: return .appStopped(someone)
         case 83..<85: return .groupEmptied(someone)
         case 85..<87: return .disposition(someone, isCaught: nil)
+        case 86..<87 where supervisor.policy.adopts: return .adoptionRefused("the kernel is old")
         case 87..<88: return .mountSuperseded(path: "/etc/app/app.yaml")
         case 88..<90: return .childrenGone
         default: return .tick

@@ -1,8 +1,8 @@
 import Glibc
 
 /// The demo app: answers every request with the text of its configuration file as it was when the process started, so
-/// that a client can see which generation answered. It takes its listening socket from LISTEN_FDS, says READY=1 when it
-/// serves, and at SIGTERM finishes and exits. It knows nothing of configuration changes: that is Baton's part.
+/// that a client can see which generation answered. It takes its listening socket from LISTEN_FDS or, without, opens the one
+/// that PORT names; it says READY=1 when it serves, and at SIGTERM finishes and exits. It knows nothing of configuration changes: that is Baton's part.
 @main
 enum Server {
     /// The write end of a pipe: the signal handler's only means to tell the loop, and set before the handler is.
@@ -13,8 +13,9 @@ enum Server {
         guard let configuration = read(file: CommandLine.arguments[1]) else {
             fail("cannot read \(CommandLine.arguments[1])")
         }
-        guard isListening() else { fail("LISTEN_FDS and LISTEN_PID do not name a socket for this process") }
-        let listener: Int32 = 3
+        guard let listener = isHandedSocket() ? 3 : openOwnSocket() else {
+            fail("LISTEN_FDS and LISTEN_PID do not name a socket for this process, and PORT none that can be opened")
+        }
         // The socket is shared with other generations: whoever comes second must not block in accept.
         _ = fcntl(listener, F_SETFL, O_NONBLOCK)
         let stop = stopAtSIGTERM()
@@ -80,7 +81,24 @@ enum Server {
     /// The blank line behind a request's head.
     private static func ends(_ request: [UInt8]) -> Bool { request.suffix(4).elementsEqual("\r\n\r\n".utf8) }
 
-    private static func isListening() -> Bool {
+    /// On every IPv4 address, with the port that PORT names.
+    private static func openOwnSocket() -> Int32? {
+        guard let text = getenv("PORT"), let port = UInt16(String(cString: text)) else { return nil }
+        let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var on: Int32 = 1
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        let isBound = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(fd, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
+        return isBound && listen(fd, 1024) == 0 ? fd : nil
+    }
+
+    private static func isHandedSocket() -> Bool {
         guard let pid = getenv("LISTEN_PID"), let count = getenv("LISTEN_FDS") else { return false }
         return Int32(String(cString: pid)) == getpid() && (Int32(String(cString: count)) ?? 0) >= 1
     }

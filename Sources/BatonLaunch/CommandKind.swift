@@ -1,0 +1,38 @@
+import BatonCore
+import BatonLinux
+import CBatonShims
+import Glibc
+
+/// What can be told of the app's program before it runs.
+public struct CommandKind: Sendable, Hashable {
+    /// A shell, or a script for one: what it starts is another process than the one that LISTEN_PID names.
+    public let isShell: Bool
+    /// Its file is set-user-id or set-group-id for somebody else, or has capabilities: an exec makes it more than its parent.
+    public let gainsPrivileges: Bool
+
+    private static let shells: Set<Substring> = ["sh", "bash", "dash", "ash", "zsh", "ksh", "busybox"]
+
+    /// - Parameter path: PATH as the app will have it.
+    public init(_ program: String, path: String?) {
+        guard let file = CommandPaths.candidates(program, path: path).first(where: { access($0, X_OK) == 0 }) else {
+            isShell = false
+            gainsPrivileges = false
+            return
+        }
+        isShell = CommandKind.shells.contains(CommandKind.baseName(file)) || CommandKind.isScript(file)
+        gainsPrivileges = baton_gains_privileges(file)
+    }
+
+    private static func baseName(_ path: String) -> Substring { path.split(separator: "/").last ?? "" }
+
+    /// `#!/bin/sh`, `#!/usr/bin/env bash`.
+    private static func isScript(_ path: String) -> Bool {
+        guard let fd = try? openForReading(path), let bytes = try? readAvailable(fd.number, limit: 128) else {
+            return false
+        }
+        let line = String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+        guard line.hasPrefix("#!") else { return false }
+        let words = line.dropFirst(2).split(separator: " ")
+        return words.prefix(2).contains { shells.contains(baseName(String($0))) }
+    }
+}

@@ -1,0 +1,32 @@
+import CBatonShims
+import Glibc
+
+/// What Baton does for a moment to be let at the app's files in /proc: those who look must have the app's user and group and
+/// at least its capabilities (ptrace(2), access mode checking, PTRACE_MODE_FSCREDS). Baton has one thread, so nothing else
+/// happens in that moment.
+public enum ForeignAccess: Sendable, Hashable {
+    /// Baton and the app are alike: nothing to do.
+    case asItself
+    /// The app is root and has all that Baton has permitted; Baton itself goes about with less in effect.
+    case withAllCapabilities
+    /// The app has another user.
+    case asUser(uid: UInt32, gid: UInt32, parentDeathSignal: Int32?)
+
+    public func run<T>(_ body: () -> T) -> T {
+        switch self {
+        case .asItself: return body()
+        case .withAllCapabilities:
+            guard let state = Capabilities.raise() else { return body() }
+            defer { state.restore() }
+            return body()
+        case .asUser(let uid, let gid, let signal):
+            baton_set_file_identity(uid, gid)
+            defer {
+                baton_set_file_identity(0, 0)
+                // The kernel forgets it with every change of identity (prctl(2)).
+                if let signal { _ = baton_set_parent_death_signal(signal) }
+            }
+            return body()
+        }
+    }
+}

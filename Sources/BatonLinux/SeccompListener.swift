@@ -1,0 +1,80 @@
+import CBatonShims
+import Glibc
+
+/// Where the calls of a filtered process come to be answered (seccomp_unotify(2)).
+public final class SeccompListener {
+    private let fd: FileDescriptor
+
+    /// Takes over the descriptor that `baton_seccomp_install` returned.
+    public init(owning number: Int32) { fd = FileDescriptor(owning: number) }
+
+    public var number: Int32 { fd.number }
+
+    /// A call that waits for its answer.
+    public struct Notification {
+        public enum Call {
+            case bind(fd: Int32, address: UInt64, length: Int)
+            case listen(fd: Int32)
+            case setOption(fd: Int32, level: Int32, name: Int32, value: UInt64, length: Int)
+            case other
+        }
+
+        public let id: UInt64
+        public let thread: ProcessID
+        public let call: Call
+    }
+
+    public enum Received {
+        case notification(Notification)
+        case nothing
+        /// No process is left that has the filter.
+        case ended
+    }
+
+    public func receive() -> Received {
+        var raw = baton_notification()
+        switch baton_seccomp_receive(number, &raw) {
+        case 1: return .notification(Notification(id: raw.id, thread: raw.thread, call: call(raw)))
+        case 0: return .nothing
+        default: return .ended
+        }
+    }
+
+    private func call(_ raw: baton_notification) -> Notification.Call {
+        let arguments = raw.arguments
+        func int(_ value: UInt64) -> Int32 { Int32(truncatingIfNeeded: value) }
+        let fd = int(arguments.0)
+        switch raw.call {
+        case BATON_CALL_BIND: return .bind(fd: fd, address: arguments.1, length: Int(int(arguments.2)))
+        case BATON_CALL_LISTEN: return .listen(fd: fd)
+        case BATON_CALL_SET_OPTION:
+            return .setOption(
+                fd: fd, level: int(arguments.1), name: int(arguments.2), value: arguments.3,
+                length: Int(int(arguments.4)))
+        default: return .other
+        }
+    }
+
+    /// The caller still waits for this answer. To be asked after its memory was read: a pid may have come to mean another.
+    public func isValid(_ notification: Notification) -> Bool { baton_seccomp_is_valid(number, notification.id) }
+
+    // A caller that has died, or was interrupted, needs no answer: what fails here has no one to be told.
+
+    /// The call goes on as if nobody had looked.
+    public func letThrough(_ notification: Notification) { _ = baton_seccomp_continue(number, notification.id) }
+
+    /// The call returns 0, or fails with this errno.
+    public func answer(_ notification: Notification, errno: Int32 = 0) {
+        _ = baton_seccomp_answer(number, notification.id, errno)
+    }
+
+    /// Puts a copy of `source` in the place of the caller's descriptor.
+    /// - Throws: ENOENT where the caller does not wait any more.
+    public func replace(_ target: Int32, of notification: Notification, with source: Int32, closeOnExec: Bool)
+        throws(LinuxError)
+    {
+        guard baton_seccomp_replace(number, notification.id, source, target, closeOnExec) == 0 else {
+            throw .last("replace", "descriptor \(target) of process \(notification.thread)")
+        }
+    }
+}

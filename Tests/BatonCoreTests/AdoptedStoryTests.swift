@@ -1,0 +1,113 @@
+import Testing
+
+@testable import BatonCore
+
+/// Sockets that the app opens itself, taken over.
+@Suite struct AdoptedStoryTests {
+    private func adopting(_ change: (inout Supervisor.Policy) -> Void = { _ in }) -> Story {
+        Story {
+            $0.adopts = true
+            $0.onChange = .handover
+            change(&$0)
+        }
+    }
+
+    private func serving() -> Story {
+        var story = adopting()
+        story.tell(.launched(1), .adopted(1), .looked(1, .yes))
+        #expect(story.supervisor.serving?.number == 1)
+        return story
+    }
+
+    @Test func aGenerationThatListensIsLookedAtAndSteeredTo() {
+        var story = adopting()
+        story.tell(.launched(1))
+        #expect(!story.effects.contains(.lookWhetherWaiting(1)))
+        story.tell(.adopted(1))
+        #expect(story.effects.contains(.lookWhetherWaiting(1)))
+        // Alive is no proof any more.
+        story.pass(.seconds(2))
+        #expect(story.supervisor.serving == nil)
+        story.tell(.looked(1, .yes))
+        #expect(story.supervisor.serving?.number == 1 && story.effects.contains(.steer(1)))
+
+        story.change(to: 2)
+        #expect(story.starts == [2])
+        story.tell(.launched(2))
+        #expect(story.effects.contains(.lookWhetherWaiting(2)))
+        story.tell(.looked(2, .no), .adopted(2), .looked(2, .yes))
+        #expect(story.outcomes == [.applied(.handover)] && story.effects.contains(.steer(2)))
+        // Told to go only once it is quiet.
+        #expect(!story.sent(.terminate, to: 1) && story.supervisor.generations.first?.waitsForQuiet == true)
+    }
+
+    @Test func aSuccessorThatNeverListensIsGivenUp() {
+        var story = serving()
+        story.change(to: 2)
+        story.tell(.launched(2), .looked(2, .no))
+        story.pass(.seconds(31))
+        #expect(story.supervisor.serving?.number == 1)
+        #expect(story.messages.contains { $0.contains("it has not waited for connections on its listening socket") })
+    }
+
+    @Test func whatTheOldOneListensOnIsWaitedForAWhile() {
+        var story = serving()
+        story.change(to: 2)
+        story.tell(.launched(2), .adopted(2), .looked(2, .partly("tcp://*:8081")))
+        #expect(story.supervisor.serving?.number == 1)
+        story.pass(.seconds(4))
+        #expect(story.supervisor.serving?.number == 1)
+        story.pass(.seconds(2))
+        #expect(story.supervisor.serving?.number == 2)
+    }
+
+    @Test func anAppThatNeverListensIsReadyByStayingAlive() {
+        var story = adopting()
+        story.tell(.launched(1))
+        story.pass(Supervisor.Times.aliveProof)
+        #expect(story.supervisor.serving?.number == 1)
+        story.change(to: 2)
+        #expect(story.starts == [2])
+    }
+
+    @Test func whereItIsRefusedAChangeRestarts() {
+        var story = adopting()
+        story.tell(.launched(1), .adoptionRefused("the kernel is old"))
+        #expect(story.messages.contains { $0.contains("stay its own") && $0.contains("the kernel is old") })
+        story.pass(Supervisor.Times.aliveProof)
+        story.change(to: 2)
+        #expect(story.starts.isEmpty && story.sent(.terminate, to: 1))
+        story.tell(.exited(1, .exited(0), leftovers: false))
+        #expect(story.starts == [2])
+    }
+
+    @Test func autoHandsOverOnceSomethingIsAdopted() {
+        var story = adopting { $0.onChange = .auto }
+        story.tell(.launched(1), .adopted(1), .looked(1, .yes))
+        story.change(to: 2)
+        story.tell(.disposition(1, isCaught: false))
+        #expect(story.starts == [2] && story.supervisor.serving?.number == 1)
+    }
+
+    /// It cannot be seen to wait: that it listens is the best that is known.
+    @Test func withoutASightItsListeningIsWaitedFor() {
+        var story = adopting()
+        story.tell(.launched(1), .adopted(1))
+        for _ in 0..<Supervisor.Times.refusedLooks { story.tell(.looked(1, .unknown("not permitted"))) }
+        story.pass(Supervisor.Times.aliveProof)
+        #expect(story.supervisor.serving?.number == 1)
+        story.change(to: 2)
+        story.tell(.launched(2))
+        story.pass(.seconds(10))
+        #expect(story.supervisor.serving?.number == 1)
+        story.tell(.adopted(2))
+        story.pass(Supervisor.Times.aliveProof)
+        #expect(story.supervisor.serving?.number == 2)
+    }
+
+    @Test func anAddressThatIsListenedOnLaterIsSteeredToo() {
+        var story = serving()
+        story.tell(.adopted(1))
+        #expect(story.effects.contains(.steer(1)))
+    }
+}
