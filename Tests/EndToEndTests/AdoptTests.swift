@@ -165,7 +165,7 @@ struct AdoptTests {
             server(
                 "listening('\(host)', \(port), family=socket.AF_INET6, options=[(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)])"
             ))
-        try baton.waitForOutput("open")
+        try baton.waitForError("generation 1 is ready")
         replaceFile(directory.file("config"), "2")
         try baton.waitForError("change 1 is applied by handover")
         if host != "::1" {

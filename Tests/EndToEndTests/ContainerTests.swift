@@ -78,10 +78,23 @@ import Testing
 
             """)
         try build("app", directory.file("App"), directory.path)
+        // This machine's own system, for servers that are installed here.
+        writeFile(
+            directory.file("Installed"),
+            """
+            FROM localhost/baton-empty-system
+            COPY --from=localhost/baton /usr/local/bin/baton /baton
+            ENV PATH=/usr/sbin:/usr/bin
+            ENTRYPOINT ["/baton", "--"]
+
+            """)
+        try build("installed", directory.file("Installed"), directory.path)
     }
 
     /// A container that may do nothing: another user, no capability, nothing writable.
-    private func start(_ name: String, _ options: [String], _ command: [String]) throws -> RunningProcess {
+    private func start(_ name: String, _ options: [String], _ command: [String], image: String = "app") throws
+        -> RunningProcess
+    {
         try RunningProcess(
             ["podman", "--runtime", "runc"] + storage
                 + [
@@ -89,41 +102,79 @@ import Testing
                     "nproc=1000:1000",
                     "--user", "1000", "--cap-drop=ALL", "--security-opt", "no-new-privileges", "--read-only",
                     "--read-only-tmpfs=false",
-                ] + options + ["localhost/app"] + command)
+                ] + options + ["localhost/\(image)"] + command)
     }
 
-    /// Steering, counting connections and looking whether a generation waits: all of it without any right, and through the
-    /// container's own seccomp filter.
-    private func loseNothingInTenHandovers() throws {
+    /// Steering, adopting, counting connections and looking whether a generation waits: all of it without any right, and
+    /// through the container's own seccomp filter.
+    private func loseNothingInTenHandovers(
+        _ name: String, port: UInt16, requestsPerConnection: Int, container: RunningProcess, change: (Int) -> Void,
+        text: (Int) -> String
+    ) throws {
+        try container.waitForError("generation 1 is ready", seconds: 60)
+        let load = HTTPLoad(port: port, requestsPerConnection: requestsPerConnection)
+        for number in 1...10 {
+            change(number)
+            try container.waitForError("change \(number) is applied by handover")
+            try waitUntil("an answer with it") { load.current.firstSeen[text(number)] != nil }
+            try waitUntil("a thousand requests for each handover") { load.current.requests >= number * 1000 }
+        }
+        try container.waitForError("after its drain", count: 10, seconds: 40)
+        let result = load.stop()
+        #expect(result.failed == 0 && result.requests >= 10_000, "\(result.failures)")
+        for words in ["cannot be seen", "cannot be counted", "share one socket", "stay its own", "cut off"] {
+            #expect(!container.error.contains(words))
+        }
+        print(
+            "load: \(name), in a container without rights, \(requestsPerConnection) a connection: 10 handovers, "
+                + "\(result.failed) of \(result.requests) failed")
+    }
+
+    private func kill(_ name: String, _ container: RunningProcess, codes: Set<Int32> = [0]) throws {
+        _ = try run(["podman", "--runtime", "runc"] + storage + ["kill", "--signal", "TERM", name])
+        #expect(codes.contains(try container.wait(seconds: 60)), "\(container.error)")
+    }
+
+    private func loseNothing(_ socket: RealServer.Socket) throws {
         let volume = KubeletVolume(directory.file("pages"))
         volume.write(["page": "0"])
         let port = freePort()
-        let name = "baton-load-\(getpid())"
+        let name = "baton-load-\(getpid())-\(socket)"
+        let setting = socket == .handed ? "BATON_LISTEN=tcp://127.0.0.1:\(port)" : "PORT=\(port)"
         let container = try start(
             name,
             [
                 "-v", "\(volume.directory):/etc/app:ro", "-e", "BATON_WATCH=/etc/app", "-e",
-                "BATON_LISTEN=tcp://127.0.0.1:\(port)",
+                "BATON_ON_CHANGE=handover", "-e", setting,
             ], ["/server", "/etc/app/page"])
-        try container.waitForError("generation 1 is ready", seconds: 60)
-        let load = HTTPLoad(port: port)
-        for change in 1...10 {
-            volume.write(["page": "\(change)"])
-            try container.waitForError("change \(change) is applied by handover")
-            try waitUntil("an answer with it") { load.current.firstSeen["\(change)"] != nil }
-            try waitUntil("a thousand requests for each handover") { load.current.requests >= change * 1000 }
-        }
-        try container.waitForError("after its drain", count: 10)
-        let result = load.stop()
-        #expect(result.failed == 0 && result.requests >= 10_000, "\(result.failures)")
-        for words in ["cannot be seen", "cannot be counted", "share one socket"] {
-            #expect(!container.error.contains(words))
-        }
-        _ = try run(["podman", "--runtime", "runc"] + storage + ["kill", "--signal", "TERM", name])
-        #expect(try container.wait(seconds: 60) == 0, "\(container.error)")
-        print(
-            "load: demo server in a container without rights: 10 handovers, \(result.requests) requests, \(result.failed) failed"
-        )
+        try loseNothingInTenHandovers(
+            "static demo server, \(socket == .handed ? "handed its socket" : "adopted")", port: port,
+            requestsPerConnection: 1, container: container, change: { volume.write(["page": "\($0)"]) },
+            text: { "\($0)" })
+        try kill(name, container)
+    }
+
+    private func loseNothing(_ server: RealServer, _ requestsPerConnection: Int) throws {
+        let scratch = directory.file("scratch-\(server.name)-\(requestsPerConnection)")
+        mkdir(scratch, 0o777)
+        chmod(scratch, 0o777)
+        let volume = KubeletVolume(scratch + "/config")
+        let site = RealServer.Site(port: freePort(), volume: "/scratch/config", scratch: "/scratch")
+        for (name, content) in server.files(site, .own) { writeFile(scratch + "/" + name, content) }
+        func change(_ number: Int) { volume.write(server.configuration(site, .own, server.text(number))) }
+        change(0)
+        let name = "baton-real-\(getpid())-\(server.name)-\(requestsPerConnection)"
+        let container = try start(
+            name,
+            [
+                "-v", "/usr:/usr:ro", "-v", "/etc:/etc:ro", "-v", "\(scratch):/scratch", "--tmpfs", "/var",
+                "-e", "BATON_WATCH=/scratch/config", "-e", "BATON_ON_CHANGE=handover", "-e",
+                "BATON_DRAIN_SIGNAL=\(server.drainSignal)", "-e", "TMPDIR=/scratch",
+            ], server.command(site, .own), image: "installed")
+        try loseNothingInTenHandovers(
+            "\(server.name), adopted", port: site.port, requestsPerConnection: requestsPerConnection,
+            container: container, change: change, text: server.text)
+        try kill(name, container, codes: server.cleanCodes)
     }
 
     @Test(.enabled(if: canRun, "needs root, swift, cc, buildah, podman, runc and the static builds"))
@@ -166,7 +217,11 @@ import Testing
             Stand.line("CapBnd:", in: state.output) == "0000000000000000"
                 && Stand.line("NoNewPrivs:", in: state.output) == "1")
 
-        try loseNothingInTenHandovers()
+        try loseNothing(.handed)
+        try loseNothing(.own)
+        for server in RealServer.installed {
+            for requestsPerConnection in [1, 100] { try loseNothing(server, requestsPerConnection) }
+        }
 
         let missing = try start("baton-missing-\(getpid())", [], ["/nope"])
         #expect(try missing.wait(seconds: 60) == 127)

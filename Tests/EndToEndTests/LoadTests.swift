@@ -2,224 +2,174 @@ import Glibc
 import TestSupport
 import Testing
 
-/// Real servers, unmodified, through twenty handovers with clients that ask without pause: with a connection for each request,
-/// and with connections that are used a hundred times, as pools of clients do.
+/// Handovers under load: ten in a row, with clients that ask without pause, once with a connection for each request and once
+/// with connections that are used a hundred times, as pools of clients do. What is lost stands in the README.
 @Suite(.serialized) struct LoadTests {
     private let directory = TemporaryDirectory()
     static let requestsPerConnection = [1, 100]
+    static let handovers = 10
 
-    /// - Parameter change: lays down the configuration of this number.
-    private func expectNothingLost(
-        _ name: String, _ command: [String], port: UInt16, _ settings: [String: String], requestsPerConnection: Int,
-        change: (Int) -> Void, text: (Int) -> String
-    ) throws {
-        change(0)
-        let baton = try Stand.run(
-            command, settings.merging(["BATON_LISTEN": "tcp://127.0.0.1:\(port)"]) { own, _ in own })
-        try baton.waitForError("generation 1 is ready")
-        let load = HTTPLoad(port: port, requestsPerConnection: requestsPerConnection)
-        for number in 1...20 {
+    private func site() -> RealServer.Site {
+        RealServer.Site(port: freePort(), volume: directory.file("config"), scratch: directory.path)
+    }
+
+    /// One line of the table.
+    private static func report(
+        _ name: String, _ how: String, _ requestsPerConnection: Int, _ result: HTTPLoad.Result
+    ) {
+        let use = requestsPerConnection == .max ? "never closed" : "\(requestsPerConnection) a connection"
+        print("load: \(name), \(how), \(use): \(handovers) handovers, \(result.failed) of \(result.requests) failed")
+    }
+
+    /// - Parameter change: asks for the configuration of this number.
+    /// - Parameter isApplied: waits until all is done with it.
+    private func drive(
+        _ load: HTTPLoad, text: (Int) -> String, change: (Int) -> Void, isApplied: (Int) throws -> Void
+    ) throws -> HTTPLoad.Result {
+        for number in 1...Self.handovers {
             change(number)
-            try baton.waitForError("change \(number) is applied by handover")
-            try waitUntil("an answer with the new configuration") { load.current.firstSeen[text(number)] != nil }
+            try isApplied(number)
             try waitUntil("a thousand requests for each handover") { load.current.requests >= number * 1000 }
         }
-        try baton.waitForError("after its drain", count: 20, seconds: 40)
-        let result = load.stop()
+        return load.stop()
+    }
+
+    private func expectNothingLost(
+        _ name: String, _ how: String, _ command: [String], port: UInt16, _ settings: [String: String],
+        requestsPerConnection: Int, cleanCodes: Set<Int32> = [0], change: (Int) -> Void, text: (Int) -> String
+    ) throws {
+        change(0)
+        let baton = try Stand.run(command, settings)
+        try baton.waitForError("generation 1 is ready")
+        let load = HTTPLoad(port: port, requestsPerConnection: requestsPerConnection)
+        let result = try drive(load, text: text, change: change) { number in
+            try baton.waitForError("change \(number) is applied by handover")
+            try waitUntil("an answer with the new configuration") { load.current.firstSeen[text(number)] != nil }
+        }
+        try baton.waitForError("after its drain", count: Self.handovers, seconds: 40)
         baton.signal(SIGTERM)
-        #expect(try baton.wait() == 0)
-        print(
-            "load: \(name), \(requestsPerConnection) a connection: 20 handovers, \(result.requests) requests, \(result.failed) failed"
-        )
-        #expect(result.failed == 0 && result.requests >= 20_000, "\(result.failures)\n\(baton.error.suffix(3000))")
+        #expect(cleanCodes.contains(try baton.wait()))
+        Self.report(name, how, requestsPerConnection, result)
+        #expect(result.failed == 0 && result.requests >= 10_000, "\(result.failures)\n\(baton.error.suffix(3000))")
         #expect(!baton.error.contains("cut off"))
     }
 
-    @Test func theDemoServerLosesNothing() throws {
-        let volume = KubeletVolume(directory.file("config"))
+    private func expectNothingLost(
+        _ server: RealServer, _ socket: RealServer.Socket, _ requestsPerConnection: Int
+    ) throws {
+        let site = site()
+        let volume = KubeletVolume(site.volume)
+        server.lay(site, socket)
+        var settings = [
+            "BATON_WATCH": site.volume, "BATON_ON_CHANGE": "handover", "BATON_DRAIN_SIGNAL": server.drainSignal,
+        ]
+        if socket == .handed { settings["BATON_LISTEN"] = "http=tcp://127.0.0.1:\(site.port)" }
         try expectNothingLost(
-            "demo server", [Stand.server, volume.directory + "/page"], port: freePort(),
-            ["BATON_WATCH": volume.directory],
-            requestsPerConnection: 1, change: { volume.write(["page": "number \($0)"]) }, text: { "number \($0)" })
+            server.name, socket == .handed ? "handed its socket" : "adopted", server.command(site, socket),
+            port: site.port, settings, requestsPerConnection: requestsPerConnection, cleanCodes: server.cleanCodes,
+            change: { volume.write(server.configuration(site, socket, server.text($0))) }, text: server.text)
     }
+
+    // MARK: the bench
+
+    /// Unmodified, and started as their manuals say: nobody hands them a socket.
+    @Test(.servers, arguments: RealServer.installed, requestsPerConnection)
+    func anAdoptedServerLosesNothing(_ server: RealServer, _ requestsPerConnection: Int) throws {
+        try expectNothingLost(server, .own, requestsPerConnection)
+    }
+
+    @Test(.servers, arguments: RealServer.installed, requestsPerConnection)
+    func aServerThatIsHandedItsSocketLosesNothing(_ server: RealServer, _ requestsPerConnection: Int) throws {
+        try expectNothingLost(server, .handed, requestsPerConnection)
+    }
+
+    /// Not of Baton: what the same clients meet at the same servers under Server::Starter, in the same run. What is lost is
+    /// printed and not judged.
+    @Test(.servers, .needs("start_server"), arguments: RealServer.installed, requestsPerConnection)
+    func serverStarterForComparison(_ server: RealServer, _ requestsPerConnection: Int) throws {
+        let result = try underServerStarter(server, requestsPerConnection)
+        Self.report(server.name, "Server::Starter", requestsPerConnection, result)
+        #expect(result.requests >= 10_000)
+    }
+
+    private func underServerStarter(_ server: RealServer, _ requestsPerConnection: Int) throws -> HTTPLoad.Result {
+        let site = site()
+        let volume = KubeletVolume(site.volume)
+        func change(_ number: Int) { volume.write(server.configuration(site, .handed, server.text(number))) }
+        server.lay(site, .handed)
+        change(0)
+        let starter = try RunningProcess(server.underServerStarter(site))
+        try waitUntil("the first answer") { (try? httpGet(port: site.port).get()) == server.text(0) }
+        let load = HTTPLoad(port: site.port, requestsPerConnection: requestsPerConnection)
+        defer { starter.signal(SIGTERM) }
+        return try drive(
+            load, text: server.text,
+            change: { number in
+                change(number)
+                starter.signal(SIGHUP)
+            },
+            isApplied: { number in
+                // On a connection of its own: those that never close may stay with the old copy for ever.
+                try waitUntil("an answer with the new configuration") {
+                    (try? httpGet(port: site.port).get()) == server.text(number)
+                }
+            })
+    }
+
+    /// Clients that never close: nothing is lost before the drain timeout, and what is cut then is less than what a program
+    /// cuts that tells the old copy to go at once.
+    @Test(.needs("node"), .needs("nginx"), .needs("start_server"), arguments: [RealServer.node, .nginx])
+    func clientsThatNeverCloseLoseLessThanUnderServerStarter(_ server: RealServer) throws {
+        let site = site()
+        let volume = KubeletVolume(site.volume)
+        func change(_ number: Int) { volume.write(server.configuration(site, .own, server.text(number))) }
+        server.lay(site, .own)
+        change(0)
+        let baton = try Stand.run(
+            server.command(site, .own),
+            [
+                "BATON_WATCH": site.volume, "BATON_ON_CHANGE": "handover", "BATON_DRAIN_SIGNAL": server.drainSignal,
+                "BATON_DRAIN_TIMEOUT": "8s",
+            ])
+        try baton.waitForError("generation 1 is ready")
+        let load = HTTPLoad(port: site.port, requestsPerConnection: .max)
+        let result = try drive(load, text: server.text, change: change) { number in
+            try baton.waitForError("change \(number) is applied by handover")
+        }
+        baton.signal(SIGTERM)
+        try baton.wait()
+        Self.report(server.name, "adopted", .max, result)
+        let peer = try underServerStarter(server, .max)
+        Self.report(server.name, "Server::Starter", .max, peer)
+        #expect(result.failed < peer.failed, "\(result.failures) \(peer.failures)")
+    }
+
+    @Test func theDemoServerLosesNothing() throws { try expectTheDemoServerLosesNothing([:]) }
 
     /// One socket for all generations, as without steering.
     @Test func aSharedSocketLosesNoNewConnection() throws {
-        let volume = KubeletVolume(directory.file("config"))
-        try expectNothingLost(
-            "demo server, shared socket", [Stand.server, volume.directory + "/page"], port: freePort(),
-            ["BATON_WATCH": volume.directory, "BATON_STEER": "off"],
-            requestsPerConnection: 1, change: { volume.write(["page": "number \($0)"]) }, text: { "number \($0)" })
+        try expectTheDemoServerLosesNothing(["BATON_STEER": "off"])
     }
 
-    @Test(.needs("nginx"), arguments: requestsPerConnection) func nginxLosesNothing(_ requestsPerConnection: Int) throws
-    {
-        let port = freePort()
+    private func expectTheDemoServerLosesNothing(_ settings: [String: String]) throws {
         let volume = KubeletVolume(directory.file("config"))
-        func configuration(_ number: Int) -> [String: String] {
-            [
-                "nginx.conf": """
-                daemon off; worker_processes 2; error_log \(directory.path)/error.log; pid \(directory.path)/nginx.pid;
-                events { worker_connections 256; }
-                http { access_log off; keepalive_requests 1000000;
-                  client_body_temp_path \(directory.path)/t1; proxy_temp_path \(directory.path)/t2;
-                  fastcgi_temp_path \(directory.path)/t3; uwsgi_temp_path \(directory.path)/t4; scgi_temp_path \(directory.path)/t5;
-                  server { listen 127.0.0.1:\(port); location / { return 200 "nginx \(number)"; } } }
-                """
-            ]
-        }
-        try expectNothingLost(
-            "nginx", [Stand.find("nginx") ?? "nginx", "-c", volume.directory + "/nginx.conf"], port: port,
-            ["BATON_WATCH": volume.directory, "BATON_ON_CHANGE": "handover", "BATON_DRAIN_SIGNAL": "QUIT"],
-            requestsPerConnection: requestsPerConnection, change: { volume.write(configuration($0)) },
-            text: { "nginx \($0)" })
-    }
-
-    @Test(.needs("gunicorn"), arguments: requestsPerConnection) func gunicornLosesNothing(_ requestsPerConnection: Int)
-        throws
-    {
-        let volume = KubeletVolume(directory.file("config"))
-        writeFile(
-            directory.file("app.py"),
-            """
-            page = open("\(volume.directory)/page", "rb").read()
-            def app(environ, start_response):
-                start_response("200 OK", [("Content-Length", str(len(page)))])
-                return [page]
-            """)
         let port = freePort()
         try expectNothingLost(
-            "gunicorn",
-            [
-                "gunicorn", "--chdir", directory.path, "-w", "2", "-k", requestsPerConnection == 1 ? "sync" : "gthread",
-                "--threads", "4",
-                "--log-level", "error", "-b", "127.0.0.1:\(port)", "app:app",
-            ],
-            port: port, ["BATON_WATCH": volume.directory, "BATON_ON_CHANGE": "handover"],
-            requestsPerConnection: requestsPerConnection, change: { volume.write(["page": "gunicorn \($0)"]) },
-            text: { "gunicorn \($0)" })
-    }
-
-    @Test(.needs("node"), arguments: requestsPerConnection) func nodeLosesNothing(_ requestsPerConnection: Int) throws {
-        let volume = KubeletVolume(directory.file("config"))
-        writeFile(directory.file("app.js"), Self.nodeProgram(page: volume.directory + "/page", descriptor: "3"))
-        try expectNothingLost(
-            "node", ["node", directory.file("app.js")], port: freePort(),
-            ["BATON_WATCH": volume.directory, "BATON_ON_CHANGE": "handover"],
-            requestsPerConnection: requestsPerConnection, change: { volume.write(["page": "node \($0)"]) },
-            text: { "node \($0)" })
-    }
-
-    @Test(.needs("haproxy"), arguments: requestsPerConnection) func haproxyLosesNothing(_ requestsPerConnection: Int)
-        throws
-    {
-        let volume = KubeletVolume(directory.file("config"))
-        func configuration(_ number: Int) -> [String: String] {
-            [
-                "haproxy.cfg": """
-                global
-                    maxconn 256
-                defaults
-                    mode http
-                    timeout client 30s
-                    timeout connect 5s
-                    timeout server 30s
-                frontend main
-                    bind "fd@${BATON_FD_HTTP}"
-                    http-request return status 200 content-type text/plain string "haproxy \(number)"
-
-                """
-            ]
-        }
-        let port = freePort()
-        try expectNothingLost(
-            "haproxy", [Stand.find("haproxy") ?? "haproxy", "-db", "-f", volume.directory + "/haproxy.cfg"], port: port,
-            [
-                "BATON_LISTEN": "http=tcp://127.0.0.1:\(port)", "BATON_WATCH": volume.directory,
-                "BATON_ON_CHANGE": "handover",
-                "BATON_DRAIN_SIGNAL": "USR1",
-            ],
-            requestsPerConnection: requestsPerConnection, change: { volume.write(configuration($0)) },
-            text: { "haproxy \($0)" })
-    }
-
-    @Test(.needs("uvicorn"), arguments: requestsPerConnection) func uvicornLosesNothing(_ requestsPerConnection: Int)
-        throws
-    {
-        let volume = KubeletVolume(directory.file("config"))
-        writeFile(
-            directory.file("app.py"),
-            """
-            page = open("\(volume.directory)/page", "rb").read()
-            async def app(scope, receive, send):
-                if scope["type"] != "http":
-                    return
-                await send({"type": "http.response.start", "status": 200,
-                            "headers": [(b"content-length", str(len(page)).encode())]})
-                await send({"type": "http.response.body", "body": page})
-            """)
-        let port = freePort()
-        try expectNothingLost(
-            "uvicorn",
-            [
-                "uvicorn", "--app-dir", directory.path, "--log-level", "error", "--lifespan", "off", "--fd", "3",
-                "app:app",
-            ],
-            port: port, ["BATON_WATCH": volume.directory, "BATON_ON_CHANGE": "handover"],
-            requestsPerConnection: requestsPerConnection, change: { volume.write(["page": "uvicorn \($0)"]) },
-            text: { "uvicorn \($0)" })
-    }
-
-    /// Not of Baton: what the same clients meet at the same server under Server::Starter, in the same run, for the table in
-    /// the README. What is lost is printed and not judged.
-    @Test(.needs("start_server"), .needs("node"), arguments: requestsPerConnection)
-    func serverStarterForComparison(_ requestsPerConnection: Int) throws {
-        let page = directory.file("page")
-        replaceFile(page, "node 0")
-        writeFile(
-            directory.file("app.js"),
-            Self.nodeProgram(page: page, descriptor: "Number(process.env.SERVER_STARTER_PORT.split('=')[1])"))
-        let port = freePort()
-        let starter = try RunningProcess(
-            [
-                "start_server", "--port=127.0.0.1:\(port)", "--signal-on-hup=TERM", "--", "node",
-                directory.file("app.js"),
-            ])
-        try waitUntil("the first answer") { (try? httpGet(port: port).get()) == "node 0" }
-        let load = HTTPLoad(port: port, requestsPerConnection: requestsPerConnection)
-        for number in 1...20 {
-            replaceFile(page, "node \(number)")
-            starter.signal(SIGHUP)
-            try waitUntil("an answer with the new configuration") { load.current.firstSeen["node \(number)"] != nil }
-            try waitUntil("a thousand requests for each restart") { load.current.requests >= number * 1000 }
-        }
-        let result = load.stop()
-        starter.signal(SIGTERM)
-        try starter.wait()
-        print(
-            "load: Server::Starter with node, \(requestsPerConnection) a connection: 20 restarts, \(result.requests) requests, \(result.failed) failed"
-        )
-        #expect(result.requests >= 20_000)
-    }
-
-    private static func nodeProgram(page: String, descriptor: String) -> String {
-        """
-        const page = require("fs").readFileSync("\(page)");
-        const server = require("http").createServer((request, response) => {
-          response.setHeader("Content-Length", page.length);
-          response.end(page);
-        });
-        server.keepAliveTimeout = 600000;
-        server.listen({ fd: \(descriptor) });
-        process.on("SIGTERM", () => server.close(() => process.exit(0)));
-        """
+            "demo server", settings.isEmpty ? "handed its socket" : "one shared socket",
+            [Stand.server, volume.directory + "/page"], port: port,
+            settings.merging([
+                "BATON_LISTEN": "tcp://127.0.0.1:\(port)", "BATON_WATCH": volume.directory,
+            ]) { own, _ in own }, requestsPerConnection: 1,
+            change: { volume.write(["page": "number \($0)"]) }, text: { "number \($0)" })
     }
 
     // MARK: steering
 
-    private func nodeServer(_ page: String) -> [String] {
-        writeFile(directory.file("app.js"), Self.nodeProgram(page: page, descriptor: "3"))
-        return ["node", directory.file("app.js")]
+    /// Answers with what the file `page` of the volume held when it started.
+    private func nodeServer(_ volume: KubeletVolume) -> [String] {
+        let site = RealServer.Site(port: 0, volume: volume.directory, scratch: directory.path)
+        RealServer.node.lay(site, .handed)
+        return RealServer.node.command(site, .handed)
     }
 
     @Test(.needs("node"), arguments: ["delay:1s", "exec:false"]) func nobodyReachesAGenerationBeforeItIsReady(
@@ -231,7 +181,7 @@ import Testing
         // The second generation never gets ready by a check that only the first one passes.
         let check = ready == "exec:false" ? "exec:sh -c 'test $BATON_GENERATION = 1'" : ready
         let baton = try Stand.run(
-            nodeServer(volume.directory + "/page"),
+            nodeServer(volume),
             [
                 "BATON_LISTEN": "tcp://127.0.0.1:\(port)", "BATON_WATCH": volume.directory,
                 "BATON_ON_CHANGE": "handover",
@@ -260,7 +210,7 @@ import Testing
         volume.write(["page": "old"])
         let port = freePort()
         let baton = try Stand.run(
-            nodeServer(volume.directory + "/page"),
+            nodeServer(volume),
             [
                 "BATON_LISTEN": "tcp://127.0.0.1:\(port)", "BATON_WATCH": volume.directory,
                 "BATON_ON_CHANGE": "handover",
@@ -336,9 +286,7 @@ import Testing
         return ["node", directory.file("witness.js")]
     }
 
-    private static let hasIPv6 = readFile("/proc/net/if_inet6").hasPrefix("00000000000000000000000000000001")
-
-    @Test(.needs("node"), arguments: ["127.0.0.1", "0.0.0.0", "*"] + (hasIPv6 ? ["[::1]"] : []))
+    @Test(.needs("node"), arguments: ["127.0.0.1", "0.0.0.0", "*"] + (Stand.hasIPv6 ? ["[::1]"] : []))
     func aProbeGoesThroughTheRealPortToTheNewGenerationAlone(_ host: String) throws {
         replaceFile(directory.file("status"), "200")
         let port = freePort()
