@@ -17,6 +17,15 @@ public enum Clock {
         return rfc3339(seconds: Int64(time.tv_sec), milliseconds: Int64(time.tv_nsec) / 1_000_000)
     }
 
+    /// The wall clock as kubelet puts it into the names of a volume's versions, with nanoseconds behind:
+    /// `2026_11_22_10_00_00.123456789`.
+    public static func stamp() -> String {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        let text = rfc3339(seconds: Int64(time.tv_sec), milliseconds: 0).prefix(19)
+        return String(text.map { $0 == "-" || $0 == ":" || $0 == "T" ? "_" : $0 }) + ".\(time.tv_nsec)"
+    }
+
     /// By arithmetic: gmtime_r(3) would read the time zone files of an image that may have none.
     static func rfc3339(seconds: Int64, milliseconds: Int64) -> String {
         let day = seconds / 86_400

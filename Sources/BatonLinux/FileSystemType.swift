@@ -17,6 +17,12 @@ public enum FileSystemType {
 
     public static func isBlind(_ name: String) -> Bool { blindNames.contains(name) || name.hasPrefix("fuse.") }
 
+    /// tmpfs or ramfs: nothing of it reaches a disk but by swapping.
+    public static func isInMemory(_ path: String) -> Bool {
+        var type: Int64 = 0
+        return baton_statfs_type(path, &type) == 0 && (type == 0x0102_1994 || type == 0x8584_58F6)
+    }
+
     /// The name of the blind file system that this path is on; nil where inotify sees all. Touches the path: ask only
     /// after mountinfo has found nothing against it.
     public static func blindName(ofPath path: String) -> String? {

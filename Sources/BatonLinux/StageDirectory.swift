@@ -1,0 +1,118 @@
+import CBatonShims
+import Glibc
+
+/// A directory with kubelet's own layout, written with kubelet's own steps (pkg/volume/util/atomic_writer.go): a reader that
+/// goes through `..data` sees the old content or the new, whole.
+///
+///     ..2026_11_22_10_00_00.123456/app.yaml
+///     ..data   -> ..2026_11_22_10_00_00.123456
+///     app.yaml -> ..data/app.yaml
+public struct StageDirectory: Sendable {
+    public struct File: Sendable, Hashable {
+        public let name: String
+        public let content: [UInt8]
+
+        public init(name: String, content: [UInt8]) {
+            self.name = name
+            self.content = content
+        }
+    }
+
+    public let path: String
+    /// Of the files; directories get the right to be searched by whom a file may be read.
+    private let mode: mode_t
+
+    /// - Parameter isSecret: readable for the owner alone.
+    public init(_ path: String, isSecret: Bool) {
+        self.path = path
+        mode = isSecret ? 0o600 : 0o644
+    }
+
+    private var directoryMode: mode_t { mode == 0o600 ? 0o700 : 0o755 }
+
+    /// The name of the version that is in force; nil before the first.
+    public var version: String? { try? readLink(path + "/..data") }
+
+    private static let emptyVersion = "..20_empty"
+    /// Nothing has been written yet.
+    public var isEmpty: Bool { version == nil || version == Self.emptyVersion }
+
+    /// Puts this content in force at once. Nothing of it is seen before all of it is there; where anything fails, the content
+    /// before stays.
+    /// - Parameter stamp: makes the version's name, and must differ from the last one's.
+    public func write(_ files: [File], stamp: String) throws(LinuxError) {
+        let before = version
+        let new = "..\(stamp)"
+        do throws(LinuxError) {
+            try make(path + "/" + new)
+            for file in files { try writeFile(path + "/" + new + "/" + file.name, file.content) }
+            // A crash may have left it.
+            unlink(path + "/..data_tmp")
+            try check(symlink(new, path + "/..data_tmp"), "link", path + "/..data_tmp")
+            try check(rename(path + "/..data_tmp", path + "/..data"), "move", path + "/..data_tmp")
+        } catch {
+            removeVersion(new)
+            throw error
+        }
+        let names = Set(files.map(\.name))
+        for name in names { symlink("..data/" + name, path + "/" + name) }
+        for entry in try directoryEntries(path, limit: 100_000) where entry != new {
+            if entry.hasPrefix("..20") {
+                removeVersion(entry)
+            } else if !entry.hasPrefix("..") && !names.contains(entry) {
+                unlink(path + "/" + entry)
+            }
+        }
+        if let before, before != new { removeVersion(before) }
+    }
+
+    /// Makes the directory, and what is missing above it, and an empty version where there is none.
+    public func prepare() throws(LinuxError) {
+        var built = ""
+        let parts = path.split(separator: "/")
+        for (index, part) in parts.enumerated() {
+            built += "/" + part
+            let isLast = index == parts.count - 1
+            guard mkdir(built, isLast ? directoryMode : 0o755) == 0 || errno == EEXIST else {
+                throw .last("make", built)
+            }
+        }
+        if version == nil { try write([], stamp: String(Self.emptyVersion.dropFirst(2))) }
+    }
+
+    /// Hands it to the user who is to write it.
+    public func give(uid: UInt32, gid: UInt32) throws(LinuxError) {
+        try check(chown(path, uid, gid), "give away", path)
+    }
+
+    private func make(_ directory: String) throws(LinuxError) {
+        try check(mkdir(directory, directoryMode), "make", directory)
+        // Whatever the umask says.
+        try check(chmod(directory, directoryMode), "set the mode of", directory)
+    }
+
+    private func writeFile(_ name: String, _ content: [UInt8]) throws(LinuxError) {
+        let number = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
+        guard number >= 0 else { throw .last("create", name) }
+        let file = FileDescriptor(owning: number)
+        try check(fchmod(file.number, mode), "set the mode of", name)
+        var rest = content[...]
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(file.number, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw .last("write", name) }
+            rest = rest.dropFirst(count)
+        }
+    }
+
+    /// A version has files and nothing else in it.
+    private func removeVersion(_ name: String) {
+        let directory = path + "/" + name
+        for entry in (try? directoryEntries(directory, limit: 100_000)) ?? [] { unlink(directory + "/" + entry) }
+        rmdir(directory)
+    }
+
+    private func check(_ result: Int32, _ operation: String, _ thing: String) throws(LinuxError) {
+        guard result == 0 else { throw .last(operation, thing) }
+    }
+}
