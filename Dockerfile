@@ -18,6 +18,16 @@ COPY examples examples
 RUN swift build -c release -Xswiftc -static-executable --product baton \
     && strip -o /tmp/baton .build/release/baton
 
-FROM ${FINAL_IMAGE}
+FROM build AS build-agent
+RUN swift build -c release -Xswiftc -static-executable --product baton-agent \
+    && strip -o /tmp/baton-agent .build/release/baton-agent
+
+# For sources that come over the network: docker build --target with-agent
+FROM ${FINAL_IMAGE} AS with-agent
+COPY --from=build /tmp/baton /usr/local/bin/baton
+COPY --from=build-agent /tmp/baton-agent /usr/local/bin/baton-agent
+ENTRYPOINT ["/usr/local/bin/baton", "--"]
+
+FROM ${FINAL_IMAGE} AS baton
 COPY --from=build /tmp/baton /usr/local/bin/baton
 ENTRYPOINT ["/usr/local/bin/baton", "--"]

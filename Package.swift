@@ -10,7 +10,14 @@ let strict: [SwiftSetting] = [
 let package = Package(
     name: "baton",
     products: [
-        .executable(name: "baton", targets: ["baton"])
+        .executable(name: "baton", targets: ["baton"]),
+        .executable(name: "baton-agent", targets: ["BatonAgent"]),
+    ],
+    dependencies: [
+        // The agent's alone: PID 1 has none.
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.24.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.29.0"),
     ],
     targets: [
         // The rooms, from the one that knows nobody to the one that knows all.
@@ -25,6 +32,17 @@ let package = Package(
             name: "baton",
             dependencies: ["BatonCore", "BatonLinux", "BatonWatch", "BatonLaunch", "CBatonShims", "CBatonStart"],
             swiftSettings: strict),
+
+        .target(
+            name: "BatonAgentCore", dependencies: ["BatonCore"], swiftSettings: strict),
+        .executableTarget(
+            name: "BatonAgent",
+            dependencies: [
+                "BatonAgentCore", "BatonCore", "BatonLinux", "CBatonShims",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ], swiftSettings: strict),
 
         // What the tests and the quickstart share, and the programs that they put under Baton.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
@@ -46,9 +64,12 @@ let package = Package(
             name: "BatonLaunchTests", dependencies: ["BatonLaunch", "BatonCore", "BatonLinux", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
+            name: "BatonAgentCoreTests", dependencies: ["BatonAgentCore", "BatonCore", "TestSupport"],
+            exclude: ["Resources"], swiftSettings: strict),
+        .testTarget(
             name: "EndToEndTests",
             dependencies: ["baton", "BatonCore", "TestSupport", "probe-app", "quickstart-server"],
-            swiftSettings: strict),
+            exclude: ["Resources"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

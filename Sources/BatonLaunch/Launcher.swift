@@ -69,9 +69,9 @@ public final class Launcher {
         // Closed in every case: the generation's copy is the only one that counts.
         defer { if writeEnd >= 0 { close(writeEnd) } }
         let launched = try launch(
-            configuration.command, extra: variables, generation: number, handed: handed,
-            adoption: configuration.adoption,
-            takesTerminal: takesTerminal, nullInput: false)
+            Job(
+                command: configuration.command, environment: environment(adding: variables, generation: number),
+                handed: handed, adoption: configuration.adoption, takesTerminal: takesTerminal))
         generation.pid = launched.pid
         generation.group = launched.pid
         generation.report = FileDescriptor(owning: launched.report)
@@ -82,23 +82,57 @@ public final class Launcher {
     /// BATON_PID. Its exit code is the answer.
     public func startProbe(_ command: [String], of generation: GenerationProcess) throws(LinuxError) -> ProcessID {
         let launched = try launch(
-            command.map { CText($0) }, extra: [("BATON_PID", "\(generation.pid)")], generation: generation.number,
-            handed: [], adoption: .none, takesTerminal: false, nullInput: true)
+            Job(
+                command: command.map { CText($0) },
+                environment: environment(adding: [("BATON_PID", "\(generation.pid)")], generation: generation.number),
+                hasInput: false))
         // How it fails to start does not matter: it is asked again either way.
         _ = FileDescriptor(owning: launched.report)
         return launched.pid
     }
 
-    private func launch(
-        _ command: [CText], extra: [(name: String, value: String)], generation: Int,
-        handed: [(source: Int32, target: Int32)], adoption: Adoption.Wish, takesTerminal: Bool, nullInput: Bool
-    ) throws(LinuxError) -> (pid: ProcessID, report: Int32) {
-        let program = command.first?.text ?? ""
-        let environment = self.environment(adding: extra, generation: generation)
+    /// Starts the agent, as the app's user and without any capability, with the one end of the link as its descriptor 3.
+    public func startAgent(_ program: String) throws(LinuxError) -> AgentProcess {
+        let link = try AgentProcess.link()
+        let own = FileDescriptor(owning: link.own)
+        let theirs = FileDescriptor(owning: link.theirs)
+        try setNonBlocking(true, own.number)
+        let names = ["HOSTNAME", "PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "TZ"]
+        let environment = configuration.environment.filter {
+            $0.name.hasPrefix("BATON_") || $0.name.hasPrefix("KUBERNETES_") || names.contains($0.name)
+        }
+        let fd = SocketConventions.firstDescriptor
+        let launched = try launch(
+            Job(
+                command: [CText(program)],
+                environment: environment + [EnvironmentVariable(name: "BATON_AGENT_FD", value: "\(fd)")],
+                handed: [(theirs.number, fd)], hasInput: false, isUnprivileged: true))
+        // That it cannot be started shows in its end.
+        _ = FileDescriptor(owning: launched.report)
+        return AgentProcess(pid: launched.pid, link: own)
+    }
+
+    /// A program to start.
+    private struct Job {
+        var command: [CText]
+        var environment: [EnvironmentVariable]
+        var handed: [(source: Int32, target: Int32)] = []
+        var adoption = Adoption.Wish.none
+        var takesTerminal = false
+        /// Stdin is Baton's; otherwise /dev/null.
+        var hasInput = true
+        /// Without capabilities, and without a way to any.
+        var isUnprivileged = false
+    }
+
+    private func launch(_ job: Job) throws(LinuxError) -> (pid: ProcessID, report: Int32) {
+        let program = job.command.first?.text ?? ""
+        let environment = job.environment
+        let handed = job.handed
         let path = environment.last { $0.name == "PATH" }?.value
         let paths = CStringArray(CommandPaths.candidates(program, path: path).map { CText($0) })
-        let arguments = CStringArray(command)
-        let listens = extra.contains { $0.name == "LISTEN_FDS" }
+        let arguments = CStringArray(job.command)
+        let listens = environment.contains { $0.name == "LISTEN_FDS" }
         // LISTEN_PID's value is written by the child: the text only keeps its place.
         let pidName = "LISTEN_PID="
         let variables = CStringArray(
@@ -130,17 +164,18 @@ public final class Launcher {
                     plan.sources = sources.baseAddress
                     plan.targets = targets.baseAddress
                     plan.descriptor_count = Int32(targets.count)
-                    plan.terminal = takesTerminal ? 0 : -1
-                    plan.null_stdin = nullInput
-                    plan.no_new_privs = configuration.noNewPrivileges
+                    plan.terminal = job.takesTerminal ? 0 : -1
+                    plan.null_stdin = !job.hasInput
+                    plan.no_new_privs = configuration.noNewPrivileges || job.isUnprivileged
                     plan.change_user = configuration.identity != nil
                     plan.uid = configuration.identity?.uid ?? 0
                     plan.gid = configuration.identity?.gid ?? 0
                     plan.groups = groups.baseAddress
                     plan.group_count = Int32(groups.count)
-                    plan.capabilities = configuration.capabilities?.pointer
-                    plan.adopt = adoption.plan
-                    plan.asks_options = adoption != .none && asksOptions
+                    plan.capabilities = job.isUnprivileged ? nil : configuration.capabilities?.pointer
+                    plan.drop_capabilities = job.isUnprivileged
+                    plan.adopt = job.adoption.plan
+                    plan.asks_options = asksOptions
                     return baton_launch(&plan, &report)
                 }
             }

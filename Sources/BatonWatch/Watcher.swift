@@ -16,12 +16,18 @@ public final class Watcher {
         public var auditInterval: Interval
         /// Spreads the looks of a fleet: a number of this host.
         public var phaseSeed: UInt64
+        /// Mixed into every digest, so that who reads the log cannot check a guess of a secret against it.
+        public var digestSalt: UInt64?
 
-        public init(strategy: StrategyChoice, pollInterval: Interval, auditInterval: Interval, phaseSeed: UInt64) {
+        public init(
+            strategy: StrategyChoice, pollInterval: Interval, auditInterval: Interval, phaseSeed: UInt64,
+            digestSalt: UInt64? = nil
+        ) {
             self.strategy = strategy
             self.pollInterval = pollInterval
             self.auditInterval = auditInterval
             self.phaseSeed = phaseSeed
+            self.digestSalt = digestSalt
         }
     }
 
@@ -240,6 +246,7 @@ public final class Watcher {
 
     private func combinedDigest() -> Digest? {
         var hash = SHA256()
+        if let salt = configuration.digestSalt { hash.update(salt) }
         for source in sources {
             guard let digest = source.digest else { return nil }
             digest.parts.forEach { hash.update($0) }

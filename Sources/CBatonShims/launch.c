@@ -55,6 +55,11 @@ static int change_privileges(const struct baton_launch_plan *plan, int *stage) {
     }
     *stage = BATON_LAUNCH_STAGE_CAPABILITIES;
     if (plan->capabilities != NULL && cap_iab_set_proc(plan->capabilities) != 0) return errno;
+    if (plan->drop_capabilities) {
+        cap_t none = cap_init();
+        if (none == NULL || cap_set_proc(none) != 0) return errno;
+        cap_free(none);
+    }
     return 0;
 }
 

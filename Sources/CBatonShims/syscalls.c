@@ -12,6 +12,7 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -153,6 +154,12 @@ bool baton_gains_privileges(const char *path) {
     if ((info.st_mode & S_ISUID) && info.st_uid != geteuid()) return true;
     if ((info.st_mode & S_ISGID) && info.st_gid != getegid()) return true;
     return geteuid() != 0 && getxattr(path, "security.capability", NULL, 0) > 0;
+}
+
+void baton_forbid_dumps(void) {
+    struct rlimit none = {0, 0};
+    setrlimit(RLIMIT_CORE, &none);
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
 char **baton_environment(void) { return environ; }

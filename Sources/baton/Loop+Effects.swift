@@ -25,6 +25,7 @@ extension Loop {
             let (result, reports) = watcher.readSnapshot(at: Clock.now())
             take(reports)
             if let result { enqueue(.snapshot(result)) }
+        case .startAgent: startAgent()
         case .giveTerminal(let number): giveTerminal(number)
         case .stopSelf: if getpid() != 1 { Processes.stopSelf() }
         case .signalDescendants(let signal): signalDescendants(signal)
@@ -44,6 +45,17 @@ extension Loop {
         } catch {
             launcher.sockets.release(number)
             enqueue(.launchFailed(number, .init(reason: error.description, exitCode: 126)))
+        }
+    }
+
+    private func startAgent() {
+        do throws(LinuxError) {
+            let agent = try launcher.startAgent(AgentSetup.program)
+            self.agent = agent
+            register(agent)
+        } catch {
+            logger.log(LogRecord(.error, "agent_failed", "\(error)"))
+            enqueue(.agentEnded(.exited(126)))
         }
     }
 

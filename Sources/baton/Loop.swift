@@ -15,6 +15,7 @@ final class Loop {
     let hasTerminal: Bool
     var supervisor: Supervisor
     var generations: [Int: GenerationProcess] = [:]
+    var agent: AgentProcess?
     /// By generation. Some process of one may outlive it.
     private var callListeners: [Int: SeccompListener] = [:]
 
@@ -36,6 +37,7 @@ final class Loop {
         case readiness(Int)
         case calls(Int)
         case helper(Int)
+        case agent
     }
 
     /// Work of one kind in one round is bounded, so that no flood of it keeps the loop from the rest.
@@ -47,7 +49,7 @@ final class Loop {
 
     init(
         settings: Settings, launcher: Launcher, adoption: Adoption, access: ForeignAccess, watcher: Watcher,
-        logger: Logger
+        awaited: Set<String>, logger: Logger
     ) throws(LinuxError) {
         self.settings = settings
         self.launcher = launcher
@@ -58,7 +60,8 @@ final class Loop {
         hasTerminal = Terminal.foregroundGroup != nil
         supervisor = Supervisor(
             policy: .init(
-                settings, adopts: launcher.adopts, steers: launcher.sockets.areSteered, hasTerminal: hasTerminal),
+                settings, awaited: awaited, adopts: launcher.adopts, steers: launcher.sockets.areSteered,
+                hasTerminal: hasTerminal),
             seed: Random.number())
         epoll = try Epoll()
         signals = try SignalFD()
@@ -191,6 +194,7 @@ final class Loop {
         case .readiness(let number): if let generation = generations[number] { readReadiness(generation) }
         case .calls(let number): answerCalls(number)
         case .helper(let index): readHelper(index)
+        case .agent: readAgent()
         }
     }
 
@@ -262,6 +266,27 @@ final class Loop {
         enqueue(.readyDescriptor(generation.number, isReady: isReady))
     }
 
+    func register(_ agent: AgentProcess) { addOrComplain(.agent, agent.descriptor) }
+
+    private func readAgent() {
+        guard let agent else { return }
+        switch agent.receive() {
+        case .end: remove(.agent)
+        case .nonsense(let reason):
+            logger.log(LogRecord(.error, "agent_nonsense", "the agent is ended: \(reason)"))
+            remove(.agent)
+            Processes.signal(process: agent.pid, .kill)
+        case .messages(let messages):
+            for message in messages {
+                switch message {
+                case .hello: break
+                case .staged(let source, _), .absent(let source): enqueue(.staged(source))
+                case .log(let record): logger.log(record)
+                }
+            }
+        }
+    }
+
     private func readHelper(_ index: Int) {
         let descriptor = watcher.helperDescriptors.first { $0.index == index }?.descriptor
         guard let reports = watcher.helperAnswered(index) else { return }
@@ -311,7 +336,12 @@ final class Loop {
     }
 
     private func childEnded(_ pid: ProcessID, _ status: ExitStatus, _ ended: inout [(GenerationProcess, ExitStatus)]) {
-        if let generation = generations.values.first(where: { $0.pid == pid && !$0.isMainReaped }) {
+        if let agent, agent.pid == pid {
+            readAgent()
+            remove(.agent)
+            self.agent = nil
+            enqueue(.agentEnded(status))
+        } else if let generation = generations.values.first(where: { $0.pid == pid && !$0.isMainReaped }) {
             generation.isMainReaped = true
             ended.append((generation, status))
         } else if let generation = generations.values.first(where: { $0.probe == pid }) {

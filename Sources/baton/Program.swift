@@ -38,14 +38,19 @@ enum Program {
         let logger = Logger(format: settings.logFormat, level: settings.logLevel)
         do throws(LinuxError) {
             warn(settings, launch, logger)
+            if settings.watch.contains(where: \.isRemote), access(AgentSetup.program, X_OK) != 0 {
+                throw LinuxError("run", AgentSetup.program, errno: errno)
+            }
             try takePlace(settings)
             let sockets = try openSockets(settings.listening(for: command.first?.text ?? ""), logger)
+            let stage = try AgentSetup.prepareStage(settings, owner: launch.identity.map { ($0.uid, $0.gid) })
+            for record in stage.records { logger.log(record) }
             try dropPrivileges(settings, launch, logger)
-            let access = foreignAccess(settings, launch)
+            let foreignAccess = foreignAccess(settings, launch)
             let loop = try Loop(
                 settings: settings, launcher: Launcher(launch, sockets),
-                adoption: Adoption(sockets, access, except: settings.adoptExcept, wish: launch.adoption),
-                access: access, watcher: watcher(settings), logger: logger)
+                adoption: Adoption(sockets, foreignAccess, except: settings.adoptExcept, wish: launch.adoption),
+                access: foreignAccess, watcher: watcher(settings), awaited: stage.awaited, logger: logger)
             let code = loop.run()
             sockets.removePaths()
             return code
@@ -189,10 +194,10 @@ enum Program {
 
     private static func watcher(_ settings: Settings) -> Watcher {
         Watcher(
-            paths: settings.watch.map(absolutePath),
+            paths: settings.watch.map { watchedPath($0, settings) },
             configuration: .init(
                 strategy: settings.strategy, pollInterval: settings.pollInterval, auditInterval: settings.auditInterval,
-                phaseSeed: hostSeed()))
+                phaseSeed: hostSeed(), digestSalt: settings.watch.contains(where: \.isSecret) ? Random.number() : nil))
     }
 
     private static func explain(_ paths: [String]) -> Int32 {
@@ -212,8 +217,10 @@ enum Program {
 
     // MARK: parts
 
-    private static func absolutePath(_ source: SourceName) -> String {
+    /// A file or directory in any case: what the agent fetches ends as one, too.
+    private static func watchedPath(_ source: SourceName, _ settings: Settings) -> String {
         switch source {
+        case .object, .url: return settings.stage + "/" + (source.stagePath ?? "")
         case .path(let path) where path.hasPrefix("/"): return path
         case .path(let path):
             var buffer = [CChar](repeating: 0, count: 4096)
@@ -235,6 +242,10 @@ enum Program {
         case EADDRINUSE: "; another process has it: stop that one, or choose another address in BATON_LISTEN"
         case EACCES where error.thing.contains("://"):
             "; ports below 1024 need CAP_NET_BIND_SERVICE (or net.ipv4.ip_unprivileged_port_start), paths a writable directory"
+        case _ where error.thing == AgentSetup.program:
+            "; sources of the network need it beside baton (COPY it into the image, too)"
+        case EACCES where error.operation == "make", EROFS where error.operation == "make":
+            "; what the agent fetches is kept there: mount an emptyDir (medium: Memory) there, or set BATON_STAGE"
         case EADDRNOTAVAIL: "; this address is not one of this machine's (BATON_LISTEN)"
         default: ""
         }

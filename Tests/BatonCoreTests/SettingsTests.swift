@@ -35,7 +35,10 @@ import Testing
             "LOG", "LOG_LEVEL",
         ]
         let known = Set(SettingDefinition.all.map(\.name)).union(Settings.later)
-        let added = ["ADOPT_EXCEPT"]
+        let added = [
+            "ADOPT_EXCEPT", "SERVICE_ACCOUNT", "URL_INTERVAL", "URL_TIMEOUT", "URL_SIZE_LIMIT", "URL_CA_FILE",
+            "URL_TOKEN_FILE",
+        ]
         #expect(known == Set((contract + added).map { "BATON_\($0)" }))
         for name in Settings.later { #expect(problem(name, "x")?.contains("not there yet") == true) }
     }
@@ -55,8 +58,14 @@ import Testing
     }
 
     @Test(arguments: [
-        ("BATON_WATCH", "app.yaml", "begins with /"), ("BATON_WATCH", "configmap/app", "needs the agent"),
-        ("BATON_WATCH", "https://x/y", "needs the agent"), ("BATON_STRATEGY", "pol", "did you mean poll"),
+        ("BATON_WATCH", "app.yaml", "begins with /"), ("BATON_WATCH", "configmap/", "is no name of an object"),
+        ("BATON_WATCH", "configmap/a/b/c", "is not of the form"),
+        ("BATON_WATCH", "https://me:secret@x/y", "would be seen"),
+        ("BATON_WATCH", "configmap/Web", "lower-case"), ("BATON_WATCH", "secret/a/../b", "is not of the form"),
+        ("BATON_WATCH", "secret/a/..", "is no key"), ("BATON_WATCH", "x=ftp://y/z", "is no URL"),
+        ("BATON_WATCH", "https://a/x,https://b/x", "two sources are staged at url/x"),
+        ("BATON_STAGE", "here", "no absolute path"), ("BATON_URL_SIZE_LIMIT", "1G", "is no size"),
+        ("BATON_STRATEGY", "pol", "did you mean poll"),
         ("BATON_POLL_INTERVAL", "1ms", "less than 10ms"), ("BATON_POLL_INTERVAL", "-5s", "no duration"),
         ("BATON_POLL_INTERVAL", "99999999999999999s", "no duration"), ("BATON_SETTLE", "25h", "more than 24h"),
         ("BATON_SETTLE", "5", "no duration"), ("BATON_ON_CHANGE", "relaod", "did you mean reload"),

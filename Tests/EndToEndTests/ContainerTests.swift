@@ -54,6 +54,16 @@ import Testing
     /// The package's own folder, four levels above this file.
     private var package: String { #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 } }
 
+    /// A git that is set up to read repositories from folders of this machine (url.FOLDER.insteadOf) does so in the build, too.
+    private var repositoryMounts: [String] {
+        let git = try? RunningProcess(["git", "config", "--get-regexp", #"^url\..*\.insteadof$"#])
+        _ = try? git?.wait()
+        let folders = (git?.output ?? "").split(separator: "\n").compactMap { line in
+            line.hasPrefix("url./") ? line.dropFirst(4).split(separator: " ").first?.dropLast(".insteadof".count) : nil
+        }
+        return Set(folders).flatMap { ["-v", "\($0):\($0):ro"] }
+    }
+
     private func buildImages() throws {
         let toolchain = realPath(Stand.find("swift") ?? "").split(separator: "/").dropLast(2).reduce("") {
             $0 + "/" + $1
@@ -63,7 +73,9 @@ import Testing
         if !toolchain.hasPrefix("/usr") { mounts += ["-v", "\(toolchain):\(toolchain):ro"] }
         try build(
             "baton", package + "/Dockerfile", package,
-            mounts + ["--build-arg", "BUILD_IMAGE=localhost/baton-empty-system"])
+            mounts + repositoryMounts + [
+                "--target", "baton", "--build-arg", "BUILD_IMAGE=localhost/baton-empty-system",
+            ])
         // As a user does it: the binary taken out of one image into another.
         _ = try run(["cc", "-O1", "-static", "-o", directory.file("probe-app"), package + "/Tests/ProbeApp/main.c"])
         _ = try run(["cp", Stand.staticServer, directory.file("server")])

@@ -14,6 +14,8 @@ enum Stand {
 
     /// BATON_TEST_BINARY names another build of it: the static one that is shipped.
     static let baton = getenv("BATON_TEST_BINARY").map { String(cString: $0) } ?? products + "/baton"
+    /// Beside it, where Baton looks for it.
+    static let agent = baton.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 } + "/baton-agent"
     static let probe = products + "/probe-app"
     static let server = products + "/quickstart-server"
 
@@ -96,6 +98,12 @@ extension Trait where Self == ConditionTrait {
     }
 
     static func needs(_ program: String) -> Self { .enabled(if: Stand.has(program), "needs \(program)") }
+
+    static var needsAgent: Self {
+        .enabled(
+            if: access(Stand.agent, X_OK) == 0 && access("/usr/bin/python3", X_OK) == 0 && Stand.has("openssl"),
+            "needs the build of baton-agent, /usr/bin/python3 and openssl")
+    }
 
     static var servers: Self { .enabled(if: !RealServer.installed.isEmpty, "needs one of the real servers") }
 }

@@ -11,6 +11,7 @@ public struct SettingDefinition: Sendable {
 
     public enum Group: String, Sendable, CaseIterable {
         case watching = "Watching"
+        case staging = "Fetched by the agent"
         case change = "On change"
         case sockets = "Sockets and handover"
         case life = "Starting and stopping"
@@ -32,14 +33,16 @@ public struct SettingDefinition: Sendable {
     }
 
     public static let all: [SettingDefinition] =
-        watching + change + sockets + life + signals + privileges + logging
+        watching + staging + change + sockets + life + signals + privileges + logging
 
     private static let duration = "a duration such as 250ms, 5s or 2m"
 
     private static let watching: [SettingDefinition] = [
         .init(
-            "BATON_WATCH", .watching, default: "none", allowed: "paths, separated by commas",
-            "files and directories that are the app's configuration"
+            "BATON_WATCH", .watching, default: "none",
+            allowed:
+                "paths, [NAMESPACE/]configmap/NAME[/KEY][?optional], the same with secret/, [NAME=]https://…, separated by commas",
+            "the app's configuration: files and directories, and what the agent fetches to BATON_STAGE"
         ) { (text, settings) throws(SettingError) in
             settings.watch = []
             for entry in SettingValue.list(text) { settings.watch.append(try SettingValue.source(entry)) }
@@ -61,6 +64,42 @@ public struct SettingDefinition: Sendable {
             "BATON_AUDIT_INTERVAL", .watching, default: "60s", allowed: duration + ", or 0s for none",
             "how often an inotify source is looked at all the same"
         ) { (text, settings) throws(SettingError) in settings.auditInterval = try SettingValue.interval(text) },
+    ]
+
+    private static let staging: [SettingDefinition] = [
+        .init(
+            "BATON_STAGE", .staging, default: "/run/baton", allowed: "an absolute path",
+            "directory below which the app finds what the agent fetches: configmap/NAME, secret/NAME, url/NAME"
+        ) { (text, settings) throws(SettingError) in settings.stage = try SettingValue.path(text) },
+        .init(
+            "BATON_SERVICE_ACCOUNT", .staging, default: "/var/run/secrets/kubernetes.io/serviceaccount",
+            allowed: "an absolute path", "directory with token, ca.crt and namespace for the Kubernetes API"
+        ) { (text, settings) throws(SettingError) in settings.serviceAccount = try SettingValue.path(text) },
+        .init(
+            "BATON_URL_INTERVAL", .staging, default: "30s", allowed: duration, "time between two looks at a URL"
+        ) { (text, settings) throws(SettingError) in
+            settings.url.interval = try SettingValue.interval(text, atLeast: .milliseconds(100))
+        },
+        .init(
+            "BATON_URL_TIMEOUT", .staging, default: "10s", allowed: duration,
+            "a URL that has not answered by then has failed"
+        ) { (text, settings) throws(SettingError) in
+            settings.url.timeout = try SettingValue.interval(text, atLeast: .milliseconds(100))
+        },
+        .init(
+            "BATON_URL_SIZE_LIMIT", .staging, default: "1M", allowed: "a number of bytes, also as 64k or 2M, up to 64M",
+            "larger answers of a URL are refused"
+        ) { (text, settings) throws(SettingError) in
+            settings.url.sizeLimit = try SettingValue.size(text, upTo: 64 << 20)
+        },
+        .init(
+            "BATON_URL_CA_FILE", .staging, default: "none", allowed: "an absolute path",
+            "PEM file with the authorities that https:// URLs are trusted by; none: the system's"
+        ) { (text, settings) throws(SettingError) in settings.url.caFile = try SettingValue.path(text) },
+        .init(
+            "BATON_URL_TOKEN_FILE", .staging, default: "none", allowed: "an absolute path",
+            "file whose content is sent to URLs as a bearer token; read again for each request"
+        ) { (text, settings) throws(SettingError) in settings.url.tokenFile = try SettingValue.path(text) },
     ]
 
     private static let change: [SettingDefinition] = [

@@ -84,19 +84,20 @@ enum SettingValue {
         }.filter { !$0.isEmpty }
     }
 
-    static func source(_ text: String) throws(SettingError) -> SourceName {
-        for scheme in ["configmap/", "secret/", "https://", "http://"] where text.hasPrefix(scheme) {
-            throw SettingError(
-                "\"\(text)\" needs the agent, which this version does not have yet: mount it as a volume and name the path"
-            )
+    static func path(_ text: String) throws(SettingError) -> String {
+        guard text.hasPrefix("/"), text.utf8.count < 4096 else {
+            throw SettingError("\"\(text)\" is no absolute path")
         }
-        guard text.hasPrefix("/") || text.hasPrefix("./") else {
-            throw SettingError("\"\(text)\" is no source: a path begins with / or ./")
+        return text
+    }
+
+    /// `65536`, `64k`, `1M`.
+    static func size(_ text: String, upTo limit: Int) throws(SettingError) -> Int {
+        let unit = text.hasSuffix("k") ? 1 << 10 : text.hasSuffix("M") ? 1 << 20 : 1
+        guard let count = Int(unit == 1 ? text : String(text.dropLast())), count > 0, count <= limit / unit else {
+            throw SettingError("\"\(text)\" is no size from 1 byte to \(limit >> 20)M")
         }
-        guard text.utf8.count < 4096, !text.utf8.contains(0) else {
-            throw SettingError("a path has at most 4095 bytes")
-        }
-        return .path(text)
+        return count * unit
     }
 
     static func signalMap(_ text: String) throws(SettingError) -> [Signal: Signal?] {

@@ -6,6 +6,12 @@ public struct Settings: Sendable, Hashable {
     public var settle: Interval = .milliseconds(100)
     public var auditInterval: Interval = .seconds(60)
 
+    /// Where the agent lays what it fetches, and Baton's own copies.
+    public var stage = "/run/baton"
+    /// Token, CA and namespace for the Kubernetes API, as kubelet mounts them.
+    public var serviceAccount = "/var/run/secrets/kubernetes.io/serviceaccount"
+    public var url = URLSettings()
+
     public var onChange: ChangeMode = .auto
     public var reloadSignal: Signal = .hangUp
     public var splay: Interval = .zero
@@ -82,6 +88,20 @@ public struct AdoptException: Hashable, Sendable {
     public let port: UInt16
 }
 
+/// How URLs are fetched.
+public struct URLSettings: Sendable, Hashable {
+    public var interval: Interval = .seconds(30)
+    public var timeout: Interval = .seconds(10)
+    /// Bytes.
+    public var sizeLimit = 1 << 20
+    /// PEM; nil: the system's.
+    public var caFile: String?
+    /// Its content is sent as a bearer token.
+    public var tokenFile: String?
+
+    public init() {}
+}
+
 public enum StrategyChoice: String, Sendable, CaseIterable { case auto, inotify, poll }
 public enum ChangeMode: String, Sendable, CaseIterable { case auto, reload, handover, restart, exit, none }
 public enum RestartMode: String, Sendable, CaseIterable { case never, onFailure = "on-failure", always }
@@ -89,20 +109,6 @@ public enum SignalTarget: String, Sendable, CaseIterable { case group, child }
 public enum AdoptMode: String, Sendable, CaseIterable { case auto, on, off }
 public enum SteerMode: String, Sendable, CaseIterable { case auto, on, off }
 public enum SubpathMode: String, Sendable, CaseIterable { case warn, exit }
-
-/// One entry of BATON_WATCH.
-public enum SourceName: Hashable, Sendable {
-    /// A file or directory, by absolute path or one that begins with `./`.
-    case path(String)
-}
-
-extension SourceName: CustomStringConvertible {
-    public var description: String {
-        switch self {
-        case .path(let path): path
-        }
-    }
-}
 
 /// How a new generation is known to be ready.
 public enum ReadyMethod: Hashable, Sendable {

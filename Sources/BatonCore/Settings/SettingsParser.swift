@@ -19,7 +19,7 @@ extension Settings {
     /// Settings of the design that later versions read. Naming one is an error until then: a setting that is silently
     /// ignored is worse than one that is refused.
     static let later: Set<String> = [
-        "BATON_VALIDATE", "BATON_VALIDATE_TIMEOUT", "BATON_STAGE", "BATON_STAGE_FILES", "BATON_PROBATION",
+        "BATON_VALIDATE", "BATON_VALIDATE_TIMEOUT", "BATON_STAGE_FILES", "BATON_PROBATION",
         "BATON_ENV_FROM", "BATON_CONTROL", "BATON_ADMIN",
     ]
 
@@ -63,6 +63,15 @@ extension Settings {
                     variable: "BATON_READY",
                     reason: "fd:\(number) is where a socket of BATON_LISTEN goes; "
                         + "the first free one is fd:\(3 + settings.listen.count)", allowed: nil))
+        }
+        var staged: Set<String> = []
+        for source in settings.watch {
+            guard let path = source.stagePath, !staged.insert(path).inserted else { continue }
+            problems.append(
+                SettingsProblem(
+                    variable: "BATON_WATCH",
+                    reason: "two sources are staged at \(path): name one of them otherwise (NAME=URL)",
+                    allowed: nil))
         }
         let hasTCP = settings.listen.contains { if case .tcp = $0.endpoint { true } else { false } }
         if settings.ready.asksTheSocket, !hasTCP, !settings.adopts() {

@@ -38,6 +38,10 @@ extension Supervisor {
         /// The mount at this path pins content that has been replaced elsewhere: nothing new will ever be seen there.
         case mountSuperseded(path: String)
 
+        /// What the agent fetches of this source is on the stage, or need not be there.
+        case staged(String)
+        case agentEnded(ExitStatus)
+
         // MARK: the rest
         /// A signal that Baton received.
         case signal(Signal)
@@ -109,6 +113,7 @@ extension Supervisor {
         /// This process has taken over as the generation's main one, if it is one of its own.
         case adoptMain(Int, pid: Int32)
         case readSnapshot
+        case startAgent
         case giveTerminal(Int)
         /// SIGSTOP to Baton itself, as a good citizen of a shell's job control.
         case stopSelf

@@ -5,6 +5,10 @@ extension Supervisor {
         public var reloadSignal: Signal = .hangUp
         public var hasListener = false
         public var hasSources = false
+        /// Some source comes over the network.
+        public var hasAgent = false
+        /// Sources without which the app is not started: nothing of them has ever been on the stage.
+        public var awaited: Set<String> = []
         /// Baton takes the place of listening sockets that the app opens itself.
         public var adopts = false
         /// Every generation has a socket of its own, and new connections can be moved from one to another.
@@ -27,11 +31,15 @@ extension Supervisor {
 
         public init() {}
 
-        public init(_ settings: Settings, adopts: Bool, steers: Bool, hasTerminal: Bool) {
+        public init(
+            _ settings: Settings, awaited: Set<String> = [], adopts: Bool, steers: Bool, hasTerminal: Bool
+        ) {
             onChange = settings.onChange
             reloadSignal = settings.reloadSignal
             hasListener = !settings.listen.isEmpty
             hasSources = !settings.watch.isEmpty
+            hasAgent = settings.watch.contains(where: \.isRemote)
+            self.awaited = awaited
             self.adopts = adopts
             self.steers = steers
             settle = settings.settle
@@ -87,6 +95,12 @@ extension Supervisor {
         public static let waitingLookLimit: Interval = .seconds(5)
         public static let probeInterval: Interval = .milliseconds(250)
         public static let groupCheck: Interval = .milliseconds(500)
+        /// How often the log tells what the app is waiting for.
+        public static let awaitedReport: Interval = .seconds(10)
+        public static let agentFirst: Interval = .milliseconds(200)
+        public static let agentLimit: Interval = .seconds(30)
+        /// An agent that lived this long starts the backoff afresh.
+        public static let agentForgiven: Interval = .seconds(60)
         /// An app that is told by signal is given time to install its handler; this often it is looked at.
         public static let holdInterval: Interval = .milliseconds(100)
         /// Writers that never pause must not put a change off for ever: this many quiet times, and at least two seconds.

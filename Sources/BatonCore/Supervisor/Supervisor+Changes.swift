@@ -48,7 +48,7 @@ extension Supervisor {
     }
 
     mutating func read() {
-        guard phase == .running else { return }
+        guard phase == .running || (phase == .waiting && awaited.isEmpty) else { return }
         timers.cancel(.settle)
         timers.cancel(.readRetry)
         intake.settlingSince = nil
@@ -56,8 +56,9 @@ extension Supervisor {
     }
 
     mutating func snapshot(_ result: SnapshotResult) {
-        guard phase == .running else { return }
+        guard phase == .running || (phase == .waiting && hasBegun && awaited.isEmpty) else { return }
         switch result {
+        case .whole(let digest) where phase == .waiting: run(digest)
         case .whole(let digest):
             let isManual = intake.isManual
             intake.tornReads = 0

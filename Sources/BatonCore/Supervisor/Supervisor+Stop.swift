@@ -35,7 +35,7 @@ extension Supervisor {
         let last = lastEnd == nil ? generations.last(where: \.isMainAlive) : nil
         stop = Stop(signal: signal ?? policy.drainSignal, lead: (serving ?? starting ?? last)?.number)
         endPending(.superseded)
-        for key in [Timers.Key.settle, .readRetry, .splay, .hold, .restart] { timers.cancel(key) }
+        for key in [Timers.Key.settle, .readRetry, .splay, .hold, .restart, .agent, .awaited] { timers.cancel(key) }
         if serving != nil, let starting { retire(starting.number) }
         let delays = reason == .asked && policy.stopDelay > .zero && generations.contains(where: \.isMainAlive)
         log(.stopping(reason, delay: delays ? policy.stopDelay : nil))

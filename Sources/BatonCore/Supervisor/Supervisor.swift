@@ -53,10 +53,17 @@ public struct Supervisor: Sendable {
     /// The digest that was last decided upon, whatever came of it.
     var lastSeen: Digest?
 
+    var hasBegun = false
+    /// What the app is not started without, and has not come yet.
+    var awaited: Set<String>
+    var agentBackoff = Backoff(first: Times.agentFirst, limit: Times.agentLimit)
+    var agentStartedAt: Instant?
+
     var stop: Stop?
 
     public init(policy: Policy, seed: UInt64) {
         self.policy = policy
+        awaited = policy.awaited
         random = RandomSource(seed: seed)
     }
 
@@ -99,6 +106,8 @@ public struct Supervisor: Sendable {
         case .touched(let atomic): touched(atomic: atomic)
         case .snapshot(let result): snapshot(result)
         case .mountSuperseded(let path): mountSuperseded(path)
+        case .staged(let source): staged(source)
+        case .agentEnded(let status): agentEnded(status)
         case .signal(let signal): received(signal)
         case .childrenGone: childrenGone()
         case .tick: while let key = timers.takeDue(now) { fired(key) }
@@ -107,6 +116,14 @@ public struct Supervisor: Sendable {
     }
 
     private mutating func begin(_ digest: Digest?) {
+        guard phase == .waiting, !hasBegun else { return }
+        hasBegun = true
+        if policy.hasAgent { startAgent() }
+        if awaited.isEmpty { run(digest) } else { timers.arm(.awaited, at: now + Times.awaitedReport) }
+    }
+
+    /// All that the app needs is there.
+    mutating func run(_ digest: Digest?) {
         guard phase == .waiting else { return }
         phase = .running
         lastSeen = digest
@@ -129,6 +146,8 @@ public struct Supervisor: Sendable {
         case .settle, .readRetry: read()
         case .splay, .hold: apply()
         case .restart: restartDue()
+        case .agent: startAgent()
+        case .awaited: stillAwaiting()
         case .stopDelay: terminate()
         case .stopDeadline: killEverything()
         case .stopGrace: finishStop()

@@ -237,6 +237,20 @@ extension LogRecord {
             [.text("source", path)])
     }
 
+    // MARK: the agent
+
+    static func agentEnded(_ status: ExitStatus, _ wait: Interval) -> LogRecord {
+        LogRecord(
+            .error, "agent_ended", "the agent \(status): it is started again in \(wait), and what it has fetched stays",
+            [.number("code", Int64(status.code)), .seconds("wait_seconds", wait)])
+    }
+
+    static func awaiting(_ sources: [String]) -> LogRecord {
+        LogRecord(
+            .warn, "sources_awaited", "the app is not started yet: it waits for \(sources.joined(separator: ", "))",
+            [.number("count", Int64(sources.count))])
+    }
+
     // MARK: signals and stop
 
     static func swallowed(_ signal: Signal) -> LogRecord {

@@ -7,6 +7,7 @@ struct Timers: Sendable {
                 Int)
         case settle, readRetry, splay, hold
         case restart
+        case agent, awaited
         case stopDelay, stopDeadline, stopGrace
     }
 

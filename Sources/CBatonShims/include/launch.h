@@ -50,6 +50,8 @@ struct baton_launch_plan {
     int group_count;
     /// NULL: unchanged.
     cap_iab_t capabilities;
+    /// Give up every capability, for good: together with no_new_privs no exec brings one back, not even root's.
+    bool drop_capabilities;
     /// Install a filter that asks Baton about listening sockets (seccomp.h).
     enum baton_adopt adopt;
     bool asks_options;

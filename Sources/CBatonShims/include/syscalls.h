@@ -67,6 +67,9 @@ void baton_close_all_but(int lower, int higher);
 /// capabilities (execve(2), capabilities(7)).
 bool baton_gains_privileges(const char *path);
 
+/// No core file, and nobody looks into its memory (PR_SET_DUMPABLE, RLIMIT_CORE).
+void baton_forbid_dumps(void);
+
 /// environ(7).
 char **baton_environment(void);
 

@@ -51,6 +51,8 @@ struct SimulatedWorld {
         policy.hasListener = Bool.random(using: &random)
         policy.hasSources = true
         policy.steers = policy.hasListener && Bool.random(using: &random)
+        policy.hasAgent = Int.random(in: 0..<3, using: &random) == 0
+        if policy.hasAgent, Bool.random(using: &random) { policy.awaited = ["configmap/web", "secret/web"] }
         policy.adopts = Int.random(in: 0..<3, using: &random) == 0
         policy.settle = .milliseconds([0, 10, 100, 1000].randomElement(using: &random) ?? 100)
         policy.splay = .milliseconds([0, 0, 500, 5000].randomElement(using: &random) ?? 0)
@@ -212,6 +214,13 @@ struct SimulatedWorld {
             let isTorn = !isCalm && Int.random(in: 0..<10, using: &random) == 0
             schedule(.snapshot(isTorn ? .torn("it moved") : .whole(SimulatedWorld.digest(disk))), in: .zero)
         case .signalDescendants(let signal): signalAll(signal)
+        case .startAgent:
+            for source in supervisor.policy.awaited.sorted() {
+                schedule(.staged(source), in: random.interval(upTo: .seconds(3)))
+            }
+            if !isCalm, Bool.random(using: &random) {
+                schedule(.agentEnded(.exited(1)), in: random.interval(upTo: .seconds(20)))
+            }
         case .adoptMain, .giveTerminal, .stopSelf, .changeEnded, .log, .exit, .steer: break
         }
     }

@@ -1,0 +1,109 @@
+import AsyncHTTPClient
+import BatonCore
+import BatonLinux
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+
+/// Where the Kubernetes API is, and who asks: by the environment and the files that kubelet gives to every container.
+struct API: Sendable {
+    private let base: String?
+    private let account: String
+
+    struct Unusable: Error { let reason: String }
+
+    /// A stream without a byte for this long is dead: bookmarks come about once a minute.
+    private static let silence: TimeAmount = .seconds(90)
+    /// etcd's own limit for an object is 1.5 MiB; JSON and managed fields make it longer.
+    static let sizeLimit = 8 << 20
+
+    init(_ settings: Settings, _ environment: [EnvironmentVariable]) {
+        func value(_ name: String) -> String? { environment.last { $0.name == name }?.value }
+        account = settings.serviceAccount
+        if let host = value("KUBERNETES_SERVICE_HOST"), !host.isEmpty {
+            let port = value("KUBERNETES_SERVICE_PORT") ?? "443"
+            base = "https://\(host.contains(":") ? "[\(host)]" : host):\(port)"
+        } else {
+            base = nil
+        }
+    }
+
+    var namespace: String? {
+        (try? readSmallFile(account + "/namespace", limit: 1024)).map(firstLine)
+    }
+
+    /// A connection of its own for each request: kubelet renews the token, clusters change their CA.
+    func client() throws(Unusable) -> HTTPClient {
+        guard base != nil else {
+            throw Unusable(reason: "KUBERNETES_SERVICE_HOST is not set: this is no Pod, or enableServiceLinks is off")
+        }
+        var configuration = HTTPClient.Configuration(
+            redirectConfiguration: .disallow, timeout: .init(connect: .seconds(10), read: API.silence))
+        var tls = TLSConfiguration.makeClientConfiguration()
+        do {
+            tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(account + "/ca.crt"))
+        } catch {
+            throw Unusable(
+                reason: "\(account)/ca.crt cannot be read as certificates: is automountServiceAccountToken off?")
+        }
+        configuration.tlsConfiguration = tls
+        configuration.httpVersion = .http1Only
+        // What cannot be had is asked for again by the informer, at its own pace.
+        configuration.connectionPool.retryConnectionEstablishment = false
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }
+
+    func request(_ path: String, _ query: [(String, String)]) throws(Unusable) -> HTTPClientRequest {
+        guard let token = try? readSmallFile(account + "/token", limit: 64 * 1024) else {
+            throw Unusable(reason: "\(account)/token cannot be read: is automountServiceAccountToken off?")
+        }
+        var text = (base ?? "") + path
+        if !query.isEmpty {
+            text += "?" + query.map { "\($0.0)=\(percentEncoded($0.1))" }.joined(separator: "&")
+        }
+        var request = HTTPClientRequest(url: text)
+        request.headers.add(
+            name: "Authorization", value: "Bearer " + firstLine(token))
+        request.headers.add(name: "Accept", value: "application/json")
+        request.headers.add(name: "User-Agent", value: "baton-agent")
+        return request
+    }
+}
+
+/// What a file with one word in it says, without the end of its line.
+func firstLine(_ text: String) -> String { String(text.prefix { $0 != "\n" && $0 != "\r" }) }
+
+/// For a value in a query (RFC 3986).
+private func percentEncoded(_ text: String) -> String {
+    text.utf8.reduce(into: "") { encoded, byte in
+        let scalar = Unicode.Scalar(byte)
+        if scalar.properties.isAlphabetic && scalar.isASCII || (48...57).contains(byte)
+            || "-._~".unicodeScalars.contains(scalar)
+        {
+            encoded.unicodeScalars.append(scalar)
+        } else {
+            encoded += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+        }
+    }
+}
+
+/// A failure of the network in words, without what the URL may hold.
+func reason(_ error: any Error) -> String {
+    if let error = error as? HTTPClientError {
+        switch error {
+        case .readTimeout, .deadlineExceeded: return "no answer in time"
+        case .connectTimeout: return "no connection in time"
+        case .redirectCycleDetected, .redirectLimitReached: return "it redirects in a circle, or too often"
+        case .remoteConnectionClosed: return "the connection was closed"
+        default: return error.shortDescription
+        }
+    }
+    if let error = error as? NIOConnectionError {
+        return "cannot connect: " + (error.connectionErrors.first.map { "\($0.error)" } ?? "no address")
+    }
+    if error is NIOSSLError || error is NIOSSLExtraError || "\(error)".contains("CERTIFICATE") {
+        return "the TLS handshake failed (\(error)): is the certificate by the expected authority, and for this host?"
+    }
+    return String("\(error)".prefix(200))
+}

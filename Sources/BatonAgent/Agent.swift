@@ -1,0 +1,58 @@
+import BatonAgentCore
+import BatonCore
+import BatonLinux
+import CBatonShims
+import Glibc
+
+/// Everything that speaks to the network, beside PID 1 and under its supervision: follows the remote sources of BATON_WATCH
+/// and lays what they hold on the stage.
+@main
+enum Agent {
+    static func main() async {
+        // What passes through here includes Secrets.
+        baton_forbid_dumps()
+        signal(SIGPIPE, SIG_IGN)
+        let environment = EnvironmentVariable.all()
+        guard let text = environment.first(where: { $0.name == "BATON_AGENT_FD" })?.value, let fd = Int32(text) else {
+            StandardError().write("baton-agent: started by hand: it is Baton that starts it, and speaks to it")
+            exit(64)
+        }
+        let link = Link(fd)
+        await link.send(.hello(version: AgentMessage.version))
+        let (settings, problems) = Settings.parse(
+            environment.filter { $0.name != "BATON_AGENT_FD" }.map { ($0.name, $0.value) })
+        guard problems.isEmpty else { exit(Settings.exitCode) }
+        await run(settings, environment, link)
+    }
+
+    private static func run(_ settings: Settings, _ environment: [EnvironmentVariable], _ link: Link) async {
+        await withTaskGroup(of: Void.self) { group in
+            for (directory, sources) in Dictionary(grouping: settings.watch, by: \.stageDirectory) {
+                guard let directory, let first = sources.first else { continue }
+                let path = settings.stage + "/" + directory
+                switch first {
+                case .path: continue
+                case .object(let object):
+                    let stage = Stage(path, isSecret: object.kind == .secret, sources.map(\.description), link)
+                    group.addTask {
+                        await KubernetesSource(
+                            object, isOptional: sources.allSatisfy(\.isOptional),
+                            API(settings, environment), stage, link, pollInterval: settings.pollInterval
+                        ).follow()
+                    }
+                case .url(let source):
+                    let stage = Stage(path, isSecret: false, sources.map(\.description), link)
+                    group.addTask { await URLFollower(source, settings.url, stage, link).follow() }
+                }
+            }
+            // Baton has gone, or wants it to.
+            await link.untilClosed()
+            group.cancelAll()
+            exit(0)
+        }
+    }
+}
+
+extension SourceName {
+    fileprivate var isOptional: Bool { if case .object(let object) = self { object.isOptional } else { false } }
+}

@@ -1,0 +1,89 @@
+import AsyncHTTPClient
+import BatonAgentCore
+import BatonCore
+import BatonLinux
+import NIOCore
+import NIOHTTP1
+import NIOSSL
+
+/// Makes the requests that the poll plans, and tells it what comes of them.
+final class URLFollower {
+    private let source: URLSource
+    private let settings: URLSettings
+    private let stage: Stage
+    private let link: Link
+    private var poll: URLPoll
+
+    init(_ source: URLSource, _ settings: URLSettings, _ stage: Stage, _ link: Link) {
+        self.source = source
+        self.settings = settings
+        self.stage = stage
+        self.link = link
+        poll = URLPoll(source, interval: settings.interval, seed: Random.number(), at: Clock.now())
+    }
+
+    func follow() async {
+        while !Task.isCancelled {
+            if poll.wait > .zero { try? await Task.sleep(for: .nanoseconds(poll.wait.nanoseconds)) }
+            for effect in poll.handle(await ask(), at: Clock.now()) {
+                switch effect {
+                case .deliver(let content):
+                    await stage.offer([source.name: content], revision: poll.validators.entityTag)
+                case .log(let record): await link.log(record)
+                }
+            }
+        }
+    }
+
+    private func ask() async -> URLPoll.Answer {
+        let timeout = TimeAmount.nanoseconds(settings.timeout.nanoseconds)
+        var configuration = HTTPClient.Configuration(
+            // A token goes to the host that it is meant for: the client drops it where a redirect leads elsewhere.
+            redirectConfiguration: .follow(max: 5, allowCycles: false), timeout: .init(connect: timeout, read: timeout))
+        configuration.httpVersion = .http1Only
+        configuration.connectionPool.retryConnectionEstablishment = false
+        if let file = settings.caFile {
+            var tls = TLSConfiguration.makeClientConfiguration()
+            do { tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(file)) } catch {
+                return .broken("\(file) cannot be read as certificates (BATON_URL_CA_FILE)")
+            }
+            configuration.tlsConfiguration = tls
+        }
+        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        let answer = await ask(client, timeout)
+        try? await client.shutdown()
+        return answer
+    }
+
+    private func ask(_ client: HTTPClient, _ timeout: TimeAmount) async -> URLPoll.Answer {
+        var request = HTTPClientRequest(url: source.url)
+        request.headers.add(name: "User-Agent", value: "baton-agent")
+        if let tag = poll.validators.entityTag { request.headers.add(name: "If-None-Match", value: tag) }
+        if let date = poll.validators.lastModified { request.headers.add(name: "If-Modified-Since", value: date) }
+        if let file = settings.tokenFile {
+            guard let token = try? readSmallFile(file, limit: 64 * 1024) else {
+                return .broken("\(file) cannot be read (BATON_URL_TOKEN_FILE)")
+            }
+            request.headers.add(
+                name: "Authorization", value: "Bearer " + firstLine(token))
+        }
+        do {
+            let response = try await client.execute(request, timeout: timeout)
+            if response.status == .notModified { return .notModified }
+            guard response.status == .ok else {
+                let seconds = response.headers.first(name: "Retry-After").flatMap { Int64($0) }
+                return .refused(Int(response.status.code), retryAfter: seconds.map { .seconds(min($0, 3600)) })
+            }
+            let body = try await response.body.collect(upTo: settings.sizeLimit)
+            return .content(
+                Array(body.readableBytesView),
+                .init(
+                    entityTag: response.headers.first(name: "ETag"),
+                    lastModified: response.headers.first(name: "Last-Modified")))
+        } catch is NIOTooManyBytesError {
+            return .broken("it is larger than \(settings.sizeLimit) bytes (BATON_URL_SIZE_LIMIT)")
+        } catch {
+            return .broken(reason(error))
+        }
+    }
+}

@@ -1,0 +1,29 @@
+// The agent, and what the app waits for before its first start.
+extension Supervisor {
+    mutating func startAgent() {
+        guard phase == .waiting || phase == .running else { return }
+        agentStartedAt = now
+        emit(.startAgent)
+    }
+
+    /// Its death never touches the app: what is on the stage stays, and the next one goes on.
+    mutating func agentEnded(_ status: ExitStatus) {
+        guard phase == .waiting || phase == .running, policy.hasAgent else { return }
+        if let agentStartedAt, now - agentStartedAt >= Times.agentForgiven { agentBackoff.reset() }
+        let wait = agentBackoff.next(&random)
+        log(.agentEnded(status, wait))
+        timers.arm(.agent, at: now + wait)
+    }
+
+    mutating func staged(_ source: String) {
+        guard awaited.remove(source) != nil, awaited.isEmpty, phase == .waiting else { return }
+        timers.cancel(.awaited)
+        emit(.readSnapshot)
+    }
+
+    mutating func stillAwaiting() {
+        guard phase == .waiting, !awaited.isEmpty else { return }
+        log(.awaiting(awaited.sorted()))
+        timers.arm(.awaited, at: now + Times.awaitedReport)
+    }
+}

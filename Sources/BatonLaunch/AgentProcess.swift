@@ -1,0 +1,65 @@
+public import BatonCore
+public import BatonLinux
+import CBatonShims
+import Glibc
+
+/// The agent's process, and what it says.
+public final class AgentProcess {
+    public let pid: ProcessID
+    private let link: FileDescriptor
+    /// The line that has not come to its end yet.
+    private var rest: [UInt8] = []
+
+    init(pid: ProcessID, link: consuming FileDescriptor) {
+        self.pid = pid
+        self.link = link
+    }
+
+    public var descriptor: Int32 { link.number }
+
+    public enum Received {
+        case messages([AgentMessage])
+        /// It has closed its end.
+        case end
+        /// What it says is none of the protocol's: in words.
+        case nonsense(String)
+    }
+
+    /// Reads what is there now, a bounded amount.
+    public func receive() -> Received {
+        guard let bytes = try? readAvailable(link.number, limit: 4 * AgentMessage.sizeLimit) else {
+            return .messages([])
+        }
+        guard !bytes.isEmpty else { return .end }
+        var messages: [AgentMessage] = []
+        var left = bytes[...]
+        while let end = left.firstIndex(of: UInt8(ascii: "\n")) {
+            guard rest.count + (end - left.startIndex) <= AgentMessage.sizeLimit else { return tooLong }
+            guard let message = AgentMessage(line: rest + left[..<end]) else {
+                return .nonsense("a line that is no message")
+            }
+            if case .hello(let version) = message, version != AgentMessage.version {
+                return .nonsense(
+                    "it speaks version \(version), and Baton \(AgentMessage.version): take both from one release")
+            }
+            messages.append(message)
+            rest = []
+            left = left[(end + 1)...]
+        }
+        guard rest.count + left.count <= AgentMessage.sizeLimit else { return tooLong }
+        rest += left
+        return .messages(messages)
+    }
+
+    private var tooLong: Received { .nonsense("a line of more than \(AgentMessage.sizeLimit) bytes") }
+
+    /// The two ends of a new link, close-on-exec, for the caller to own.
+    static func link() throws(LinuxError) -> (own: Int32, theirs: Int32) {
+        var ends: [Int32] = [-1, -1]
+        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else {
+            throw LinuxError("create", "the link to the agent", errno: errno)
+        }
+        return (ends[0], ends[1])
+    }
+}

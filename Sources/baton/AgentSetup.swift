@@ -1,0 +1,48 @@
+import BatonCore
+import BatonLinux
+import Glibc
+
+/// What must be there before the agent is started.
+enum AgentSetup {
+    /// Beside Baton's own file.
+    static let program: String = {
+        let own = (try? readLink("/proc/self/exe")) ?? "/usr/local/bin/baton"
+        return own.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 } + "/baton-agent"
+    }()
+
+    struct Stage {
+        /// Sources of which nothing has ever been there.
+        var awaited: Set<String> = []
+        var records: [LogRecord] = []
+    }
+
+    /// Makes the directories that the agent writes, before Baton gives up its rights.
+    static func prepareStage(_ settings: Settings, owner: (uid: UInt32, gid: UInt32)?) throws(LinuxError) -> Stage {
+        var stage = Stage()
+        var prepared: Set<String> = []
+        for source in settings.watch {
+            guard let name = source.stageDirectory else { continue }
+            let directory = StageDirectory(settings.stage + "/" + name, isSecret: source.isSecret)
+            if prepared.insert(name).inserted {
+                try directory.prepare()
+                if let owner { try directory.give(uid: owner.uid, gid: owner.gid) }
+                if source.isSecret, !FileSystemType.isInMemory(directory.path) {
+                    stage.records.append(
+                        LogRecord(
+                            .warn, "secret_on_disk",
+                            "\(source) is kept on a disk: mount an emptyDir with medium Memory at \(settings.stage)",
+                            [.text("source", source.description)]))
+                }
+            }
+            if directory.isEmpty {
+                stage.awaited.insert(source.description)
+            } else {
+                stage.records.append(
+                    LogRecord(
+                        .info, "stage_kept", "\(source) is on the stage from before: the app starts with that",
+                        [.text("source", source.description)]))
+            }
+        }
+        return stage
+    }
+}
