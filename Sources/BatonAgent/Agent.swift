@@ -29,7 +29,7 @@ enum Agent {
         await withTaskGroup(of: Void.self) { group in
             for (directory, sources) in Dictionary(grouping: settings.watch, by: \.stageDirectory) {
                 guard let directory, let first = sources.first else { continue }
-                let path = settings.stage + "/" + directory
+                let path = SnapshotStage.agentDirectory(of: settings.stage) + "/" + directory
                 switch first {
                 case .path: continue
                 case .object(let object):

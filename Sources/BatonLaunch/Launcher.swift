@@ -91,6 +91,23 @@ public final class Launcher {
         return launched.pid
     }
 
+    /// Runs the validator as the app's user, with the snapshot's directory in BATON_SNAPSHOT. Its exit code is the answer, and
+    /// what it says goes where the app's own words go.
+    public func startValidator(_ command: [String], snapshot: String) throws(LinuxError) -> ProcessID {
+        let names = ["BATON_SNAPSHOT"]
+        let environment = configuration.environment.filter {
+            !names.contains($0.name) && !SocketConventions.isInherited($0.name)
+        }
+        let launched = try launch(
+            Job(
+                command: command.map { CText($0) },
+                environment: environment + [EnvironmentVariable(name: "BATON_SNAPSHOT", value: snapshot)],
+                hasInput: false))
+        // That it cannot be started shows in its exit code, 127.
+        _ = FileDescriptor(owning: launched.report)
+        return launched.pid
+    }
+
     /// Starts the agent, as the app's user and without any capability, with the one end of the link as its descriptor 3.
     public func startAgent(_ program: String) throws(LinuxError) -> AgentProcess {
         let link = try AgentProcess.link()

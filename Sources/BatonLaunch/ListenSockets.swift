@@ -175,6 +175,7 @@ public final class ListenSockets {
         serving = generation
         for group in groups { try group.steer(to: generation) }
         closeAbandoned()
+        for group in groups { try group.resetAbandoned() }
     }
 
     /// Over all steered addresses; nil where it cannot be told of one of them.

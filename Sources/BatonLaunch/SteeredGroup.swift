@@ -120,6 +120,16 @@ final class SteeredGroup {
         for member in members where member.owner == generation { member.owner = nil }
     }
 
+    /// Connections that wait on a socket which nobody has any more, and which gets no new ones, are reset: those clients would
+    /// wait until some later generation takes it.
+    func resetAbandoned() throws(LinuxError) {
+        for member in members where member.owner == nil && member !== members[target] {
+            guard let queued = member.socket.queued, queued > 0 else { continue }
+            member.socket.reset()
+            if let index = members.firstIndex(where: { $0 === member }) { try revive(index) }
+        }
+    }
+
     /// New connections go to this generation from now on.
     func steer(to generation: Int) throws(LinuxError) {
         guard let index = members.firstIndex(where: { $0.owner == generation }) else { return }

@@ -38,6 +38,9 @@ public struct ReuseportSocket: ~Copyable, Sendable {
         guard listen(fd.number, Sockets.backlog) == 0 else { throw .last("listen again on", "a socket") }
     }
 
+    /// Ends every connection that waits to be accepted with a reset, and listens no more (shutdown(2), SHUT_RD).
+    public func reset() { shutdown(fd.number, Int32(SHUT_RD)) }
+
     /// From now on new connections to the group go to the socket that joined it as number `index`, from 0.
     public func steer(to index: Int) throws(LinuxError) {
         var steering = baton_steering()

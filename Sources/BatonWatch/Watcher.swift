@@ -255,7 +255,7 @@ public final class Watcher {
     }
 
     /// Stands for a source that is not there and never was.
-    private static let absence: Digest = {
+    static let absence: Digest = {
         var hash = SHA256()
         hash.update("absent")
         return hash.finish()

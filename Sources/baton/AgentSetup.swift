@@ -19,10 +19,16 @@ enum AgentSetup {
     /// Makes the directories that the agent writes, before Baton gives up its rights.
     static func prepareStage(_ settings: Settings, owner: (uid: UInt32, gid: UInt32)?) throws(LinuxError) -> Stage {
         var stage = Stage()
+        guard settings.stages else { return stage }
+        for path in [settings.stage, SnapshotStage.agentDirectory(of: settings.stage)] {
+            try SnapshotStage(path, run: "").prepare()
+            if let owner { try StageDirectory(path, isSecret: false).give(uid: owner.uid, gid: owner.gid) }
+        }
         var prepared: Set<String> = []
         for source in settings.watch {
             guard let name = source.stageDirectory else { continue }
-            let directory = StageDirectory(settings.stage + "/" + name, isSecret: source.isSecret)
+            let directory = StageDirectory(
+                SnapshotStage.agentDirectory(of: settings.stage) + "/" + name, isSecret: source.isSecret)
             if prepared.insert(name).inserted {
                 try directory.prepare()
                 if let owner { try directory.give(uid: owner.uid, gid: owner.gid) }

@@ -25,6 +25,10 @@ extension Loop {
             let (result, reports) = watcher.readSnapshot(at: Clock.now())
             take(reports)
             if let result { enqueue(.snapshot(result)) }
+        case .stageSnapshot(let number): stageSnapshot(number)
+        case .promote(let number): promote(number)
+        case .dropSnapshot(let number): dropSnapshot(number)
+        case .validate(let number): validate(number)
         case .startAgent: startAgent()
         case .giveTerminal(let number): giveTerminal(number)
         case .stopSelf: if getpid() != 1 { Processes.stopSelf() }

@@ -16,6 +16,10 @@ final class Loop {
     var supervisor: Supervisor
     var generations: [Int: GenerationProcess] = [:]
     var agent: AgentProcess?
+    let stage: SnapshotStage
+    /// The copy and the check of a snapshot that are under way.
+    var snapshotCopy: SnapshotCopyProcess?
+    var validator: (number: Int, pid: ProcessID)?
     /// By generation. Some process of one may outlive it.
     private var callListeners: [Int: SeccompListener] = [:]
 
@@ -57,6 +61,7 @@ final class Loop {
         self.access = access
         self.watcher = watcher
         self.logger = logger
+        stage = SnapshotStage(settings.stage, run: "\(Clock.stamp()).\(getpid())")
         hasTerminal = Terminal.foregroundGroup != nil
         supervisor = Supervisor(
             policy: .init(
@@ -336,7 +341,15 @@ final class Loop {
     }
 
     private func childEnded(_ pid: ProcessID, _ status: ExitStatus, _ ended: inout [(GenerationProcess, ExitStatus)]) {
-        if let agent, agent.pid == pid {
+        if let copy = snapshotCopy, copy.pid == pid {
+            snapshotCopy = nil
+            copied(copy, status)
+        } else if let validator, validator.pid == pid {
+            self.validator = nil
+            let advice = status == .exited(127) ? " (it cannot be found, or not be run)" : ""
+            let refusal = status == .exited(0) ? nil : "the validator \(status)\(advice)"
+            enqueue(.validated(validator.number, refusal: refusal))
+        } else if let agent, agent.pid == pid {
             readAgent()
             remove(.agent)
             self.agent = nil

@@ -220,7 +220,7 @@ enum Program {
     /// A file or directory in any case: what the agent fetches ends as one, too.
     private static func watchedPath(_ source: SourceName, _ settings: Settings) -> String {
         switch source {
-        case .object, .url: return settings.stage + "/" + (source.stagePath ?? "")
+        case .object, .url: return SnapshotStage.agentDirectory(of: settings.stage) + "/" + source.stagePath
         case .path(let path) where path.hasPrefix("/"): return path
         case .path(let path):
             var buffer = [CChar](repeating: 0, count: 4096)

@@ -69,8 +69,12 @@ public struct SettingDefinition: Sendable {
     private static let staging: [SettingDefinition] = [
         .init(
             "BATON_STAGE", .staging, default: "/run/baton", allowed: "an absolute path",
-            "directory below which the app finds what the agent fetches: configmap/NAME, secret/NAME, url/NAME"
+            "directory in which the app finds the snapshot in force: configmap/NAME, secret/NAME, url/NAME, files/PATH"
         ) { (text, settings) throws(SettingError) in settings.stage = try SettingValue.path(text) },
+        .init(
+            "BATON_STAGE_FILES", .staging, default: "off", allowed: "on or off",
+            "files and directories are copied there, too, so that the app reads whole snapshots and keeps the last good one"
+        ) { (text, settings) throws(SettingError) in settings.stageFiles = try SettingValue.onOff(text) },
         .init(
             "BATON_SERVICE_ACCOUNT", .staging, default: "/var/run/secrets/kubernetes.io/serviceaccount",
             allowed: "an absolute path", "directory with token, ca.crt and namespace for the Kubernetes API"
@@ -111,6 +115,21 @@ public struct SettingDefinition: Sendable {
             "BATON_RELOAD_SIGNAL", .change, default: "HUP", allowed: "a signal, by name or number",
             "tells the app to read its configuration again"
         ) { (text, settings) throws(SettingError) in settings.reloadSignal = try SettingValue.catchableSignal(text) },
+        .init(
+            "BATON_VALIDATE", .change, default: "none", allowed: "a command",
+            "asked before a change is applied, as the app's user and with the snapshot's directory in BATON_SNAPSHOT; where it "
+                + "does not end with code 0 the app goes on with what it has"
+        ) { (text, settings) throws(SettingError) in settings.validate = try SettingValue.command(text) },
+        .init(
+            "BATON_VALIDATE_TIMEOUT", .change, default: "10s", allowed: duration,
+            "a validator that has not ended by then has refused"
+        ) { (text, settings) throws(SettingError) in
+            settings.validateTimeout = try SettingValue.interval(text, atLeast: .milliseconds(10))
+        },
+        .init(
+            "BATON_PROBATION", .change, default: "0s", allowed: duration,
+            "so long after a handover the old generation is kept; if the new one dies or its probe fails, all goes back to the old"
+        ) { (text, settings) throws(SettingError) in settings.probation = try SettingValue.interval(text) },
         .init(
             "BATON_SPLAY", .change, default: "0s", allowed: duration,
             "random delay up to this before a change is applied, so that a fleet does not move at once"

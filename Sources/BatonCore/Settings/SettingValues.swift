@@ -100,6 +100,18 @@ enum SettingValue {
         return count * unit
     }
 
+    static func command(_ text: String) throws(SettingError) -> [String] {
+        let words: [String]
+        do { words = try ShellWords.split(text) } catch {
+            switch error {
+            case .unclosedQuote(let quote): throw SettingError("the command has a \(quote) that is never closed")
+            case .danglingBackslash: throw SettingError("the command ends with a backslash")
+            }
+        }
+        guard !words.isEmpty else { throw SettingError("names no command") }
+        return words
+    }
+
     static func signalMap(_ text: String) throws(SettingError) -> [Signal: Signal?] {
         var map: [Signal: Signal?] = [:]
         for entry in list(text) {
@@ -142,15 +154,7 @@ enum SettingValue {
         }
         if let interval = text[...].dropping("delay:") { return .delay(try SettingValue.interval(String(interval))) }
         if let command = text[...].dropping("exec:") {
-            let words: [String]
-            do { words = try ShellWords.split(String(command)) } catch {
-                switch error {
-                case .unclosedQuote(let quote): throw SettingError("the command has a \(quote) that is never closed")
-                case .danglingBackslash: throw SettingError("the command ends with a backslash")
-                }
-            }
-            guard !words.isEmpty else { throw SettingError("exec: names no command") }
-            return .command(words)
+            return .command(try SettingValue.command(String(command)))
         }
         if text == "tcp" { return .tcp }
         if let path = text[...].dropping("http:") {

@@ -11,6 +11,12 @@ public struct Settings: Sendable, Hashable {
     /// Token, CA and namespace for the Kubernetes API, as kubelet mounts them.
     public var serviceAccount = "/var/run/secrets/kubernetes.io/serviceaccount"
     public var url = URLSettings()
+    /// Files and directories are copied to the stage, too.
+    public var stageFiles = false
+    /// A command, by its words.
+    public var validate: [String]?
+    public var validateTimeout: Interval = .seconds(10)
+    public var probation: Interval = .zero
 
     public var onChange: ChangeMode = .auto
     public var reloadSignal: Signal = .hangUp
@@ -68,6 +74,9 @@ extension Settings {
 extension Settings {
     /// A change may end in a handover.
     public var mayHandOver: Bool { onChange == .handover || (onChange == .auto && (!watch.isEmpty || !listen.isEmpty)) }
+
+    /// The app reads snapshots that Baton lays on the stage.
+    public var stages: Bool { stageFiles || validate != nil || watch.contains(where: \.isRemote) }
 
     /// Listening sockets that the app opens itself are to be taken over.
     /// - Parameter hidesListenPID: the program is a shell or a script, behind which LISTEN_PID names the wrong process: apps then

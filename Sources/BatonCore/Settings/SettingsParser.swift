@@ -19,7 +19,6 @@ extension Settings {
     /// Settings of the design that later versions read. Naming one is an error until then: a setting that is silently
     /// ignored is worse than one that is refused.
     static let later: Set<String> = [
-        "BATON_VALIDATE", "BATON_VALIDATE_TIMEOUT", "BATON_STAGE_FILES", "BATON_PROBATION",
         "BATON_ENV_FROM", "BATON_CONTROL", "BATON_ADMIN",
     ]
 
@@ -66,7 +65,7 @@ extension Settings {
         }
         var staged: Set<String> = []
         for source in settings.watch {
-            guard let path = source.stagePath, !staged.insert(path).inserted else { continue }
+            guard settings.stages, case let path = source.stagePath, !staged.insert(path).inserted else { continue }
             problems.append(
                 SettingsProblem(
                     variable: "BATON_WATCH",

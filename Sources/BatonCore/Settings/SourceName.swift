@@ -93,10 +93,14 @@ extension SourceName {
         }
     }
 
-    /// What Baton watches below BATON_STAGE: the directory, or the one key that is named.
-    public var stagePath: String? {
-        guard case .object(let object) = self, let key = object.key else { return stageDirectory }
-        return "\(object.stageDirectory)/\(key)"
+    /// Where the app finds it below BATON_STAGE; and the agent lays it below its own part of that.
+    public var stagePath: String {
+        switch self {
+        case .path(let path):
+            "files/" + path.split(separator: "/").filter { $0 != "." && $0 != ".." }.joined(separator: "/")
+        case .object(let object): object.stageDirectory + (object.key.map { "/\($0)" } ?? "")
+        case .url(let source): "url/\(source.name)"
+        }
     }
 }
 

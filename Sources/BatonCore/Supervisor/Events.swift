@@ -35,6 +35,10 @@ extension Supervisor {
         case touched(atomic: Bool)
         /// Answer to `readSnapshot`.
         case snapshot(SnapshotResult)
+        /// Answer to `stageSnapshot`.
+        case snapshotStaged(Int, StageResult)
+        /// Answer to `validate`: nil for yes, or why not.
+        case validated(Int, refusal: String?)
         /// The mount at this path pins content that has been replaced elsewhere: nothing new will ever be seen there.
         case mountSuperseded(path: String)
 
@@ -83,6 +87,13 @@ extension Supervisor {
         case torn(String)
     }
 
+    public enum StageResult: Sendable, Hashable {
+        case whole
+        /// It changed while it was copied.
+        case torn(String)
+        case failed(String)
+    }
+
     /// Why a program could not be started.
     public struct LaunchFailure: Sendable, Hashable, Error {
         /// In words, with the errno's own.
@@ -113,6 +124,13 @@ extension Supervisor {
         /// This process has taken over as the generation's main one, if it is one of its own.
         case adoptMain(Int, pid: Int32)
         case readSnapshot
+        /// Copy the content of all sources to the stage, under this number, where nobody reads it yet.
+        case stageSnapshot(Int)
+        /// The snapshot of this number is what the app reads from now on.
+        case promote(Int)
+        /// Nobody needs the snapshot of this number any more; what is still being done with it ends.
+        case dropSnapshot(Int)
+        case validate(Int)
         case startAgent
         case giveTerminal(Int)
         /// SIGSTOP to Baton itself, as a good citizen of a shell's job control.

@@ -29,6 +29,8 @@ public struct Generation: Sendable, Hashable {
     /// It has listened on a socket that was adopted.
     var hasListened = false
     var isLooked = false
+    /// Probes that failed in a row since it is on probation.
+    var probationFailures = 0
     /// Where it did not wait when it was last looked at, although it waited elsewhere.
     var lacks: String?
     var reportedAt: Instant?

@@ -5,6 +5,13 @@ extension Supervisor {
         public var reloadSignal: Signal = .hangUp
         public var hasListener = false
         public var hasSources = false
+        /// The app reads copies that Baton lays on the stage, one snapshot after the other.
+        public var stages = false
+        /// A command is asked whether a snapshot is any good before it is applied.
+        public var validates = false
+        public var validateTimeout: Interval = .seconds(10)
+        /// So long the old generation is kept after a handover, to go back to.
+        public var probation: Interval = .zero
         /// Some source comes over the network.
         public var hasAgent = false
         /// Sources without which the app is not started: nothing of them has ever been on the stage.
@@ -38,6 +45,10 @@ extension Supervisor {
             reloadSignal = settings.reloadSignal
             hasListener = !settings.listen.isEmpty
             hasSources = !settings.watch.isEmpty
+            stages = settings.stages
+            validates = settings.validate != nil
+            validateTimeout = settings.validateTimeout
+            probation = settings.probation
             hasAgent = settings.watch.contains(where: \.isRemote)
             self.awaited = awaited
             self.adopts = adopts
@@ -95,6 +106,10 @@ extension Supervisor {
         public static let waitingLookLimit: Interval = .seconds(5)
         public static let probeInterval: Interval = .milliseconds(250)
         public static let groupCheck: Interval = .milliseconds(500)
+        public static let stageRetry: Interval = .milliseconds(500)
+        /// A generation on probation is asked this often whether it is still ready, and goes after so many times no.
+        public static let probationProbe: Interval = .seconds(1)
+        public static let probationFailures = 3
         /// How often the log tells what the app is waiting for.
         public static let awaitedReport: Interval = .seconds(10)
         public static let agentFirst: Interval = .milliseconds(200)

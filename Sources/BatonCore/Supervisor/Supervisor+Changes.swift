@@ -13,8 +13,13 @@ extension Supervisor {
     struct Pending: Sendable {
         let change: Change
         var stage: Stage
+        /// Its number on the stage, from when it is asked for.
+        var snapshot: Int?
 
         enum Stage: Sendable, Hashable {
+            /// Its content is being copied to the stage.
+            case staging
+            case validating
             case splaying
             /// Asked whether the generation catches the reload signal.
             case inspecting(Int)
@@ -24,12 +29,18 @@ extension Supervisor {
             case awaitingGone
             /// A generation with this snapshot is starting.
             case starting(Int, Outcome.Means)
+            /// A generation with it serves, and may still be taken back.
+            case proving(Int, Outcome.Means)
+
+            /// Nothing of it is in force yet.
+            var isUnchecked: Bool { self == .staging || self == .validating }
         }
 
         /// A generation is being started for whatever reason; this change is what it will read.
         mutating func ride(on number: Int) {
             switch stage {
-            case .starting: break
+            // The stage still holds what was there before.
+            case .starting, .proving, .staging, .validating: break
             case .awaitingGone, .splaying, .inspecting, .holding: stage = .starting(number, .restart)
             }
         }
@@ -58,7 +69,7 @@ extension Supervisor {
     mutating func snapshot(_ result: SnapshotResult) {
         guard phase == .running || (phase == .waiting && hasBegun && awaited.isEmpty) else { return }
         switch result {
-        case .whole(let digest) where phase == .waiting: run(digest)
+        case .whole(let digest) where phase == .waiting: prepareRun(digest)
         case .whole(let digest):
             let isManual = intake.isManual
             intake.tornReads = 0
@@ -97,13 +108,27 @@ extension Supervisor {
         let splayDeadline = timers.deadline(.splay)
         let awaitsGone = pending.map { $0.stage == .awaitingGone } ?? false
         supersedePending()
+        if policy.stages {
+            // Nobody serves: whoever starts meanwhile reads what was there before.
+            if awaitsGone { timers.arm(.restart, at: now + Times.restartFirst) }
+            pending = Pending(change: change, stage: .staging)
+            splayTurn = splayDeadline
+            return stageSnapshot()
+        }
         pending = Pending(change: change, stage: awaitsGone ? .awaitingGone : .holding)
         if awaitsGone { return }
-        if policy.splay > .zero, !isManual, serving != nil {
+        schedule(turn: splayDeadline)
+    }
+
+    /// From here on nothing but time stands between the change and the app.
+    mutating func schedule(turn: Instant?) {
+        guard let change = pending?.change else { return }
+        if policy.splay > .zero, !change.isManual, serving != nil {
             pending?.stage = .splaying
             // A newer change keeps the older one's turn, or steady changes would put each other off for ever.
-            timers.arm(.splay, at: splayDeadline ?? now + random.interval(upTo: policy.splay))
+            timers.arm(.splay, at: turn ?? now + random.interval(upTo: policy.splay))
         } else {
+            pending?.stage = .holding
             apply()
         }
     }
@@ -111,6 +136,8 @@ extension Supervisor {
     /// The change that was on its way ends here; a generation that was being started for it is told to go.
     mutating func supersedePending() {
         guard let stage = pending?.stage else { return }
+        // What serves with it has not failed so far, and is what there is.
+        if case .proving = stage { return endProbation() }
         endPending(.superseded)
         if case .starting(let number, _) = stage, generation(number, in: .starting) != nil, serving != nil {
             retire(number)
@@ -118,9 +145,11 @@ extension Supervisor {
     }
 
     mutating func endPending(_ outcome: Outcome) {
-        guard let change = pending?.change else { return }
-        pending = nil
-        for key in [Timers.Key.splay, .hold] { timers.cancel(key) }
+        guard let pending else { return }
+        let change = pending.change
+        self.pending = nil
+        for key in [Timers.Key.splay, .hold, .stageRetry, .validation, .probation] { timers.cancel(key) }
+        settleStage(pending.snapshot, outcome)
         log(.outcome(change, outcome, at: now))
         emit(.changeEnded(change, outcome))
     }
@@ -128,7 +157,7 @@ extension Supervisor {
     // MARK: apply
 
     mutating func apply() {
-        guard phase == .running, pending != nil else { return }
+        guard phase == .running, let pending, !pending.stage.isUnchecked else { return }
         switch policy.onChange {
         case .none: endPending(.applied(.none))
         case .exit:

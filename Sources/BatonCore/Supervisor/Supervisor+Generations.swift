@@ -7,11 +7,11 @@ extension Supervisor {
         timers.cancel(.restart)
         let number = nextGeneration
         nextGeneration += 1
-        generations.append(Generation(number: number, digest: lastSeen, startedAt: now))
+        generations.append(Generation(number: number, digest: digestAtStart, startedAt: now))
         pending?.ride(on: number)
         for key in [Timers.Key.splay, .hold] { timers.cancel(key) }
         timers.arm(.ready(number), at: now + policy.readyTimeout)
-        log(.starting(number, lastSeen, beside: serving?.number))
+        log(.starting(number, digestAtStart, beside: serving?.number))
         emit(.start(number))
     }
 
@@ -155,7 +155,7 @@ extension Supervisor {
     }
 
     mutating func probeFinished(_ number: Int, _ isReady: Bool) {
-        guard generation(number, in: .starting) != nil else { return }
+        guard generation(number, in: .starting) != nil else { return probedOnProbation(number, isReady) }
         if isReady {
             becomeReady(number)
         } else {
@@ -179,11 +179,17 @@ extension Supervisor {
         digestInForce = generations[index].digest
         log(.ready(generations[index], at: now))
         emit(.giveTerminal(number))
-        if case .starting(number, let means) = pending?.stage { endPending(.applied(means)) }
         if steers { emit(.steer(number)) }
-        for old in replaced { steers ? retireOnceQuiet(old.number) : retire(old.number) }
+        if case .starting(number, let means) = pending?.stage {
+            if policy.probation > .zero, !replaced.isEmpty { return beginProbation(number, means) }
+            endPending(.applied(means))
+        }
+        for old in replaced { release(old.number) }
         if case .holding = pending?.stage { apply() }
     }
+
+    /// It serves no longer: another one does.
+    mutating func release(_ number: Int) { steers ? retireOnceQuiet(number) : retire(number) }
 
     // MARK: failure
 
@@ -232,6 +238,7 @@ extension Supervisor {
     private mutating func servingEnded(_ generation: Generation, _ status: ExitStatus) {
         lastEnd = status
         guard phase == .running else { return stopProgress() }
+        if failedOnProbation(generation.number, "generation \(generation.number) \(status) on probation") { return }
         if let readyAt = generation.readyAt, now - readyAt >= Times.restartForgiven { backoff.reset() }
         guard serving == nil else { return }
         if let starting {

@@ -34,8 +34,11 @@ extension Supervisor {
         phase = .stopping
         let last = lastEnd == nil ? generations.last(where: \.isMainAlive) : nil
         stop = Stop(signal: signal ?? policy.drainSignal, lead: (serving ?? starting ?? last)?.number)
+        if case .proving(_, let means) = pending?.stage { endPending(.applied(means)) }
         endPending(.superseded)
-        for key in [Timers.Key.settle, .readRetry, .splay, .hold, .restart, .agent, .awaited] { timers.cancel(key) }
+        for key in [Timers.Key.settle, .readRetry, .splay, .hold, .restart, .agent, .awaited, .stageRetry] {
+            timers.cancel(key)
+        }
         if serving != nil, let starting { retire(starting.number) }
         let delays = reason == .asked && policy.stopDelay > .zero && generations.contains(where: \.isMainAlive)
         log(.stopping(reason, delay: delays ? policy.stopDelay : nil))

@@ -49,10 +49,14 @@ public struct Supervisor: Sendable {
 
     var intake = Intake()
     var pending: Pending?
+    /// When the change before the pending one would have had its turn.
+    var splayTurn: Instant?
     var nextChange = 1
     /// The digest that was last decided upon, whatever came of it.
     var lastSeen: Digest?
 
+    /// The snapshots on the stage.
+    var stage = StageBook()
     var hasBegun = false
     /// What the app is not started without, and has not come yet.
     var awaited: Set<String>
@@ -106,6 +110,8 @@ public struct Supervisor: Sendable {
         case .touched(let atomic): touched(atomic: atomic)
         case .snapshot(let result): snapshot(result)
         case .mountSuperseded(let path): mountSuperseded(path)
+        case .snapshotStaged(let number, let result): snapshotStaged(number, result)
+        case .validated(let number, let refusal): validated(number, refusal)
         case .staged(let source): staged(source)
         case .agentEnded(let status): agentEnded(status)
         case .signal(let signal): received(signal)
@@ -119,7 +125,7 @@ public struct Supervisor: Sendable {
         guard phase == .waiting, !hasBegun else { return }
         hasBegun = true
         if policy.hasAgent { startAgent() }
-        if awaited.isEmpty { run(digest) } else { timers.arm(.awaited, at: now + Times.awaitedReport) }
+        if awaited.isEmpty { prepareRun(digest) } else { timers.arm(.awaited, at: now + Times.awaitedReport) }
     }
 
     /// All that the app needs is there.
@@ -146,6 +152,9 @@ public struct Supervisor: Sendable {
         case .settle, .readRetry: read()
         case .splay, .hold: apply()
         case .restart: restartDue()
+        case .stageRetry: stageSnapshot()
+        case .validation: validationTimedOut()
+        case .probation: endProbation()
         case .agent: startAgent()
         case .awaited: stillAwaiting()
         case .stopDelay: terminate()

@@ -237,6 +237,21 @@ extension LogRecord {
             [.text("source", path)])
     }
 
+    // MARK: the stage
+
+    static func cannotStage(_ reason: String) -> LogRecord {
+        LogRecord(
+            .error, "stage_failed",
+            "the app is not started yet: its configuration cannot be laid on the stage: \(reason)")
+    }
+
+    static func onProbation(_ number: Int, _ time: Interval) -> LogRecord {
+        LogRecord(
+            .info, "generation_on_probation",
+            "generation \(number) serves on probation for \(time): the one before is kept to go back to",
+            [.generation(number), .seconds("probation_seconds", time)])
+    }
+
     // MARK: the agent
 
     static func agentEnded(_ status: ExitStatus, _ wait: Interval) -> LogRecord {

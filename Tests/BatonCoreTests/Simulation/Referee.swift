@@ -40,6 +40,7 @@ struct Referee {
         note(event, before, world)
         try checkServing(event, before, after, effects)
         try checkSteering(after, effects)
+        try checkStage(after, effects, world)
         try checkStarts(before, after, effects)
         try checkChanges(before, after, effects)
         try checkStop(after, effects, world)
@@ -69,6 +70,10 @@ struct Referee {
             // Its main process ended by itself: what is left of it is only tidied up.
             if case .exited(number, _, _) = event { continue }
             if restartsOnChange { continue }
+            // Taken back: the one before it has been kept for this.
+            if case .proving(number, _) = before.pending?.stage, let serving = after.serving, serving.number < number {
+                continue
+            }
             guard let serving = after.serving, serving.number > number else {
                 throw Violation(invariant: 2, description: "generation \(number) is drained and no successor is ready")
             }
@@ -97,6 +102,37 @@ struct Referee {
                 after.timers.deadline(.drainLook(generation.number)) != nil || generation.connections != nil
                     || after.timers.deadline(.drainSignal(generation.number)) != nil
             else { throw Violation(invariant: 8, description: "nobody looks after generation \(generation.number)") }
+        }
+    }
+
+    /// What the app reads is whole and is what the book says; nothing that was refused ever is.
+    private func checkStage(_ after: Supervisor, _ effects: [Supervisor.Effect], _ world: SimulatedWorld) throws {
+        guard policy.stages else { return }
+        var promoted = world.promoted
+        var snapshots = world.snapshots
+        for effect in effects {
+            switch effect {
+            case .promote(let number):
+                guard snapshots[number] != nil else {
+                    throw Violation(invariant: 4, description: "snapshot \(number) is promoted and not there")
+                }
+                promoted = number
+            case .dropSnapshot(let number):
+                guard number != promoted else {
+                    throw Violation(invariant: 4, description: "snapshot \(number) is dropped while the app reads it")
+                }
+                snapshots[number] = nil
+            case .start(let number):
+                guard let read = promoted.flatMap({ snapshots[$0] }),
+                    after.generations.last(where: { $0.number == number })?.digest == read
+                else {
+                    throw Violation(invariant: 4, description: "generation \(number) does not read what it is said to")
+                }
+            default: break
+            }
+        }
+        guard snapshots.count <= 3 else {
+            throw Violation(invariant: 8, description: "\(snapshots.count) snapshots pile up")
         }
     }
 

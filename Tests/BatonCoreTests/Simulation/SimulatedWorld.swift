@@ -30,6 +30,10 @@ struct SimulatedWorld {
     var processes: [Int: Process] = [:]
     /// Content of the watched file.
     var disk: UInt64 = 1
+    /// What each snapshot on the stage holds, once it is whole, and which one the app reads.
+    var snapshots: [Int: Digest] = [:]
+    var promoted: Int?
+    private var dropped: Set<Int> = []
     var isCalm = false
     var referee: Referee
     private(set) var steps = 0
@@ -51,6 +55,10 @@ struct SimulatedWorld {
         policy.hasListener = Bool.random(using: &random)
         policy.hasSources = true
         policy.steers = policy.hasListener && Bool.random(using: &random)
+        policy.stages = Bool.random(using: &random)
+        policy.validates = policy.stages && Bool.random(using: &random)
+        policy.validateTimeout = .milliseconds([300, 3000].randomElement(using: &random) ?? 300)
+        policy.probation = .milliseconds([0, 0, 2000, 20_000].randomElement(using: &random) ?? 0)
         policy.hasAgent = Int.random(in: 0..<3, using: &random) == 0
         if policy.hasAgent, Bool.random(using: &random) { policy.awaited = ["configmap/web", "secret/web"] }
         policy.adopts = Int.random(in: 0..<3, using: &random) == 0
@@ -186,6 +194,14 @@ struct SimulatedWorld {
             guard processes[number]?.isProbed == true else { return nil }
             processes[number]?.isProbed = false
             return event
+        case .snapshotStaged(let number, .whole):
+            guard !dropped.contains(number) else { return nil }
+            // Copied is what is there now, and that is compared with what was to be copied.
+            let wanted = supervisor.phase == .waiting ? supervisor.stage.firstDigest : supervisor.pending?.change.digest
+            let digest = SimulatedWorld.digest(disk)
+            guard digest == wanted else { return .snapshotStaged(number, .torn("it moved")) }
+            snapshots[number] = digest
+            return event
         case .childrenGone:
             return processes.isEmpty ? event : nil
         case .disposition(let number, _):
@@ -214,6 +230,19 @@ struct SimulatedWorld {
             let isTorn = !isCalm && Int.random(in: 0..<10, using: &random) == 0
             schedule(.snapshot(isTorn ? .torn("it moved") : .whole(SimulatedWorld.digest(disk))), in: .zero)
         case .signalDescendants(let signal): signalAll(signal)
+        case .stageSnapshot(let number):
+            let result: Supervisor.StageResult =
+                !isCalm && Int.random(in: 0..<15, using: &random) == 0 ? .failed("no space left") : .whole
+            schedule(.snapshotStaged(number, result), in: random.interval(upTo: .milliseconds(50)))
+        case .promote(let number): promoted = number
+        case .dropSnapshot(let number):
+            snapshots[number] = nil
+            dropped.insert(number)
+        case .validate(let number):
+            // Some never answer.
+            if !isCalm, Int.random(in: 0..<6, using: &random) == 0 { return }
+            let refusal = !isCalm && Int.random(in: 0..<3, using: &random) == 0 ? "line 3" : nil
+            schedule(.validated(number, refusal: refusal), in: random.interval(upTo: .seconds(1)))
         case .startAgent:
             for source in supervisor.policy.awaited.sorted() {
                 schedule(.staged(source), in: random.interval(upTo: .seconds(3)))

@@ -1,0 +1,165 @@
+// Snapshots on the stage: copied, checked, put in force, taken back.
+extension Supervisor {
+    /// By number. The app reads the one that is promoted; the good one is what to go back to.
+    struct StageBook: Sendable, Hashable {
+        var next = 1
+        var promoted: Int?
+        var good: Int?
+        var promotedDigest: Digest?
+        var goodDigest: Digest?
+        /// Of the snapshot that is made before the first start.
+        var firstDigest: Digest?
+        var firstNumber: Int?
+        var failures = 0
+    }
+
+    /// What a generation that starts now reads.
+    var digestAtStart: Digest? { policy.stages ? stage.promotedDigest : lastSeen }
+
+    // MARK: the first one
+
+    mutating func prepareRun(_ digest: Digest?) {
+        guard policy.stages else { return run(digest) }
+        guard phase == .waiting, stage.firstNumber == nil else { return }
+        stage.firstDigest = digest
+        stageSnapshot()
+    }
+
+    private mutating func firstStaged(_ result: StageResult) {
+        switch result {
+        case .whole:
+            guard let number = stage.firstNumber else { return }
+            stage.promoted = number
+            stage.good = number
+            stage.promotedDigest = stage.firstDigest
+            stage.goodDigest = stage.firstDigest
+            emit(.promote(number))
+            run(stage.firstDigest)
+        case .torn: timers.arm(.stageRetry, at: now + Times.stageRetry)
+        case .failed(let reason):
+            if stage.failures % 20 == 0 { log(.cannotStage(reason)) }
+            stage.failures = min(stage.failures + 1, 1_000_000)
+            timers.arm(.stageRetry, at: now + Times.stageRetry)
+        }
+    }
+
+    // MARK: a change's
+
+    mutating func stageSnapshot() {
+        if let number = phase == .waiting ? stage.firstNumber : pending?.snapshot { emit(.dropSnapshot(number)) }
+        let number = stage.next
+        stage.next += 1
+        if phase == .waiting {
+            stage.firstNumber = number
+        } else if pending?.stage == .staging {
+            pending?.snapshot = number
+        }
+        emit(.stageSnapshot(number))
+    }
+
+    mutating func snapshotStaged(_ number: Int, _ result: StageResult) {
+        if phase == .waiting, number == stage.firstNumber { return firstStaged(result) }
+        guard phase == .running, pending?.stage == .staging, pending?.snapshot == number else { return }
+        switch result {
+        case .whole where policy.validates:
+            pending?.stage = .validating
+            timers.arm(.validation, at: now + policy.validateTimeout)
+            emit(.validate(number))
+        case .whole: accept(number)
+        case .torn: timers.arm(.stageRetry, at: now + Times.stageRetry)
+        case .failed(let reason): reject("it cannot be laid on the stage: \(reason)")
+        }
+    }
+
+    mutating func validated(_ number: Int, _ refusal: String?) {
+        guard phase == .running, pending?.stage == .validating, pending?.snapshot == number else { return }
+        timers.cancel(.validation)
+        if let refusal { reject(refusal) } else { accept(number) }
+    }
+
+    mutating func validationTimedOut() {
+        guard pending?.stage == .validating else { return }
+        reject("the validator has not ended within \(policy.validateTimeout)")
+    }
+
+    /// The app goes on with what it has, and so does whoever is started in its place.
+    private mutating func reject(_ reason: String) {
+        endPending(.rejected(reason: reason))
+        startIfNobodyServes()
+    }
+
+    private mutating func startIfNobodyServes() {
+        guard phase == .running, serving == nil, starting == nil, timers.deadline(.restart) == nil else { return }
+        timers.arm(.restart, at: now)
+    }
+
+    private mutating func accept(_ number: Int) {
+        guard let change = pending?.change else { return }
+        if let before = stage.promoted, before != stage.good { emit(.dropSnapshot(before)) }
+        stage.promoted = number
+        stage.promotedDigest = change.digest
+        emit(.promote(number))
+        schedule(turn: splayTurn)
+    }
+
+    /// A change has come to its end: its snapshot is the good one from now on, or goes.
+    mutating func settleStage(_ number: Int?, _ outcome: Outcome) {
+        guard let number else { return }
+        guard stage.promoted == number else { return emit(.dropSnapshot(number)) }
+        switch outcome {
+        case .applied:
+            if let before = stage.good, before != number { emit(.dropSnapshot(before)) }
+            stage.good = number
+            stage.goodDigest = stage.promotedDigest
+        case .superseded, .rejected, .rolledBack:
+            guard let good = stage.good, good != number else { return }
+            stage.promoted = good
+            stage.promotedDigest = stage.goodDigest
+            emit(.promote(good))
+            emit(.dropSnapshot(number))
+        }
+    }
+
+    // MARK: probation
+
+    /// The new generation serves; the old one stays as it is, without new connections, to go back to.
+    mutating func beginProbation(_ number: Int, _ means: Outcome.Means) {
+        pending?.stage = .proving(number, means)
+        log(.onProbation(number, policy.probation))
+        timers.arm(.probation, at: now + policy.probation)
+        if policy.ready.isProbed { timers.arm(.probe(number), at: now + Times.probationProbe) }
+    }
+
+    mutating func endProbation() {
+        guard case .proving(let number, let means) = pending?.stage else { return }
+        endReadiness(number)
+        endPending(.applied(means))
+        for old in generations where old.state == .ready && old.number < number { release(old.number) }
+    }
+
+    /// - Returns: whether it was on probation and has failed by this.
+    mutating func failedOnProbation(_ number: Int, _ reason: String) -> Bool {
+        guard case .proving(number, _) = pending?.stage else { return false }
+        guard let old = generations.last(where: { $0.state == .ready && $0.number < number }) else {
+            endPending(.rolledBack(reason: reason))
+            return false
+        }
+        digestInForce = old.digest
+        endReadiness(number)
+        if steers { emit(.steer(old.number)) }
+        if index(number) != nil { release(number) }
+        endPending(.rolledBack(reason: reason))
+        return true
+    }
+
+    mutating func probedOnProbation(_ number: Int, _ isReady: Bool) {
+        guard case .proving(number, _) = pending?.stage, let index = index(number) else { return }
+        generations[index].probationFailures = isReady ? 0 : generations[index].probationFailures + 1
+        if generations[index].probationFailures >= Times.probationFailures,
+            failedOnProbation(number, "generation \(number) is not ready any more")
+        {
+            return
+        }
+        timers.arm(.probe(number), at: now + Times.probationProbe)
+    }
+}

@@ -1,0 +1,162 @@
+import BatonCore
+public import BatonLinux
+import Glibc
+
+/// Copies what the sources hold to the stage. Runs in a child of its own, where reading and writing may take their time.
+struct SnapshotCopy {
+    /// To be written as: the app's user, who is to read it.
+    let writer: ForeignAccess
+    private var bytes = SourceScanner.Limits.bytes
+    private var files = SourceScanner.Limits.files
+
+    init(writer: ForeignAccess) { self.writer = writer }
+
+    /// A file, or a directory and the files in it, links followed as the app would follow them.
+    mutating func copy(_ source: String, to destination: String) throws(LinuxError) {
+        let status = try FileStatus.following(source)
+        switch status.kind {
+        case .file:
+            try makeParents(of: destination)
+            try copyFile(source, to: destination)
+        case .directory:
+            try makeParents(of: destination)
+            try copyDirectory(source, to: destination, depth: 0)
+        case .link, .other: break
+        }
+    }
+
+    private mutating func copyDirectory(_ source: String, to destination: String, depth: Int) throws(LinuxError) {
+        guard depth < SourceScanner.Limits.depth else { throw LinuxError("copy", source, errno: ELOOP) }
+        try make(destination, mode: 0o755)
+        let source = SourceScanner.dataLink(in: source).map { PathTrace.join(source, $0) } ?? source
+        let names = try directoryEntries(source, limit: files)
+        files -= names.count
+        for name in names where !EditorFiles.isTemporary(name) {
+            let full = PathTrace.join(source, name)
+            guard let status = try? FileStatus.following(full) else { continue }
+            if status.kind == .file {
+                try copyFile(full, to: destination + "/" + name)
+            } else if status.kind == .directory, (try? FileStatus.ofLink(full).kind) == .directory {
+                try copyDirectory(full, to: destination + "/" + name, depth: depth + 1)
+            }
+        }
+    }
+
+    private mutating func copyFile(_ source: String, to destination: String) throws(LinuxError) {
+        let from = try openForReading(source)
+        var info = stat()
+        guard fstat(from.number, &info) == 0 else { throw LinuxError("look at", source, errno: errno) }
+        let mode = info.st_mode & 0o777
+        let created = writer.run { open(destination, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode) }
+        guard created >= 0 else { throw LinuxError("create", destination, errno: errno) }
+        let to = FileDescriptor(owning: created)
+        // Whatever the umask says.
+        guard writer.run({ fchmod(to.number, mode) }) == 0 else {
+            throw LinuxError("create", destination, errno: errno)
+        }
+        while let part = try readAvailable(from.number, limit: 64 * 1024), !part.isEmpty {
+            bytes -= part.count
+            guard bytes >= 0 else { throw LinuxError("copy all of", source, errno: EFBIG) }
+            var rest = part[...]
+            while !rest.isEmpty {
+                let count = rest.withUnsafeBytes { write(to.number, $0.baseAddress, $0.count) }
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else { throw LinuxError("write", destination, errno: errno) }
+                rest = rest.dropFirst(count)
+            }
+        }
+    }
+
+    private func makeParents(of path: String) throws(LinuxError) {
+        var built = ""
+        for part in path.split(separator: "/").dropLast() {
+            built += "/" + part
+            if (try? FileStatus.following(built)) == nil { try make(built, mode: 0o755) }
+        }
+    }
+
+    private func make(_ directory: String, mode: mode_t) throws(LinuxError) {
+        guard writer.run({ mkdir(directory, mode) }) == 0 || errno == EEXIST else {
+            throw LinuxError("make", directory, errno: errno)
+        }
+        _ = writer.run { chmod(directory, mode) }
+    }
+}
+
+/// A copy of all sources that is being made.
+public final class SnapshotCopyProcess {
+    public let number: Int
+    public let pid: ProcessID
+    private let pipe: FileDescriptor
+
+    public enum Outcome: Int32, Sendable {
+        case whole = 0
+        case failed = 1
+        case torn = 2
+    }
+
+    init(number: Int, pid: ProcessID, pipe: consuming FileDescriptor) {
+        self.number = number
+        self.pid = pid
+        self.pipe = pipe
+    }
+
+    /// Why it is not whole, in words; to be asked once the process has ended.
+    public var reason: String {
+        let bytes = (try? readAvailable(pipe.number, limit: 2048)) ?? nil
+        return bytes.map { String(decoding: $0, as: UTF8.self) } ?? ""
+    }
+}
+
+extension Watcher {
+    /// Begins to copy what `readSnapshot` has read last to `directory`, each source under its name there.
+    /// - Parameter names: one for each source, in their order; empty: the directory itself.
+    /// - Parameter current: what is in force, from which a source is taken that cannot be read at the moment.
+    public func copySnapshot(
+        _ number: Int, to directory: String, names: [String], current: String, writer: ForeignAccess
+    ) throws(LinuxError) -> SnapshotCopyProcess {
+        let pipe = try Pipe()
+        try setNonBlocking(true, pipe.read.number)
+        let end = pipe.write.number
+        let work = zip(sources, names).map { ($0.0.path, $0.0.digest, $0.1) }
+        let pid = try forkHelper(keeping: end) {
+            let (outcome, reason) = Watcher.copy(work, to: directory, current: current, writer)
+            writeAll(end, Array(reason.utf8.prefix(1000)))
+            _exit(outcome.rawValue)
+        }
+        return SnapshotCopyProcess(number: number, pid: pid, pipe: pipe.readEnd())
+    }
+
+    /// The child's side.
+    private static func copy(
+        _ work: [(path: String, digest: Digest?, name: String)], to directory: String, current: String,
+        _ writer: ForeignAccess
+    ) -> (SnapshotCopyProcess.Outcome, String) {
+        var copy = SnapshotCopy(writer: writer)
+        do throws(LinuxError) {
+            try copy.prepare(directory)
+            for (path, digest, name) in work where digest != nil && digest != absence {
+                let reading = SourceScanner(path: path, mounts: MountTable(mounts: [])).read()
+                switch reading {
+                case .content(_, let found) where found == digest:
+                    try copy.copy(path, to: directory + "/" + name)
+                    guard case .content(_, digest) = SourceScanner(path: path, mounts: MountTable(mounts: [])).read()
+                    else {
+                        return (.torn, "\(path) moved")
+                    }
+                case .content, .torn: return (.torn, "\(path) moved")
+                // Its last good content.
+                case .absent, .failed: try copy.copy(current + "/" + name, to: directory + "/" + name)
+                }
+            }
+            return (.whole, "")
+        } catch {
+            return (.failed, error.description)
+        }
+    }
+}
+
+extension SnapshotCopy {
+    /// An empty directory, whatever was there.
+    func prepare(_ directory: String) throws(LinuxError) { try make(directory, mode: 0o755) }
+}

@@ -1,0 +1,65 @@
+import BatonCore
+import BatonLaunch
+import BatonLinux
+import BatonWatch
+import Glibc
+
+// Snapshots on the stage.
+extension Loop {
+    func stageSnapshot(_ number: Int) {
+        endCopy()
+        do throws(LinuxError) {
+            snapshotCopy = try watcher.copySnapshot(
+                number, to: stage.directory(of: number), names: settings.watch.map(\.stagePath),
+                current: stage.current, writer: access)
+        } catch {
+            enqueue(.snapshotStaged(number, .failed(error.description)))
+        }
+    }
+
+    func copied(_ copy: SnapshotCopyProcess, _ status: ExitStatus) {
+        let outcome: SnapshotCopyProcess.Outcome? =
+            if case .exited(let code) = status { .init(rawValue: code) } else { nil }
+        switch outcome {
+        case .whole: enqueue(.snapshotStaged(copy.number, .whole))
+        case .torn: enqueue(.snapshotStaged(copy.number, .torn(copy.reason)))
+        case .failed: enqueue(.snapshotStaged(copy.number, .failed(copy.reason)))
+        case nil: enqueue(.snapshotStaged(copy.number, .failed("the copy \(status)")))
+        }
+    }
+
+    func promote(_ number: Int) {
+        let failure = access.run { () -> LinuxError? in
+            do throws(LinuxError) { try stage.promote(number) } catch { return error }
+            return nil
+        }
+        guard let failure else { return }
+        logger.log(LogRecord(.error, "stage_failed", "the snapshot cannot be put in force: \(failure)"))
+    }
+
+    func dropSnapshot(_ number: Int) {
+        if snapshotCopy?.number == number { endCopy() }
+        if let validator, validator.number == number {
+            Processes.signal(group: validator.pid, .kill)
+            self.validator = nil
+        }
+        _ = access.run { try? stage.remove(number) }
+    }
+
+    private func endCopy() {
+        guard let copy = snapshotCopy else { return }
+        Processes.signal(process: copy.pid, .kill)
+        snapshotCopy = nil
+    }
+
+    func validate(_ number: Int) {
+        guard let command = settings.validate else { return enqueue(.validated(number, refusal: nil)) }
+        do throws(LinuxError) {
+            validator = (
+                number, try launcher.startValidator(command, snapshot: stage.directory(of: number))
+            )
+        } catch {
+            enqueue(.validated(number, refusal: "the validator cannot be started: \(error)"))
+        }
+    }
+}

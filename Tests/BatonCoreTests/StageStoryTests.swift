@@ -1,0 +1,131 @@
+import Testing
+
+@testable import BatonCore
+
+/// Snapshots on the stage: copied, checked, put in force, taken back.
+@Suite struct StageStoryTests {
+    private func serving(_ change: (inout Supervisor.Policy) -> Void = { _ in }) -> Story {
+        var story = Story {
+            $0.stages = true
+            $0.onChange = .handover
+            $0.hasListener = true
+            $0.steers = true
+            change(&$0)
+        }
+        #expect(story.effects == [.stageSnapshot(1)])
+        story.tell(.snapshotStaged(1, .whole))
+        #expect(story.effects.first == .promote(1) && story.starts == [1])
+        story.getReady(1)
+        return story
+    }
+
+    private func orders(_ story: Story) -> [Supervisor.Effect] {
+        story.effects.filter { if case .log = $0 { false } else if case .changeEnded = $0 { false } else { true } }
+    }
+
+    @Test func aSnapshotIsInForceBeforeTheGenerationThatReadsItStarts() {
+        var story = serving()
+        story.change(to: 2)
+        #expect(story.starts.isEmpty && story.effects.contains(.stageSnapshot(2)))
+        story.tell(.snapshotStaged(2, .whole))
+        #expect(orders(story) == [.promote(2), .start(2)])
+        story.getReady(2)
+        // Only now is the one before not needed any more.
+        #expect(story.effects.contains(.dropSnapshot(1)) && story.outcomes == [.applied(.handover)])
+    }
+
+    @Test func whatIsRefusedIsNeverInForceAndNotTriedAgain() {
+        var story = serving { $0.validates = true }
+        story.change(to: 2)
+        story.tell(.snapshotStaged(2, .whole))
+        #expect(story.effects.contains(.validate(2)))
+        story.tell(.validated(2, refusal: "line 3"))
+        #expect(story.outcomes == [.rejected(reason: "line 3")] && story.effects.contains(.dropSnapshot(2)))
+        #expect(!story.effects.contains(.promote(2)) && story.supervisor.digestInForce == Story.digest(1))
+        story.change(to: 2)
+        #expect(story.messages.contains { $0.contains("the content is the same") })
+        // A crash restart has what was in force.
+        story.change(to: 3)
+        story.tell(.snapshotStaged(3, .whole), .validated(3, refusal: nil))
+        #expect(orders(story).contains(.promote(3)))
+    }
+
+    @Test func aValidatorThatDoesNotEndHasRefused() {
+        var story = serving { $0.validates = true }
+        story.change(to: 2)
+        story.tell(.snapshotStaged(2, .whole))
+        story.pass(.seconds(11))
+        #expect(story.outcomes == [.rejected(reason: "the validator has not ended within 10s")])
+        story.tell(.validated(2, refusal: nil))
+        #expect(!story.effects.contains(.promote(2)))
+    }
+
+    @Test func aNewerChangeEndsTheCopyOfTheOneBefore() {
+        var story = serving()
+        story.change(to: 2)
+        story.change(to: 3)
+        #expect(story.outcomes == [.superseded] && orders(story).suffix(2) == [.dropSnapshot(2), .stageSnapshot(3)])
+        story.tell(.snapshotStaged(2, .whole))
+        #expect(story.effects.isEmpty)
+    }
+
+    @Test func aTornCopyIsMadeAgain() {
+        var story = serving()
+        story.change(to: 2)
+        story.tell(.snapshotStaged(2, .torn("it moved")))
+        story.pass(.seconds(1))
+        #expect(orders(story) == [.dropSnapshot(2), .stageSnapshot(3)])
+    }
+
+    @Test func aGenerationThatFailsTakesItsSnapshotWithIt() {
+        var story = serving()
+        story.change(to: 2)
+        story.tell(.snapshotStaged(2, .whole), .launched(2), .exited(2, .exited(1), leftovers: false))
+        #expect(orders(story).suffix(2) == [.promote(1), .dropSnapshot(2)])
+        #expect(story.supervisor.serving?.number == 1)
+    }
+
+    // MARK: probation
+
+    private func proving() -> Story {
+        var story = serving { $0.probation = .seconds(30) }
+        story.change(to: 2)
+        story.tell(.snapshotStaged(2, .whole), .launched(2), .looked(2, .yes))
+        #expect(story.outcomes.isEmpty && story.effects.contains(.steer(2)))
+        #expect(story.supervisor.generations.map(\.state) == [.ready, .ready])
+        return story
+    }
+
+    @Test func afterProbationTheOldOneGoes() {
+        var story = proving()
+        story.pass(.seconds(31))
+        #expect(story.outcomes == [.applied(.handover)] && story.effects.contains(.dropSnapshot(1)))
+        #expect(story.supervisor.generations.first?.state == .draining)
+    }
+
+    @Test func whoDiesOnProbationIsReplacedByTheOldOneAtOnce() {
+        var story = proving()
+        story.tell(.exited(2, .signalled(11), leftovers: false))
+        #expect(story.effects.contains(.steer(1)) && story.effects.contains(.promote(1)))
+        #expect(story.outcomes == [.rolledBack(reason: "generation 2 was ended by signal SEGV on probation")])
+        #expect(story.supervisor.serving?.number == 1 && story.supervisor.digestInForce == Story.digest(1))
+        // The same is not tried again; the next good one is.
+        story.change(to: 2)
+        #expect(!story.effects.contains { if case .stageSnapshot = $0 { true } else { false } })
+        story.change(to: 3)
+        #expect(story.effects.contains { if case .stageSnapshot = $0 { true } else { false } })
+    }
+
+    @Test func whenBothDieTheRestartPolicyDecides() {
+        var story = proving()
+        story.tell(.exited(1, .exited(1), leftovers: false), .exited(2, .exited(1), leftovers: false))
+        #expect(story.supervisor.phase == .stopping && story.supervisor.pending == nil)
+    }
+
+    @Test func aNewerChangeEndsAProbationThatHasGoneWell() {
+        var story = proving()
+        story.change(to: 3)
+        #expect(story.outcomes == [.applied(.handover)])
+        #expect(story.supervisor.generations.first?.state == .draining)
+    }
+}

@@ -1,0 +1,237 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// Snapshots that are copied, checked, put in force and taken back.
+@Suite(.serialized) struct StageTests {
+    private let directory = TemporaryDirectory()
+    private var stage: String { directory.file("stage") }
+    private var staged: String { stage + "/files" + directory.file("config") }
+
+    /// Prints what it reads on the stage when it starts and when it is told.
+    private func reader(_ file: String) -> [String] {
+        ["sh", "-c", "show() { echo \"sees $(cat \(file)).\"; }; trap show HUP; show; while :; do sleep 0.02; done"]
+    }
+
+    private func start(_ command: [String], _ settings: [String: String]) throws -> RunningProcess {
+        let base = [
+            "BATON_WATCH": directory.file("config"), "BATON_STAGE": stage, "BATON_ON_CHANGE": "reload",
+            "BATON_STAGE_FILES": "on", "BATON_SETTLE": "10ms",
+        ]
+        return try Stand.run(command, base.merging(settings) { _, new in new })
+    }
+
+    private func stop(_ baton: RunningProcess) throws {
+        baton.signal(SIGTERM)
+        #expect([0, 143].contains(try baton.wait()), "\(baton.error.suffix(2000))")
+    }
+
+    private func versions() -> Int { listDirectory(stage).filter { $0.hasPrefix("..20") }.count }
+
+    // MARK: the stage
+
+    @Test func theAppReadsWholeSnapshotsOfItsFiles() throws {
+        let volume = KubeletVolume(directory.file("config"))
+        volume.write(["a": "1", "b": "1", "deep/er": "x"])
+        let baton = try start(reader("\(staged)/a \(staged)/b \(staged)/deep/er"), [:])
+        try baton.waitForOutput("sees 11x.")
+        for number in 2...5 {
+            volume.write(["a": "\(number)", "b": "\(number)", "deep/er": "x"])
+            try baton.waitForOutput("sees \(number)\(number)x.")
+        }
+        // Nothing but the one in force is left.
+        try waitUntil("the old ones to go") { versions() == 1 }
+        // The source vanishes: its last good content stays, for whoever is started next, too.
+        removeTree(directory.file("config"))
+        try baton.waitForError("the last good snapshot stays")
+        #expect(readFile("\(staged)/a") == "5")
+        try stop(baton)
+    }
+
+    @Test func modesAreKeptAndTheAppsUserOwnsThem() throws {
+        guard Stand.isRoot else { return }
+        chmod(directory.path, 0o755)
+        mkdir(directory.file("config"), 0o755)
+        writeFile(directory.file("config/key"), "hunter2", mode: 0o600)
+        let baton = try start(reader("\(staged)/key"), ["BATON_USER": "65534"])
+        try baton.waitForOutput("sees hunter2.")
+        var info = stat()
+        #expect(stat("\(staged)/key", &info) == 0 && info.st_mode & 0o777 == 0o600 && info.st_uid == 65534)
+        writeFile(directory.file("config/key"), "sesame", mode: 0o600)
+        try baton.waitForOutput("sees sesame.")
+        try stop(baton)
+    }
+
+    @Test(.needsRoot) func aFullDiskRejectsTheChangeAndTheAppGoesOn() throws {
+        mkdir(directory.file("config"), 0o755)
+        writeFile(directory.file("config/page"), "small")
+        let path = directory.path
+        let baton = try Stand.runAsPID1(
+            reader("\(staged)/page | wc -c"),
+            [
+                "BATON_WATCH": "\(path)/config", "BATON_STAGE": stage, "BATON_ON_CHANGE": "reload",
+                "BATON_STAGE_FILES": "on",
+            ], preparation: "mkdir -p \(stage) && mount -t tmpfs -o size=64k none \(stage)")
+        try baton.outer.waitForOutput("sees 5.")
+        replaceFile(directory.file("config/page"), String(repeating: "x", count: 200_000))
+        try baton.outer.waitForError("change 1 is rejected: it cannot be laid on the stage: cannot write")
+        try baton.outer.waitForError("No space left on device (ENOSPC)")
+        replaceFile(directory.file("config/page"), "smaller")
+        try baton.outer.waitForOutput("sees 7.")
+        try baton.signal(SIGTERM)
+        try baton.outer.wait()
+    }
+
+    @Test(.needs("setpriv")) func aStageThatCannotBeMadeIsToldAtTheStart() throws {
+        writeFile(directory.file("config"), "x")
+        chmod(directory.path, 0o755)
+        var options = RunningProcess.Options()
+        options.environment = [
+            "BATON_WATCH": directory.file("config"), "BATON_STAGE": directory.file("no/stage"),
+            "BATON_STAGE_FILES": "on",
+        ]
+        let drop = [
+            "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all",
+        ]
+        let baton = try RunningProcess((Stand.isRoot ? drop : []) + [Stand.baton, "--", "true"], options)
+        if Stand.isRoot {
+            #expect(try baton.wait() == 71)
+            #expect(baton.error.contains("Permission denied (EACCES)") && baton.error.contains("mount an emptyDir"))
+        } else {
+            try baton.wait()
+        }
+    }
+
+    // MARK: validate
+
+    private func validator(_ body: String) -> String {
+        writeFile(directory.file("validate"), "#!/bin/sh\n\(body)\n", mode: 0o755)
+        return directory.file("validate")
+    }
+
+    @Test func aRejectedChangeLeavesTheOldInForceForACrashRestartToo() throws {
+        chmod(directory.path, 0o755)
+        mkdir(directory.file("config"), 0o755)
+        writeFile(directory.file("config/page"), "good1")
+        let check = validator(
+            "echo \"checks $(cat $BATON_SNAPSHOT/files\(directory.path)/config/page)\"; grep -q good $BATON_SNAPSHOT/files\(directory.path)/config/page"
+        )
+        let baton = try start(reader("\(staged)/page"), ["BATON_VALIDATE": check, "BATON_RESTART": "always"])
+        try baton.waitForOutput("sees good1.")
+        try baton.waitForError("generation 1 is ready")
+        replaceFile(directory.file("config/page"), "bad")
+        try baton.waitForError("change 1 is rejected: the validator exited with code 1")
+        try baton.waitForOutput("checks bad")
+        // Whoever is started now reads what is in force.
+        let child = readFile("/proc/\(baton.pid)/task/\(baton.pid)/children").split(separator: " ").first.flatMap {
+            pid_t($0)
+        }
+        kill(try #require(child), SIGKILL)
+        try baton.waitForOutput("sees good1.", count: 2)
+        try baton.waitForError("generation 2 is ready")
+        // Touched, with the same content: not tried again.
+        replaceFile(directory.file("config/page"), "bad")
+        replaceFile(directory.file("config/page"), "good2")
+        try baton.waitForOutput("sees good2.")
+        #expect(occurrences(of: "is rejected", in: baton.error) == 1 && !baton.output.contains("sees bad"))
+        try waitUntil("the old ones to go") { versions() == 1 }
+        try stop(baton)
+    }
+
+    @Test(arguments: [
+        ("exec sleep 100", "the validator has not ended within 300ms"),
+        ("kill -9 $$", "the validator was ended by signal KILL"),
+        ("/no/such/program", "the validator exited with code 127 (it cannot be found, or not be run)"),
+    ]) func aValidatorThatGivesNoAnswerHasRefused(_ body: String, _ words: String) throws {
+        chmod(directory.path, 0o755)
+        writeFile(directory.file("config"), "1")
+        let command = body.hasPrefix("/") ? body : validator(body)
+        let baton = try start(
+            reader(stage + "/files" + directory.file("config")),
+            ["BATON_VALIDATE": command, "BATON_VALIDATE_TIMEOUT": "300ms"])
+        try baton.waitForOutput("sees 1.")
+        try baton.waitForError("generation 1 is ready")
+        replaceFile(directory.file("config"), "2")
+        try baton.waitForError("change 1 is rejected: \(words)")
+        #expect(readFile(stage + "/files" + directory.file("config")) == "1")
+        try stop(baton)
+    }
+
+    @Test(.needsRoot) func theValidatorRunsAsTheAppsUser() throws {
+        chmod(directory.path, 0o755)
+        writeFile(directory.file("config"), "1")
+        let check = validator("id -u; exit 0")
+        let baton = try start(
+            reader(stage + "/files" + directory.file("config")), ["BATON_VALIDATE": check, "BATON_USER": "65534"])
+        try baton.waitForOutput("sees 1.")
+        try baton.waitForError("generation 1 is ready")
+        replaceFile(directory.file("config"), "2")
+        try baton.waitForOutput("sees 2.")
+        #expect(baton.output.contains("65534\n"))
+        try stop(baton)
+    }
+
+    // MARK: back to last good
+
+    /// A server that answers with its page; one with `bad` in it does not last.
+    private func server(_ port: UInt16, _ page: String, dies: String) -> [String] {
+        writeFile(
+            directory.file("app.js"),
+            """
+            const page = require("fs").readFileSync("\(page)", "utf8");
+            let healthy = true;
+            require("http").createServer((request, response) => {
+              response.statusCode = request.url === "/ready" && !healthy ? 500 : 200;
+              response.end(page);
+            }).listen(\(port), "127.0.0.1");
+            if (page.includes("bad")) setTimeout(() => { \(dies) }, 700);
+            """)
+        return ["node", directory.file("app.js")]
+    }
+
+    @Test(.needs("node"), arguments: ["process.exit(3)", "healthy = false"])
+    func whatFailsOnProbationIsTakenBackAndTheNextGoodOneIsApplied(_ dies: String) throws {
+        mkdir(directory.file("config"), 0o755)
+        writeFile(directory.file("config/page"), "good1")
+        let port = freePort()
+        var settings = ["BATON_ON_CHANGE": "handover", "BATON_PROBATION": "30s"]
+        if dies == "healthy = false" { settings["BATON_READY"] = "http:/ready" }
+        let baton = try start(server(port, "\(staged)/page", dies: dies), settings)
+        try baton.waitForError("generation 1 is ready")
+        let load = HTTPLoad(port: port)
+        replaceFile(directory.file("config/page"), "bad")
+        try baton.waitForError("generation 2 serves on probation for 30s")
+        try baton.waitForError("change 1 is rolled back: generation 2 ")
+        #expect(readFile("\(staged)/page") == "good1")
+        let before = load.current.bodies["good1", default: 0]
+        try waitUntil("answers of the first again") { load.current.bodies["good1", default: 0] > before + 100 }
+        replaceFile(directory.file("config/page"), "good2")
+        try baton.waitForError("generation 3 serves on probation")
+        try waitUntil("answers of the third") { load.current.bodies["good2", default: 0] > 10 }
+        let result = load.stop()
+        // What a generation that crashes had accepted, or had waiting, goes with it: two a client at most.
+        #expect(result.failed <= (dies == "healthy = false" ? 0 : 12), "\(result.failures)")
+        try stop(baton)
+    }
+
+    @Test(.needs("node")) func afterProbationTheOldOneGoes() throws {
+        mkdir(directory.file("config"), 0o755)
+        writeFile(directory.file("config/page"), "good1")
+        let port = freePort()
+        let baton = try start(
+            server(port, "\(staged)/page", dies: ""), ["BATON_ON_CHANGE": "handover", "BATON_PROBATION": "1s"])
+        try baton.waitForError("generation 1 is ready")
+        replaceFile(directory.file("config/page"), "good2")
+        try baton.waitForError("on probation")
+        #expect(!baton.error.contains("generation 1 drains"))
+        try baton.waitForError("change 1 is applied by handover")
+        try baton.waitForError("generation 1 drains")
+        // A newer change ends a probation that has gone well so far.
+        replaceFile(directory.file("config/page"), "good3")
+        try baton.waitForError("generation 3 serves on probation")
+        replaceFile(directory.file("config/page"), "good4")
+        try baton.waitForError("change 2 is applied by handover")
+        try baton.waitForError("change 3 is applied by handover")
+        try stop(baton)
+    }
+}
