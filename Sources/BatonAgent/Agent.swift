@@ -27,7 +27,7 @@ enum Agent {
 
     private static func run(_ settings: Settings, _ environment: [EnvironmentVariable], _ link: Link) async {
         await withTaskGroup(of: Void.self) { group in
-            for (directory, sources) in Dictionary(grouping: settings.watch, by: \.stageDirectory) {
+            for (directory, sources) in Dictionary(grouping: settings.sources, by: \.stageDirectory) {
                 guard let directory, let first = sources.first else { continue }
                 let path = SnapshotStage.agentDirectory(of: settings.stage) + "/" + directory
                 switch first {

@@ -43,8 +43,11 @@ public final class Launcher {
             && (configuration.identity != nil || !ForeignDescriptor.canBeCopied)
     }
 
+    /// - Parameter added: to the environment that Baton was given, and in the place of variables of the same names.
     /// - Parameter takesTerminal: the generation becomes the foreground group of the terminal on stdin.
-    public func startGeneration(_ number: Int, takesTerminal: Bool) throws(LinuxError) -> GenerationProcess {
+    public func startGeneration(_ number: Int, adding added: [EnvironmentVariable] = [], takesTerminal: Bool)
+        throws(LinuxError) -> GenerationProcess
+    {
         let generation = GenerationProcess(number: number)
         var variables = SocketConventions.variables(sockets.descriptions, generation: number)
         if configuration.ready == .auto || configuration.ready == .notify {
@@ -70,7 +73,8 @@ public final class Launcher {
         defer { if writeEnd >= 0 { close(writeEnd) } }
         let launched = try launch(
             Job(
-                command: configuration.command, environment: environment(adding: variables, generation: number),
+                command: configuration.command,
+                environment: environment(adding: variables, files: added, generation: number),
                 handed: handed, adoption: configuration.adoption, takesTerminal: takesTerminal))
         generation.pid = launched.pid
         generation.group = launched.pid
@@ -201,15 +205,20 @@ public final class Launcher {
         return (pid, report)
     }
 
-    private func environment(adding extra: [(name: String, value: String)], generation: Int) -> [EnvironmentVariable] {
+    private func environment(
+        adding extra: [(name: String, value: String)], files: [EnvironmentVariable] = [], generation: Int
+    ) -> [EnvironmentVariable] {
         var own = extra + [("BATON_GENERATION", "\(generation)")]
         if let user = configuration.identity?.user {
             own += [("HOME", user.home), ("USER", user.name), ("LOGNAME", user.name)]
         }
+        var last: [String: EnvironmentVariable] = [:]
+        for variable in files { last[variable.name] = variable }
+        let fromFiles = last.values.sorted { $0.name < $1.name }
         let names = Set(own.map(\.name))
-        return configuration.environment.filter {
-            !names.contains($0.name) && !SocketConventions.isInherited($0.name)
-        } + own.map { EnvironmentVariable(name: $0.name, value: $0.value) }
+        let inherited = configuration.environment.filter { last[$0.name] == nil }
+        return (inherited + fromFiles).filter { !names.contains($0.name) && !SocketConventions.isInherited($0.name) }
+            + own.map { EnvironmentVariable(name: $0.name, value: $0.value) }
     }
 
     /// What came over the launch report: nil while it may still fail.

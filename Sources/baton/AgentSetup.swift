@@ -25,7 +25,7 @@ enum AgentSetup {
             if let owner { try StageDirectory(path, isSecret: false).give(uid: owner.uid, gid: owner.gid) }
         }
         var prepared: Set<String> = []
-        for source in settings.watch {
+        for source in settings.sources {
             guard let name = source.stageDirectory else { continue }
             let directory = StageDirectory(
                 SnapshotStage.agentDirectory(of: settings.stage) + "/" + name, isSecret: source.isSecret)

@@ -43,7 +43,10 @@ extension Loop {
     private func start(_ number: Int) {
         do throws(LinuxError) {
             let takesTerminal = Terminal.isInForeground && generations.isEmpty
-            let generation = try launcher.startGeneration(number, takesTerminal: takesTerminal)
+            let (variables, records) = environmentFiles.read()
+            for record in records { logger.log(record) }
+            let generation = try launcher.startGeneration(
+                number, adding: variables, takesTerminal: takesTerminal)
             generations[number] = generation
             register(generation)
         } catch {

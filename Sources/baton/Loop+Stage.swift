@@ -10,7 +10,7 @@ extension Loop {
         endCopy()
         do throws(LinuxError) {
             snapshotCopy = try watcher.copySnapshot(
-                number, to: stage.directory(of: number), names: settings.watch.map(\.stagePath),
+                number, to: stage.directory(of: number), names: settings.sources.map(\.stagePath),
                 current: stage.current, writer: access)
         } catch {
             enqueue(.snapshotStaged(number, .failed(error.description)))

@@ -11,6 +11,7 @@ final class Loop {
     let adoption: Adoption
     let access: ForeignAccess
     let watcher: Watcher
+    let environmentFiles: EnvironmentFiles
     let logger: Logger
     let hasTerminal: Bool
     var supervisor: Supervisor
@@ -53,13 +54,14 @@ final class Loop {
 
     init(
         settings: Settings, launcher: Launcher, adoption: Adoption, access: ForeignAccess, watcher: Watcher,
-        awaited: Set<String>, logger: Logger
+        environmentFiles: EnvironmentFiles, awaited: Set<String>, logger: Logger
     ) throws(LinuxError) {
         self.settings = settings
         self.launcher = launcher
         self.adoption = adoption
         self.access = access
         self.watcher = watcher
+        self.environmentFiles = environmentFiles
         self.logger = logger
         stage = SnapshotStage(settings.stage, run: "\(Clock.stamp()).\(getpid())")
         hasTerminal = Terminal.foregroundGroup != nil

@@ -38,7 +38,7 @@ enum Program {
         let logger = Logger(format: settings.logFormat, level: settings.logLevel)
         do throws(LinuxError) {
             warn(settings, launch, logger)
-            if settings.watch.contains(where: \.isRemote), access(AgentSetup.program, X_OK) != 0 {
+            if settings.sources.contains(where: \.isRemote), access(AgentSetup.program, X_OK) != 0 {
                 throw LinuxError("run", AgentSetup.program, errno: errno)
             }
             try takePlace(settings)
@@ -50,7 +50,8 @@ enum Program {
             let loop = try Loop(
                 settings: settings, launcher: Launcher(launch, sockets),
                 adoption: Adoption(sockets, foreignAccess, except: settings.adoptExcept, wish: launch.adoption),
-                access: foreignAccess, watcher: watcher(settings), awaited: stage.awaited, logger: logger)
+                access: foreignAccess, watcher: watcher(settings), environmentFiles: environmentFiles(settings),
+                awaited: stage.awaited, logger: logger)
             let code = loop.run()
             sockets.removePaths()
             return code
@@ -182,7 +183,7 @@ enum Program {
                 hasNoNewPrivileges: Processes.hasNoNewPrivileges || settings.noNewPrivileges
                     || launch.adoption != .none,
                 changesUser: launch.identity != nil, passedOn: launch.capabilities?.passedOn,
-                hasSources: !settings.watch.isEmpty, adopts: launch.adoption != .none,
+                hasSources: !settings.sources.isEmpty, adopts: launch.adoption != .none,
                 looks: settings.ready == .auto && !settings.listen.isEmpty || launch.adoption != .none))
         try Capabilities.keep(effective: plan.effective, permitted: plan.permitted)
         logger.log(
@@ -194,16 +195,29 @@ enum Program {
 
     private static func watcher(_ settings: Settings) -> Watcher {
         Watcher(
-            paths: settings.watch.map { watchedPath($0, settings) },
+            paths: settings.sources.map { watchedPath($0, settings) },
             configuration: .init(
                 strategy: settings.strategy, pollInterval: settings.pollInterval, auditInterval: settings.auditInterval,
-                phaseSeed: hostSeed(), digestSalt: settings.watch.contains(where: \.isSecret) ? Random.number() : nil))
+                phaseSeed: hostSeed(), digestSalt: settings.sources.contains(where: \.isSecret) ? Random.number() : nil)
+        )
+    }
+
+    private static func environmentFiles(_ settings: Settings) -> EnvironmentFiles {
+        EnvironmentFiles(
+            settings.environmentFrom.map { source in
+                let path = settings.stages ? settings.stage + "/" + source.stagePath : watchedPath(source, settings)
+                if case .url(let url) = source { return path + "/" + url.name }
+                return path
+            })
     }
 
     private static func explain(_ paths: [String]) -> Int32 {
         guard var settings = settings(EnvironmentVariable.all()) else { return Settings.exitCode }
-        if !paths.isEmpty { settings.watch = paths.map { .path($0) } }
-        guard !settings.watch.isEmpty else {
+        if !paths.isEmpty {
+            settings.watch = paths.map { .path($0) }
+            settings.environmentFrom = []
+        }
+        guard !settings.sources.isEmpty else {
             print("nothing is watched: BATON_WATCH is not set, and no path is named")
             return 0
         }

@@ -48,6 +48,13 @@ public struct SettingDefinition: Sendable {
             for entry in SettingValue.list(text) { settings.watch.append(try SettingValue.source(entry)) }
         },
         .init(
+            "BATON_ENV_FROM", .watching, default: "none", allowed: "sources, as in BATON_WATCH",
+            "what becomes the environment of each new generation: a directory (a file, a variable), or a file in .env form"
+        ) { (text, settings) throws(SettingError) in
+            settings.environmentFrom = []
+            for entry in SettingValue.list(text) { settings.environmentFrom.append(try SettingValue.source(entry)) }
+        },
+        .init(
             "BATON_STRATEGY", .watching, default: "auto", allowed: "auto, inotify or poll",
             "how they are watched; auto chooses for each source and says why"
         ) { (text, settings) throws(SettingError) in settings.strategy = try SettingValue.choice(text) },

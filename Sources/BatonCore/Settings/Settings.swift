@@ -1,6 +1,8 @@
 /// Everything that the environment says, read and checked. The names are a contract: see `SettingDefinition.all`.
 public struct Settings: Sendable, Hashable {
     public var watch: [SourceName] = []
+    /// Whose content becomes the environment of each new generation; watched like the others.
+    public var environmentFrom: [SourceName] = []
     public var strategy: StrategyChoice = .auto
     public var pollInterval: Interval = .seconds(5)
     public var settle: Interval = .milliseconds(100)
@@ -73,10 +75,15 @@ extension Settings {
 
 extension Settings {
     /// A change may end in a handover.
-    public var mayHandOver: Bool { onChange == .handover || (onChange == .auto && (!watch.isEmpty || !listen.isEmpty)) }
+    public var mayHandOver: Bool {
+        onChange == .handover || (onChange == .auto && (!sources.isEmpty || !listen.isEmpty))
+    }
 
     /// The app reads snapshots that Baton lays on the stage.
-    public var stages: Bool { stageFiles || validate != nil || watch.contains(where: \.isRemote) }
+    public var stages: Bool { stageFiles || validate != nil || sources.contains(where: \.isRemote) }
+
+    /// All that is watched.
+    public var sources: [SourceName] { watch + environmentFrom.filter { !watch.contains($0) } }
 
     /// Listening sockets that the app opens itself are to be taken over.
     /// - Parameter hidesListenPID: the program is a shell or a script, behind which LISTEN_PID names the wrong process: apps then

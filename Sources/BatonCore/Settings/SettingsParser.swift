@@ -19,7 +19,7 @@ extension Settings {
     /// Settings of the design that later versions read. Naming one is an error until then: a setting that is silently
     /// ignored is worse than one that is refused.
     static let later: Set<String> = [
-        "BATON_ENV_FROM", "BATON_CONTROL", "BATON_ADMIN",
+        "BATON_CONTROL", "BATON_ADMIN",
     ]
 
     /// Reads every BATON_ variable; all problems together, in the order of the variables' names.
@@ -63,8 +63,16 @@ extension Settings {
                     reason: "fd:\(number) is where a socket of BATON_LISTEN goes; "
                         + "the first free one is fd:\(3 + settings.listen.count)", allowed: nil))
         }
+        if settings.onChange == .reload, !settings.environmentFrom.isEmpty {
+            problems.append(
+                SettingsProblem(
+                    variable: "BATON_ON_CHANGE",
+                    reason:
+                        "reload cannot give a running process the new environment of BATON_ENV_FROM: handover and restart can",
+                    allowed: nil))
+        }
         var staged: Set<String> = []
-        for source in settings.watch {
+        for source in settings.sources {
             guard settings.stages, case let path = source.stagePath, !staged.insert(path).inserted else { continue }
             problems.append(
                 SettingsProblem(

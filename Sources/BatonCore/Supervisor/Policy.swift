@@ -5,6 +5,8 @@ extension Supervisor {
         public var reloadSignal: Signal = .hangUp
         public var hasListener = false
         public var hasSources = false
+        /// Some of them become the environment, which only a new generation can be given.
+        public var hasEnvironmentSources = false
         /// The app reads copies that Baton lays on the stage, one snapshot after the other.
         public var stages = false
         /// A command is asked whether a snapshot is any good before it is applied.
@@ -44,12 +46,13 @@ extension Supervisor {
             onChange = settings.onChange
             reloadSignal = settings.reloadSignal
             hasListener = !settings.listen.isEmpty
-            hasSources = !settings.watch.isEmpty
+            hasSources = !settings.sources.isEmpty
+            hasEnvironmentSources = !settings.environmentFrom.isEmpty
             stages = settings.stages
             validates = settings.validate != nil
             validateTimeout = settings.validateTimeout
             probation = settings.probation
-            hasAgent = settings.watch.contains(where: \.isRemote)
+            hasAgent = settings.sources.contains(where: \.isRemote)
             self.awaited = awaited
             self.adopts = adopts
             self.steers = steers

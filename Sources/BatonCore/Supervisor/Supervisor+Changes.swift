@@ -165,6 +165,7 @@ extension Supervisor {
             beginStop(.change)
         case .handover: sharesNothing ? restart() : handOver()
         case .restart: restart()
+        case .auto where policy.hasEnvironmentSources: canHandOver ? handOver() : restart()
         case .reload, .auto: applyBySignalIfCaught()
         }
     }

@@ -68,7 +68,8 @@ extension Supervisor {
         log(.launchFailed(number, failure))
         switch generation.state {
         case .starting: startFailed(number, .exited(failure.exitCode), failure.reason)
-        case .ready, .draining: generationGone()
+        case .ready: servingEnded(generation, .exited(failure.exitCode))
+        case .draining: generationGone()
         }
     }
 
@@ -237,6 +238,8 @@ extension Supervisor {
 
     private mutating func servingEnded(_ generation: Generation, _ status: ExitStatus) {
         lastEnd = status
+        // Another one is ready still: kept for this, or not told to go yet.
+        if steers, let serving { emit(.steer(serving.number)) }
         guard phase == .running else { return stopProgress() }
         if failedOnProbation(generation.number, "generation \(generation.number) \(status) on probation") { return }
         if let readyAt = generation.readyAt, now - readyAt >= Times.restartForgiven { backoff.reset() }

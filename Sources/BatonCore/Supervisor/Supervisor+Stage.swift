@@ -146,8 +146,10 @@ extension Supervisor {
         }
         digestInForce = old.digest
         endReadiness(number)
-        if steers { emit(.steer(old.number)) }
-        if index(number) != nil { release(number) }
+        if index(number) != nil {
+            if steers { emit(.steer(old.number)) }
+            release(number)
+        }
         endPending(.rolledBack(reason: reason))
         return true
     }

@@ -55,6 +55,7 @@ struct SimulatedWorld {
         policy.hasListener = Bool.random(using: &random)
         policy.hasSources = true
         policy.steers = policy.hasListener && Bool.random(using: &random)
+        policy.hasEnvironmentSources = Int.random(in: 0..<4, using: &random) == 0
         policy.stages = Bool.random(using: &random)
         policy.validates = policy.stages && Bool.random(using: &random)
         policy.validateTimeout = .milliseconds([300, 3000].randomElement(using: &random) ?? 300)
