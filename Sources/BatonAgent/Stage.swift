@@ -5,13 +5,15 @@ import BatonLinux
 actor Stage {
     private let directory: StageDirectory
     private let sources: [String]
+    private var name: String { sources.first ?? directory.path }
     private let link: Link
     private var waiting: (files: [String: [UInt8]], revision: String?)?
     private var isWriting = false
     private var count = 0
     private var staged: [String: [UInt8]]?
-    /// Contents that newer ones have replaced before they were written.
-    private(set) var coalesced = 0
+    /// Contents that newer ones have replaced before they were written, since it was last told.
+    private var coalesced = 0
+    private var isFailureTold = false
 
     init(_ path: String, isSecret: Bool, _ sources: [String], _ link: Link) {
         directory = StageDirectory(path, isSecret: isSecret)
@@ -30,6 +32,26 @@ actor Stage {
 
     func tellAbsent() async { for source in sources { await link.send(.absent(source: source)) } }
 
+    private func tellCoalesced() async {
+        guard coalesced > 0 else { return }
+        let count = coalesced
+        coalesced = 0
+        await link.log(
+            LogRecord(
+                .debug, "source_coalesced", "\(count) changes of \(name) were overtaken by newer ones",
+                [.text("source", name), .number("count", Int64(count))]))
+    }
+
+    private func tellFailure(_ error: any Error) async {
+        guard !isFailureTold else { return }
+        isFailureTold = true
+        await link.log(
+            LogRecord(
+                .error, "stage_failed",
+                "cannot lay \(name) on the stage: \(error); it is tried again every second",
+                [.text("source", name)]))
+    }
+
     private func write() async {
         while let (files, revision) = waiting {
             waiting = nil
@@ -41,12 +63,11 @@ actor Stage {
                     files.sorted { $0.key < $1.key }.map { StageDirectory.File(name: $0.key, content: $0.value) },
                     stamp: "\(Clock.stamp()).\(count)")
                 staged = files
+                isFailureTold = false
                 for source in sources { await link.send(.staged(source: source, revision: revision)) }
+                await tellCoalesced()
             } catch {
-                await link.log(
-                    LogRecord(
-                        .error, "stage_failed", "cannot lay \(sources.joined(separator: ", ")) on the stage: \(error)",
-                        [.text("source", sources.first ?? "")]))
+                await tellFailure(error)
                 if waiting == nil { waiting = (files, revision) }
                 try? await Task.sleep(for: .seconds(1))
             }

@@ -67,7 +67,9 @@ public struct Informer: Sendable {
     private var sawObject = false
     private var streamSince: Instant?
     private var lastLife: Instant
-    private var staleToldAt: Instant?
+    /// Of the failures in a row that have not been followed by a success yet.
+    private var failingSince: Instant?
+    private var isStaleTold = false
     private var toldForbidden = false
     private var toldPolled = false
 
@@ -121,6 +123,7 @@ public struct Informer: Sendable {
             return stale(reason, now)
         case .silent:
             version = nil
+            failingSince = failingSince ?? lastLife
             plan(first)
             return stale("nothing has come over the watch, not even a sign of life", now)
         }
@@ -252,9 +255,9 @@ public struct Informer: Sendable {
 
     private mutating func alive(_ now: Instant) -> [Effect] {
         var effects: [Effect] = []
-        if let staleToldAt {
+        if isStaleTold, let failingSince {
             effects.append(
-                .log(record(.info, "source_fresh", "\(source) is followed again after \(now - staleToldAt)")))
+                .log(record(.info, "source_fresh", "\(source) is followed again after \(now - failingSince)")))
         }
         if toldForbidden { effects.append(.log(record(.info, "source_allowed", "\(source) may be read now"))) }
         if next == .get, pollsSince != nil, !toldPolled {
@@ -266,7 +269,8 @@ public struct Informer: Sendable {
                         "\(source) may be got and not watched: it is polled every \(pollInterval); to watch it the service "
                             + "account needs \(rule("list", "watch"))")))
         }
-        staleToldAt = nil
+        isStaleTold = false
+        failingSince = nil
         toldForbidden = false
         if next != .get { toldPolled = false }
         lastLife = now
@@ -275,8 +279,10 @@ public struct Informer: Sendable {
     }
 
     private mutating func stale(_ reason: String, _ now: Instant) -> [Effect] {
-        guard now - lastLife >= Times.stale || delivered == nil, staleToldAt == nil else { return [] }
-        staleToldAt = lastLife
+        let since = failingSince ?? now
+        failingSince = since
+        guard !isStaleTold, now - since >= Times.stale || delivered == nil else { return [] }
+        isStaleTold = true
         let kept = delivered == nil ? "" : "; the last content is kept"
         return [.log(record(.warn, "source_stale", "\(source) cannot be followed: \(reason)\(kept)"))]
     }

@@ -35,6 +35,11 @@ public struct SnapshotStage: Sendable {
             built += "/" + part
             guard mkdir(built, 0o755) == 0 || errno == EEXIST else { throw .last("make", built) }
         }
+        // What a run before has left that was not in force.
+        let inForce = try? readLink(current)
+        for entry in try directoryEntries(path, limit: 100_000) where entry.hasPrefix("..20") && entry != inForce {
+            SnapshotStage.removeTree(path + "/" + entry, depth: 0)
+        }
     }
 
     /// The app reads this snapshot from now on. It takes a few calls that do not depend on its size.

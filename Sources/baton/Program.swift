@@ -221,12 +221,25 @@ enum Program {
             print("nothing is watched: BATON_WATCH is not set, and no path is named")
             return 0
         }
-        for (path, what) in watcher(settings).explanations {
-            print(
-                "\(path)\n  what:     \(what.kind.rawValue)\n  strategy: \(what.strategy.rawValue)\n  why:      \(what.reason)"
-            )
+        for (source, (path, what)) in zip(settings.sources, watcher(settings).explanations) {
+            switch source {
+            case .path: explain(path, what.kind.rawValue, what.strategy.rawValue, what.reason)
+            case .object(let object):
+                explain(
+                    source.description, "\(object.kind.rawValue) of the Kubernetes API", "api",
+                    "named so: the agent watches it and lays it on the stage, at \(settings.stage)/\(source.stagePath)")
+            case .url:
+                explain(
+                    source.description, "URL", "poll",
+                    "named so: the agent asks every \(settings.url.interval) whether it has changed, and lays it at "
+                        + "\(settings.stage)/\(source.stagePath)")
+            }
         }
         return 0
+    }
+
+    private static func explain(_ name: String, _ what: String, _ strategy: String, _ why: String) {
+        print("\(name)\n  what:     \(what)\n  strategy: \(strategy)\n  why:      \(why)")
     }
 
     // MARK: parts

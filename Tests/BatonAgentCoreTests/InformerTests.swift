@@ -103,6 +103,10 @@ import Testing
         follower.now = Instant(nanoseconds: 10_000_000_000)
         try follower.tell("get-401")
         #expect(follower.informer.next == .watch(from: "462") && follower.informer.wait > .zero)
+        // Not yet stale enough to be told about.
+        #expect(follower.messages.isEmpty)
+        follower.now = Instant(nanoseconds: 16_000_000_000)
+        try follower.tell("get-401")
         #expect(follower.messages.last?.contains("(401); the last content is kept") == true)
     }
 

@@ -237,6 +237,18 @@ import Testing
         #expect(baton.error.contains("need it beside baton"))
     }
 
+    @Test func explainSaysHowTheyAreFollowed() throws {
+        var options = RunningProcess.Options()
+        options.environment = [
+            "BATON_WATCH": "configmap/web,https://example.com/flags.json?key=hunter2", "BATON_STAGE": "/run/x",
+        ]
+        let baton = try RunningProcess([Stand.baton, "explain"], options)
+        #expect(try baton.wait() == 0)
+        #expect(baton.output.contains("configmap/web\n  what:     configmap of the Kubernetes API\n  strategy: api\n"))
+        #expect(baton.output.contains("/run/x/configmap/web") && baton.output.contains("/run/x/url/flags.json"))
+        #expect(!baton.output.contains("hunter2"))
+    }
+
     // MARK: URLs
 
     @Test func aFileOverHTTPSIsFollowed() throws {

@@ -92,7 +92,7 @@ extension Settings {
         switch adopt {
         case .off: false
         case .on: true
-        case .auto: mayHandOver && (listen.isEmpty || hidesListenPID)
+        case .auto: mayHandOver && steer != .off && (listen.isEmpty || hidesListenPID)
         }
     }
 }

@@ -71,6 +71,12 @@ extension Settings {
                         "reload cannot give a running process the new environment of BATON_ENV_FROM: handover and restart can",
                     allowed: nil))
         }
+        if settings.adopt == .on, settings.steer == .off {
+            problems.append(
+                SettingsProblem(
+                    variable: "BATON_STEER", reason: "off does not go with BATON_ADOPT=on: what is adopted is steered",
+                    allowed: nil))
+        }
         var staged: Set<String> = []
         for source in settings.sources {
             guard settings.stages, case let path = source.stagePath, !staged.insert(path).inserted else { continue }
