@@ -187,9 +187,7 @@ public final class Adoption {
         _ options: [SocketOption]
     ) throws(LinuxError) {
         if let configured = try sockets.takeConfigured(endpoint, for: call.generation) {
-            try setNonBlocking(facts.flags.isNonBlocking, configured)
-            try call.listener.replace(
-                descriptor.number, of: call.notification, with: configured, closeOnExec: facts.flags.closesOnExec)
+            try put(configured, in: descriptor, facts.flags, call)
             return call.listener.answer(call.notification)
         }
         if !sockets.isAdopted(endpoint) {
@@ -201,12 +199,19 @@ public final class Adoption {
         }
         let socket = try ReuseportSocket.bound(endpoint, options)
         guard let inode = AcceptLook.inode(of: socket.number) else { return call.letThrough() }
-        try setNonBlocking(facts.flags.isNonBlocking, socket.number)
-        try call.listener.replace(
-            descriptor.number, of: call.notification, with: socket.number, closeOnExec: facts.flags.closesOnExec)
+        try put(socket.number, in: descriptor, facts.flags, call)
         self.options[facts.inode] = nil
         bound[inode] = Bound(generation: call.generation, endpoint: endpoint, options: options)
         call.listener.answer(call.notification)
+    }
+
+    /// With the flags of the socket whose place it takes.
+    private func put(
+        _ socket: Int32, in descriptor: ForeignDescriptor, _ flags: ForeignDescriptor.Flags, _ call: Call
+    ) throws(LinuxError) {
+        try setNonBlocking(flags.isNonBlocking, socket)
+        try call.listener.replace(
+            descriptor.number, of: call.notification, with: socket, closeOnExec: flags.closesOnExec)
     }
 
     // MARK: listen
@@ -226,9 +231,7 @@ public final class Adoption {
             call.listener.answer(call.notification, errno: error.errno)
             return nil
         }
-        try setNonBlocking(facts.flags.isNonBlocking, member)
-        try call.listener.replace(
-            descriptor.number, of: call.notification, with: member, closeOnExec: facts.flags.closesOnExec)
+        try put(member, in: descriptor, facts.flags, call)
         // The socket listens already; the call goes on for the length of its queue.
         call.letThrough()
         return .listens(bound.endpoint)

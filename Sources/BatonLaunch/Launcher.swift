@@ -98,9 +98,8 @@ public final class Launcher {
     /// Runs the validator as the app's user, with the snapshot's directory in BATON_SNAPSHOT. Its exit code is the answer, and
     /// what it says goes where the app's own words go.
     public func startValidator(_ command: [String], snapshot: String) throws(LinuxError) -> ProcessID {
-        let names = ["BATON_SNAPSHOT"]
         let environment = configuration.environment.filter {
-            !names.contains($0.name) && !SocketConventions.isInherited($0.name)
+            $0.name != "BATON_SNAPSHOT" && !SocketConventions.isInherited($0.name)
         }
         let launched = try launch(
             Job(

@@ -38,7 +38,7 @@ public enum AcceptLook: Sendable, Hashable {
         for name in try directoryEntries("/proc/\(pid)/fd", limit: Bounds.descriptors) {
             guard let target = try descriptorTarget(pid, name) else { continue }
             if target == "anon_inode:[eventpoll]" { found.formUnion(inEpoll(pid, name, inodes)) }
-            if let inode = socketInode(target), inodes.contains(inode), let number = UInt64(name) {
+            if let inode = ForeignDescriptor.socketInode(target), inodes.contains(inode), let number = UInt64(name) {
                 listeners[number] = inode
             }
         }
@@ -54,7 +54,9 @@ public enum AcceptLook: Sendable, Hashable {
     public static func isHeld(_ inode: UInt64, by processes: [ProcessID]) -> Bool {
         processes.prefix(Bounds.processes).contains { pid in
             let names = (try? directoryEntries("/proc/\(pid)/fd", limit: Bounds.descriptors)) ?? []
-            return names.contains { (try? descriptorTarget(pid, $0)).flatMap { socketInode($0 ?? "") } == inode }
+            return names.contains {
+                (try? descriptorTarget(pid, $0)).flatMap { ForeignDescriptor.socketInode($0 ?? "") } == inode
+            }
         }
     }
 
@@ -67,12 +69,6 @@ public enum AcceptLook: Sendable, Hashable {
             guard error.errno == EACCES || error.errno == EPERM else { return nil }
             throw error
         }
-    }
-
-    /// `socket:[12345]`.
-    private static func socketInode(_ target: String) -> UInt64? {
-        guard target.hasPrefix("socket:["), target.hasSuffix("]") else { return nil }
-        return UInt64(target.dropFirst(8).dropLast())
     }
 
     /// The `tfd:` lines of an epoll descriptor's fdinfo name the inode of each file in its set, in hexadecimal

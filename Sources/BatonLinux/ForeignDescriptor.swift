@@ -16,7 +16,11 @@ public struct ForeignDescriptor: Sendable, Hashable {
     /// The inode of the socket that it is; nil where it is none.
     /// - Throws: EACCES or EPERM where this process may not look.
     public func socketInode() throws(LinuxError) -> UInt64? {
-        let target = try readLink(path)
+        ForeignDescriptor.socketInode(try readLink(path))
+    }
+
+    /// Where the link in /proc leads, as in `socket:[12345]`.
+    static func socketInode(_ target: String) -> UInt64? {
         guard target.hasPrefix("socket:["), target.hasSuffix("]") else { return nil }
         return UInt64(target.dropFirst(8).dropLast())
     }

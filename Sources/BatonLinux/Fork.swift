@@ -14,15 +14,5 @@ public func forkHelper(keeping kept: Int32, _ other: Int32? = nil, _ body: () ->
     _exit(0)
 }
 
-/// write(2) until all is written or it fails.
-public func writeAll(_ fd: Int32, _ bytes: [UInt8]) {
-    var rest = bytes[...]
-    while !rest.isEmpty {
-        let count = rest.withUnsafeBytes { write(fd, $0.baseAddress, $0.count) }
-        if count <= 0 {
-            guard count < 0, errno == EINTR else { return }
-            continue
-        }
-        rest = rest.dropFirst(count)
-    }
-}
+/// write(2) until all is written or it fails, which nobody is left to be told of.
+public func writeAll(_ fd: Int32, _ bytes: [UInt8]) { try? writeAll(fd, bytes, "descriptor \(fd)") }

@@ -30,15 +30,11 @@ public struct SnapshotStage: Sendable {
 
     /// Makes the directory, and what is missing above it.
     public func prepare() throws(LinuxError) {
-        var built = ""
-        for part in path.split(separator: "/") {
-            built += "/" + part
-            guard mkdir(built, 0o755) == 0 || errno == EEXIST else { throw .last("make", built) }
-        }
+        try makeDirectories(path)
         // What a run before has left that was not in force.
         let inForce = try? readLink(current)
         for entry in try directoryEntries(path, limit: 100_000) where entry.hasPrefix("..20") && entry != inForce {
-            SnapshotStage.removeTree(path + "/" + entry, depth: 0)
+            removeTree(path + "/" + entry)
         }
     }
 
@@ -63,14 +59,6 @@ public struct SnapshotStage: Sendable {
 
     /// In a child of its own: however much there is, Baton does not wait for it.
     private func remove(_ directory: String) throws(LinuxError) {
-        _ = try forkHelper(keeping: 2) { SnapshotStage.removeTree(directory, depth: 0) }
-    }
-
-    private static func removeTree(_ path: String, depth: Int) {
-        guard depth < 64, unlink(path) != 0, errno == EISDIR || errno == EPERM else { return }
-        for entry in (try? directoryEntries(path, limit: 1_000_000)) ?? [] {
-            removeTree(path + "/" + entry, depth: depth + 1)
-        }
-        rmdir(path)
+        _ = try forkHelper(keeping: 2) { removeTree(directory) }
     }
 }

@@ -51,38 +51,25 @@ public struct StageDirectory: Sendable {
             try check(symlink(new, path + "/..data_tmp"), "link", path + "/..data_tmp")
             try check(rename(path + "/..data_tmp", path + "/..data"), "move", path + "/..data_tmp")
         } catch {
-            removeVersion(new)
+            removeTree(path + "/" + new)
             throw error
         }
         let names = Set(files.map(\.name))
         for name in names { symlink("..data/" + name, path + "/" + name) }
         for entry in try directoryEntries(path, limit: 100_000) where entry != new {
             if entry.hasPrefix("..20") {
-                removeVersion(entry)
+                removeTree(path + "/" + entry)
             } else if !entry.hasPrefix("..") && !names.contains(entry) {
                 unlink(path + "/" + entry)
             }
         }
-        if let before, before != new { removeVersion(before) }
+        if let before, before != new { removeTree(path + "/" + before) }
     }
 
     /// Makes the directory, and what is missing above it, and an empty version where there is none.
     public func prepare() throws(LinuxError) {
-        var built = ""
-        let parts = path.split(separator: "/")
-        for (index, part) in parts.enumerated() {
-            built += "/" + part
-            let isLast = index == parts.count - 1
-            guard mkdir(built, isLast ? directoryMode : 0o755) == 0 || errno == EEXIST else {
-                throw .last("make", built)
-            }
-        }
+        try makeDirectories(path, mode: directoryMode)
         if version == nil { try write([], stamp: String(Self.emptyVersion.dropFirst(2))) }
-    }
-
-    /// Hands it to the user who is to write it.
-    public func give(uid: UInt32, gid: UInt32) throws(LinuxError) {
-        try check(chown(path, uid, gid), "give away", path)
     }
 
     private func make(_ directory: String) throws(LinuxError) {
@@ -96,20 +83,7 @@ public struct StageDirectory: Sendable {
         guard number >= 0 else { throw .last("create", name) }
         let file = FileDescriptor(owning: number)
         try check(fchmod(file.number, mode), "set the mode of", name)
-        var rest = content[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(file.number, $0.baseAddress, $0.count) }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw .last("write", name) }
-            rest = rest.dropFirst(count)
-        }
-    }
-
-    /// A version has files and nothing else in it.
-    private func removeVersion(_ name: String) {
-        let directory = path + "/" + name
-        for entry in (try? directoryEntries(directory, limit: 100_000)) ?? [] { unlink(directory + "/" + entry) }
-        rmdir(directory)
+        try writeAll(file.number, content, name)
     }
 
     private func check(_ result: Int32, _ operation: String, _ thing: String) throws(LinuxError) {

@@ -57,13 +57,7 @@ struct SnapshotCopy {
         while let part = try readAvailable(from.number, limit: 64 * 1024), !part.isEmpty {
             bytes -= part.count
             guard bytes >= 0 else { throw LinuxError("copy all of", source, errno: EFBIG) }
-            var rest = part[...]
-            while !rest.isEmpty {
-                let count = rest.withUnsafeBytes { write(to.number, $0.baseAddress, $0.count) }
-                if count < 0, errno == EINTR { continue }
-                guard count > 0 else { throw LinuxError("write", destination, errno: errno) }
-                rest = rest.dropFirst(count)
-            }
+            try writeAll(to.number, part, destination)
         }
     }
 

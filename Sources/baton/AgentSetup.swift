@@ -22,7 +22,7 @@ enum AgentSetup {
         guard settings.stages else { return stage }
         for path in [settings.stage, SnapshotStage.agentDirectory(of: settings.stage)] {
             try SnapshotStage(path, run: "").prepare()
-            if let owner { try StageDirectory(path, isSecret: false).give(uid: owner.uid, gid: owner.gid) }
+            if let owner { try changeOwner(of: path, uid: owner.uid, gid: owner.gid) }
         }
         var prepared: Set<String> = []
         for source in settings.sources {
@@ -31,7 +31,7 @@ enum AgentSetup {
                 SnapshotStage.agentDirectory(of: settings.stage) + "/" + name, isSecret: source.isSecret)
             if prepared.insert(name).inserted {
                 try directory.prepare()
-                if let owner { try directory.give(uid: owner.uid, gid: owner.gid) }
+                if let owner { try changeOwner(of: directory.path, uid: owner.uid, gid: owner.gid) }
                 if source.isSecret, !FileSystemType.isInMemory(directory.path) {
                     stage.records.append(
                         LogRecord(
