@@ -3,8 +3,6 @@ import BatonCore
 import BatonLinux
 import NIOCore
 import NIOHTTP1
-import NIOPosix
-import NIOSSL
 
 /// Where the Kubernetes API is, and who asks: by the environment and the files that kubelet gives to every container.
 struct API: Sendable {
@@ -38,20 +36,14 @@ struct API: Sendable {
         guard base != nil else {
             throw Unusable(reason: "KUBERNETES_SERVICE_HOST is not set: this is no Pod, or enableServiceLinks is off")
         }
-        var configuration = HTTPClient.Configuration(
-            redirectConfiguration: .disallow, timeout: .init(connect: .seconds(10), read: API.silence))
-        var tls = TLSConfiguration.makeClientConfiguration()
         do {
-            tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(account + "/ca.crt"))
+            return try makeClient(
+                redirects: .disallow, timeout: .init(connect: .seconds(10), read: API.silence),
+                trusting: account + "/ca.crt")
         } catch {
             throw Unusable(
                 reason: "\(account)/ca.crt cannot be read as certificates: is automountServiceAccountToken off?")
         }
-        configuration.tlsConfiguration = tls
-        configuration.httpVersion = .http1Only
-        // What cannot be had is asked for again by the informer, at its own pace.
-        configuration.connectionPool.retryConnectionEstablishment = false
-        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
 
     func request(_ path: String, _ query: [(String, String)]) throws(Unusable) -> HTTPClientRequest {
@@ -63,16 +55,11 @@ struct API: Sendable {
             text += "?" + query.map { "\($0.0)=\(percentEncoded($0.1))" }.joined(separator: "&")
         }
         var request = HTTPClientRequest(url: text)
-        request.headers.add(
-            name: "Authorization", value: "Bearer " + firstLine(token))
+        request.headers = headers(token: token)
         request.headers.add(name: "Accept", value: "application/json")
-        request.headers.add(name: "User-Agent", value: "baton-agent")
         return request
     }
 }
-
-/// What a file with one word in it says, without the end of its line.
-func firstLine(_ text: String) -> String { String(text.prefix { $0 != "\n" && $0 != "\r" }) }
 
 /// For a value in a query (RFC 3986).
 private func percentEncoded(_ text: String) -> String {
@@ -86,24 +73,4 @@ private func percentEncoded(_ text: String) -> String {
             encoded += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
         }
     }
-}
-
-/// A failure of the network in words, without what the URL may hold.
-func reason(_ error: any Error) -> String {
-    if let error = error as? HTTPClientError {
-        switch error {
-        case .readTimeout, .deadlineExceeded: return "no answer in time"
-        case .connectTimeout: return "no connection in time"
-        case .redirectCycleDetected, .redirectLimitReached: return "it redirects in a circle, or too often"
-        case .remoteConnectionClosed: return "the connection was closed"
-        default: return error.shortDescription
-        }
-    }
-    if let error = error as? NIOConnectionError {
-        return "cannot connect: " + (error.connectionErrors.first.map { "\($0.error)" } ?? "no address")
-    }
-    if error is NIOSSLError || error is NIOSSLExtraError || "\(error)".contains("CERTIFICATE") {
-        return "the TLS handshake failed (\(error)): is the certificate by the expected authority, and for this host?"
-    }
-    return String("\(error)".prefix(200))
 }

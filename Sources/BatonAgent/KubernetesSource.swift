@@ -126,8 +126,7 @@ final class KubernetesSource {
     }
 
     private func refusal(_ response: HTTPClientResponse, _ body: ByteBufferView) -> Informer.Answer {
-        let seconds = response.headers.first(name: "Retry-After").flatMap { Int64($0) }
-        return .refused(
-            decoder.status(body, code: Int(response.status.code)), retryAfter: seconds.map { .seconds(min($0, 300)) })
+        .refused(
+            decoder.status(body, code: Int(response.status.code)), retryAfter: retryAfter(response, upTo: 300))
     }
 }

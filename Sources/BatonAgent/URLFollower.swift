@@ -4,7 +4,6 @@ import BatonCore
 import BatonLinux
 import NIOCore
 import NIOHTTP1
-import NIOSSL
 
 /// Makes the requests that the poll plans, and tells it what comes of them.
 final class URLFollower {
@@ -37,19 +36,15 @@ final class URLFollower {
 
     private func ask() async -> URLPoll.Answer {
         let timeout = TimeAmount.nanoseconds(settings.timeout.nanoseconds)
-        var configuration = HTTPClient.Configuration(
+        let client: HTTPClient
+        do {
             // A token goes to the host that it is meant for: the client drops it where a redirect leads elsewhere.
-            redirectConfiguration: .follow(max: 5, allowCycles: false), timeout: .init(connect: timeout, read: timeout))
-        configuration.httpVersion = .http1Only
-        configuration.connectionPool.retryConnectionEstablishment = false
-        if let file = settings.caFile {
-            var tls = TLSConfiguration.makeClientConfiguration()
-            do { tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(file)) } catch {
-                return .broken("\(file) cannot be read as certificates (BATON_URL_CA_FILE)")
-            }
-            configuration.tlsConfiguration = tls
+            client = try makeClient(
+                redirects: .follow(max: 5, allowCycles: false), timeout: .init(connect: timeout, read: timeout),
+                trusting: settings.caFile)
+        } catch {
+            return .broken("\(settings.caFile ?? "") cannot be read as certificates (BATON_URL_CA_FILE)")
         }
-        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
         let answer = await ask(client, timeout)
         try? await client.shutdown()
         return answer
@@ -57,22 +52,19 @@ final class URLFollower {
 
     private func ask(_ client: HTTPClient, _ timeout: TimeAmount) async -> URLPoll.Answer {
         var request = HTTPClientRequest(url: source.url)
-        request.headers.add(name: "User-Agent", value: "baton-agent")
+        var token: String?
+        if let file = settings.tokenFile {
+            token = try? readSmallFile(file, limit: 64 * 1024)
+            guard token != nil else { return .broken("\(file) cannot be read (BATON_URL_TOKEN_FILE)") }
+        }
+        request.headers = headers(token: token)
         if let tag = poll.validators.entityTag { request.headers.add(name: "If-None-Match", value: tag) }
         if let date = poll.validators.lastModified { request.headers.add(name: "If-Modified-Since", value: date) }
-        if let file = settings.tokenFile {
-            guard let token = try? readSmallFile(file, limit: 64 * 1024) else {
-                return .broken("\(file) cannot be read (BATON_URL_TOKEN_FILE)")
-            }
-            request.headers.add(
-                name: "Authorization", value: "Bearer " + firstLine(token))
-        }
         do {
             let response = try await client.execute(request, timeout: timeout)
             if response.status == .notModified { return .notModified }
             guard response.status == .ok else {
-                let seconds = response.headers.first(name: "Retry-After").flatMap { Int64($0) }
-                return .refused(Int(response.status.code), retryAfter: seconds.map { .seconds(min($0, 3600)) })
+                return .refused(Int(response.status.code), retryAfter: retryAfter(response, upTo: 3600))
             }
             let body = try await response.body.collect(upTo: settings.sizeLimit)
             return .content(
