@@ -274,10 +274,7 @@ struct AdoptTests {
     private func listener() -> (fd: Int32, port: UInt16)? {
         let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         let port = freePort()
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var address = loopback(port)
         let bound = withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 bind(fd, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
@@ -308,10 +305,7 @@ struct AdoptTests {
     private func isOpen(_ port: UInt16) -> Bool {
         let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(fd) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var address = loopback(port)
         return withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 connect(fd, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
@@ -410,12 +404,8 @@ struct AdoptTests {
         let command = server("\(hide)\nlistening('127.0.0.1', \(port))")
         writeFile(directory.file("config"), "0")
         chmod(directory.path, 0o755)
-        var options = RunningProcess.Options()
-        options.environment = ["BATON_WATCH": directory.file("config"), "BATON_ON_CHANGE": "handover"]
-        let drop = [
-            "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all",
-        ]
-        let baton = try RunningProcess((Stand.isRoot ? drop : []) + [Stand.baton, "--"] + command, options)
+        let baton = try Stand.runAsNobody(
+            command, ["BATON_WATCH": directory.file("config"), "BATON_ON_CHANGE": "handover"])
         try baton.waitForError("stay its own, and a change restarts it instead of handing over")
         try baton.waitForOutput("open")
         replaceFile(directory.file("config"), "2")

@@ -7,13 +7,7 @@ import Testing
     private let directory = TemporaryDirectory()
 
     private func asNobody(_ command: [String], _ settings: [String: String]) throws -> RunningProcess {
-        var options = RunningProcess.Options()
-        options.environment = settings
-        let drop = [
-            "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all",
-            "--no-new-privs",
-        ]
-        return try RunningProcess((Stand.isRoot ? drop : []) + [Stand.baton, "--"] + command, options)
+        try Stand.runAsNobody(command, settings, withoutNewPrivileges: true)
     }
 
     /// Each begins to wait a second and a half after its start, which no proof by age would wait for.

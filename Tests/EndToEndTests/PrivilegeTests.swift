@@ -91,31 +91,19 @@ import Testing
         #expect(occurrences(of: "Uid:\t1234", in: baton.output) == 4)
     }
 
-    /// Baton as somebody who may do nothing.
-    private func asNobody(_ arguments: [String], _ settings: [String: String]) throws -> RunningProcess {
-        var options = RunningProcess.Options()
-        options.environment = settings
-        return try RunningProcess(
-            [
-                "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all",
-                Stand.baton, "--",
-            ]
-                + arguments, options)
-    }
-
     @Test(.needsRoot, .needs("setpriv")) func whatIsNotAllowedIsToldInWords() throws {
-        let user = try asNobody(["true"], ["BATON_USER": "1234"])
+        let user = try Stand.runAsNobody(["true"], ["BATON_USER": "1234"])
         #expect(try user.wait() == 126)
         #expect(
             user.error.contains(
                 "cannot change the groups (BATON_USER): Operation not permitted (EPERM); CAP_SETGID is needed"))
-        let capabilities = try asNobody(["true"], ["BATON_CAPS": "^cap_net_bind_service"])
+        let capabilities = try Stand.runAsNobody(["true"], ["BATON_CAPS": "^cap_net_bind_service"])
         #expect(try capabilities.wait() == 126)
         #expect(capabilities.error.contains("cannot set the capabilities (BATON_CAPS)"))
         let directory = TemporaryDirectory()
         let unreadable = directory.file("secret")
         writeFile(unreadable, "x", mode: 0o600)
-        let watching = try asNobody(["true"], ["BATON_WATCH": unreadable])
+        let watching = try Stand.runAsNobody(["true"], ["BATON_WATCH": unreadable])
         #expect(try watching.wait() == 0)
         #expect(watching.error.contains("\(unreadable): cannot open \(unreadable): Permission denied (EACCES)"))
     }

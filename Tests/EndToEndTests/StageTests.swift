@@ -85,15 +85,12 @@ import Testing
     @Test(.needs("setpriv")) func aStageThatCannotBeMadeIsToldAtTheStart() throws {
         writeFile(directory.file("config"), "x")
         chmod(directory.path, 0o755)
-        var options = RunningProcess.Options()
-        options.environment = [
-            "BATON_WATCH": directory.file("config"), "BATON_STAGE": directory.file("no/stage"),
-            "BATON_STAGE_FILES": "on",
-        ]
-        let drop = [
-            "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all",
-        ]
-        let baton = try RunningProcess((Stand.isRoot ? drop : []) + [Stand.baton, "--", "true"], options)
+        let baton = try Stand.runAsNobody(
+            ["true"],
+            [
+                "BATON_WATCH": directory.file("config"), "BATON_STAGE": directory.file("no/stage"),
+                "BATON_STAGE_FILES": "on",
+            ])
         if Stand.isRoot {
             #expect(try baton.wait() == 71)
             #expect(baton.error.contains("Permission denied (EACCES)") && baton.error.contains("mount an emptyDir"))

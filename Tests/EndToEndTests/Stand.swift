@@ -45,6 +45,19 @@ enum Stand {
         return try RunningProcess([baton, "--"] + command, options)
     }
 
+    /// Baton as somebody who may do nothing; where the tests are not run by root, as whoever runs them.
+    static func runAsNobody(
+        _ command: [String], _ settings: [String: String], withoutNewPrivileges: Bool = false
+    ) throws -> RunningProcess {
+        var options = RunningProcess.Options()
+        options.environment = settings
+        let drop = [
+            "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all",
+        ]
+        let prefix = drop + (withoutNewPrivileges ? ["--no-new-privs"] : [])
+        return try RunningProcess((isRoot ? prefix : []) + [baton, "--"] + command, options)
+    }
+
     /// Baton as PID 1 of its own PID and mount namespaces, after `preparation` (shell) has run there.
     static func runAsPID1(_ command: [String], _ settings: [String: String] = [:], preparation: String = ":") throws
         -> Namespaced

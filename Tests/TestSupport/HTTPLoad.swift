@@ -1,4 +1,4 @@
-import Glibc
+public import Glibc
 
 /// Clients that ask without pause, each on a thread of its own. What counts as
 /// served: a whole answer with status 200.
@@ -99,7 +99,8 @@ public func httpGet(port: UInt16, path: String = "/") -> Swift.Result<String, Re
     return connection.get(path, isLast: true)
 }
 
-private func loopback(_ port: UInt16) -> sockaddr_in {
+/// 127.0.0.1.
+public func loopback(_ port: UInt16) -> sockaddr_in {
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = port.bigEndian
