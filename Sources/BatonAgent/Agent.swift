@@ -22,11 +22,23 @@ enum Agent {
         let (settings, problems) = Settings.parse(
             environment.filter { $0.name != "BATON_AGENT_FD" }.map { ($0.name, $0.value) })
         guard problems.isEmpty else { exit(Settings.exitCode) }
-        await run(settings, environment, link)
+        guard let mounts = SubpathMount.all(arguments: Array(CommandLine.arguments.dropFirst())) else { exit(64) }
+        await run(settings, environment, mounts, link)
     }
 
-    private static func run(_ settings: Settings, _ environment: [EnvironmentVariable], _ link: Link) async {
+    private static func run(
+        _ settings: Settings, _ environment: [EnvironmentVariable], _ mounts: [SubpathMount], _ link: Link
+    ) async {
         await withTaskGroup(of: Void.self) { group in
+            for mount in mounts {
+                let directory = SnapshotStage.agentDirectory(of: settings.stage) + "/" + mount.stageDirectory
+                group.addTask {
+                    await SubpathFollower(
+                        mount, API(settings, environment), pod: podName(environment), directory: directory, link,
+                        pollInterval: settings.pollInterval
+                    ).follow()
+                }
+            }
             for (directory, sources) in Dictionary(grouping: settings.sources, by: \.stageDirectory) {
                 guard let directory, let first = sources.first else { continue }
                 let path = SnapshotStage.agentDirectory(of: settings.stage) + "/" + directory
@@ -51,6 +63,15 @@ enum Agent {
             exit(0)
         }
     }
+}
+
+/// POD_NAME where the user has set it from the Pod's own fields, as is the custom; else the host name, which is the Pod's name
+/// unless it says otherwise.
+private func podName(_ environment: [EnvironmentVariable]) -> String? {
+    for name in ["POD_NAME", "HOSTNAME"] {
+        if let value = environment.last(where: { $0.name == name })?.value, !value.isEmpty { return value }
+    }
+    return nil
 }
 
 extension SourceName {

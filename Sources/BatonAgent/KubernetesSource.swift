@@ -14,10 +14,17 @@ final class KubernetesSource {
     private let link: Link
     private let decoder: ObjectDecoder
     private let namespace: String
+    /// Nil: every key is a file.
+    private let projection: SubpathProjection?
     private var informer: Informer
     private var isAbsentTold = false
+    private var isGapTold = false
 
-    init(_ source: ObjectSource, isOptional: Bool, _ api: API, _ stage: Stage, _ link: Link, pollInterval: Interval) {
+    init(
+        _ source: ObjectSource, isOptional: Bool, _ api: API, _ stage: Stage, _ link: Link, pollInterval: Interval,
+        projection: SubpathProjection? = nil
+    ) {
+        self.projection = projection
         self.source = source
         self.isOptional = isOptional
         self.api = api
@@ -45,13 +52,27 @@ final class KubernetesSource {
     private func tell(_ answer: Informer.Answer) async {
         for effect in informer.handle(answer, at: Clock.now()) {
             switch effect {
-            case .deliver(let object): await stage.offer(object.files, revision: object.version)
+            case .deliver(let object): await deliver(object)
             case .missing:
                 guard isOptional, !isAbsentTold else { continue }
                 isAbsentTold = true
                 await stage.tellAbsent()
             case .log(let record): await link.log(record)
             }
+        }
+    }
+
+    private func deliver(_ object: KubernetesObject) async {
+        if let files = projection.map({ $0.content(of: object) }) ?? object.files {
+            isGapTold = false
+            await stage.offer(files, revision: object.version)
+        } else if !isGapTold {
+            isGapTold = true
+            await link.log(
+                LogRecord(
+                    .warn, "source_missing",
+                    "\(source) has not all of the keys \(projection?.keys.joined(separator: ", ") ?? ""): the last content is kept",
+                    [.text("source", source.description)]))
         }
     }
 

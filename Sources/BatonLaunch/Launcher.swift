@@ -112,19 +112,19 @@ public final class Launcher {
     }
 
     /// Starts the agent, as the app's user and without any capability, with the one end of the link as its descriptor 3.
-    public func startAgent(_ program: String) throws(LinuxError) -> AgentProcess {
+    public func startAgent(_ program: String, _ arguments: [String]) throws(LinuxError) -> AgentProcess {
         let link = try AgentProcess.link()
         let own = FileDescriptor(owning: link.own)
         let theirs = FileDescriptor(owning: link.theirs)
         try setNonBlocking(true, own.number)
-        let names = ["HOSTNAME", "PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "TZ"]
+        let names = ["HOSTNAME", "POD_NAME", "PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "TZ"]
         let environment = configuration.environment.filter {
             $0.name.hasPrefix("BATON_") || $0.name.hasPrefix("KUBERNETES_") || names.contains($0.name)
         }
         let fd = SocketConventions.firstDescriptor
         let launched = try launch(
             Job(
-                command: [CText(program)],
+                command: [CText(program)] + arguments.map { CText($0) },
                 environment: environment + [EnvironmentVariable(name: "BATON_AGENT_FD", value: "\(fd)")],
                 handed: [(theirs.number, fd)], hasInput: false, isUnprivileged: true))
         // That it cannot be started shows in its end.

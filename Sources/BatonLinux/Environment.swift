@@ -5,7 +5,10 @@ public struct CText: Hashable, Sendable {
     /// Without the closing NUL, and with none inside.
     public let bytes: [UInt8]
 
-    public init(_ text: String) { bytes = text.utf8.filter { $0 != 0 } }
+    public init(_ text: String) { self.init(bytes: Array(text.utf8)) }
+
+    /// NULs are left out.
+    public init(bytes: [UInt8]) { self.bytes = bytes.filter { $0 != 0 } }
 
     public init(copying pointer: UnsafePointer<CChar>) {
         var bytes: [UInt8] = []

@@ -14,7 +14,7 @@ func makeDirectories(_ path: String, mode: mode_t = 0o755) throws(LinuxError) {
 }
 
 /// Removes a file, or a directory with all that is in it, as far as it goes.
-func removeTree(_ path: String, depth: Int = 0) {
+public func removeTree(_ path: String, depth: Int = 0) {
     guard depth < 64, unlink(path) != 0, errno == EISDIR || errno == EPERM else { return }
     for entry in (try? directoryEntries(path, limit: 1_000_000)) ?? [] {
         removeTree(path + "/" + entry, depth: depth + 1)

@@ -1,3 +1,5 @@
+public import BatonCore
+
 /// /proc/self/mountinfo (proc_pid_mountinfo(5)).
 public struct MountTable: Sendable {
     public struct Mount: Sendable, Hashable {
@@ -17,17 +19,32 @@ public struct MountTable: Sendable {
         /// its path.
         public var isSuperseded: Bool { root.hasSuffix("//deleted") }
 
-        /// Part of a kubelet volume, by the `..2026_01_31_…` directory that its writer puts into the path.
-        public var isKubeletSubpath: Bool {
-            root.split(separator: "/").contains {
+        /// Part of a kubelet volume, by the `..2026_01_31_…` directory that its writer puts into the path; nil for what is
+        /// none.
+        public var kubeletSubpath: SubpathMount? {
+            guard root.utf8.count > 8, root.contains("/..") else { return nil }
+            let whole = isSuperseded ? root.dropLast("//deleted".count) : root[...]
+            let parts = whole.split(separator: "/")
+            let version = parts.firstIndex {
                 $0.hasPrefix("..") && $0.dropFirst(2).prefix(4).allSatisfy(\.isNumber) && $0.count > 6
             }
+            guard let version, version + 1 < parts.count else { return nil }
+            let isNamed = version >= 2 && parts[version - 2].hasPrefix("kubernetes.io~")
+            return SubpathMount(
+                point: mountPoint, volume: isNamed ? String(parts[version - 1]) : nil,
+                path: parts[(version + 1)...].joined(separator: "/"))
         }
     }
 
     public let mounts: [Mount]
 
-    public init(mounts: [Mount]) { self.mounts = mounts }
+    /// Where parts of kubelet volumes are mounted.
+    public let kubeletSubpathPoints: Set<String>
+
+    public init(mounts: [Mount]) {
+        self.mounts = mounts
+        kubeletSubpathPoints = Set(mounts.lazy.filter { $0.kubeletSubpath != nil }.map(\.mountPoint))
+    }
 
     public static func current() throws(LinuxError) -> MountTable {
         MountTable(parsing: try readSmallFile("/proc/self/mountinfo", limit: 4 << 20))
@@ -35,13 +52,14 @@ public struct MountTable: Sendable {
 
     /// Lines that are not of the form are left out.
     public init(parsing text: String) {
-        mounts = text.split(separator: "\n").compactMap { line in
+        let mounts: [Mount] = text.split(separator: "\n").compactMap { line in
             let fields = line.split(separator: " ")
             guard let dash = fields.firstIndex(of: "-"), dash >= 6, dash + 2 < fields.count else { return nil }
             return Mount(
                 root: MountTable.unescape(fields[3]), mountPoint: MountTable.unescape(fields[4]),
                 fileSystem: String(fields[dash + 1]), source: MountTable.unescape(fields[dash + 2]))
         }
+        self.init(mounts: mounts)
     }
 
     /// The mount that an absolute path lies on, going by its text alone (no link is followed, nothing is touched: a

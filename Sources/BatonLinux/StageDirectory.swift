@@ -9,6 +9,7 @@ import Glibc
 ///     app.yaml -> ..data/app.yaml
 public struct StageDirectory: Sendable {
     public struct File: Sendable, Hashable {
+        /// Relative; with slashes it lies in directories of its own.
         public let name: String
         public let content: [UInt8]
 
@@ -45,7 +46,10 @@ public struct StageDirectory: Sendable {
         let new = "..\(stamp)"
         do throws(LinuxError) {
             try make(path + "/" + new)
-            for file in files { try writeFile(path + "/" + new + "/" + file.name, file.content) }
+            for file in files {
+                try makeParents(of: file.name, in: path + "/" + new)
+                try writeFile(path + "/" + new + "/" + file.name, file.content)
+            }
             // A crash may have left it.
             unlink(path + "/..data_tmp")
             try check(symlink(new, path + "/..data_tmp"), "link", path + "/..data_tmp")
@@ -54,7 +58,8 @@ public struct StageDirectory: Sendable {
             removeTree(path + "/" + new)
             throw error
         }
-        let names = Set(files.map(\.name))
+        // Of a nested name only the first part is a link, as kubelet has it.
+        let names = Set(files.compactMap { $0.name.split(separator: "/").first.map(String.init) })
         for name in names { symlink("..data/" + name, path + "/" + name) }
         for entry in try directoryEntries(path, limit: 100_000) where entry != new {
             if entry.hasPrefix("..20") {
@@ -70,6 +75,14 @@ public struct StageDirectory: Sendable {
     public func prepare() throws(LinuxError) {
         try makeDirectories(path, mode: directoryMode)
         if version == nil { try write([], stamp: String(Self.emptyVersion.dropFirst(2))) }
+    }
+
+    private func makeParents(of name: String, in directory: String) throws(LinuxError) {
+        var parent = directory
+        for part in name.split(separator: "/").dropLast() {
+            parent += "/" + part
+            if (try? FileStatus.ofLink(parent)) == nil { try make(parent) }
+        }
     }
 
     private func make(_ directory: String) throws(LinuxError) {

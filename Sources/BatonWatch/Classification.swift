@@ -73,7 +73,7 @@ public struct Classification: Sendable, Hashable {
 
     private static func pinned(_ facts: Facts) -> Classification? {
         guard let mount = facts.mount else { return nil }
-        if mount.isKubeletSubpath {
+        if mount.kubeletSubpath != nil {
             return .init(
                 .subPathMount, .poll,
                 "\(mount.mountPoint) is a subPath mount, which kubelet never updates: only its replacement can be noticed",

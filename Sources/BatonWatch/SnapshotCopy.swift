@@ -14,6 +14,7 @@ struct SnapshotCopy {
     /// A file, or a directory and the files in it, links followed as the app would follow them.
     mutating func copy(_ source: String, to destination: String) throws(LinuxError) {
         let status = try FileStatus.following(source)
+        writer.run { removeTree(destination) }
         switch status.kind {
         case .file:
             try makeParents(of: destination)
@@ -112,7 +113,8 @@ extension Watcher {
         let pipe = try Pipe()
         try setNonBlocking(true, pipe.read.number)
         let end = pipe.write.number
-        let work = zip(sources, names).map { ($0.0.path, $0.0.digest, $0.1) }
+        // What lies within another comes after it, and in its place.
+        let work = zip(sources, names).map { ($0.0.path, $0.0.digest, $0.1) }.sorted { $0.2 < $1.2 }
         let pid = try forkHelper(keeping: end) {
             let (outcome, reason) = Watcher.copy(work, to: directory, current: current, writer)
             writeAll(end, Array(reason.utf8.prefix(1000)))

@@ -96,7 +96,9 @@ struct SourceScanner {
                 if let target = try statusIfThere(full, followingLinks: true), target.kind == .file {
                     hasher.combine(target)
                 }
-            case .file, .other: hasher.combine(own)
+            case .file, .other:
+                // That kubelet removes the file behind a subPath mount shows in its ctime, and changes nothing here.
+                if !mounts.kubeletSubpathPoints.contains(full) { hasher.combine(own) }
             }
         }
     }

@@ -3,7 +3,7 @@ import BatonLinux
 
 /// One source and all that is known of it.
 final class WatchedSource {
-    let path: String
+    var path: String
     let index: Int
     var classification: Classification
     /// The strategy in use, which a failure or a finding of the audit may have changed.

@@ -314,7 +314,7 @@ public final class Watcher {
 
     func report(_ record: LogRecord) { reports.append(.log(record)) }
 
-    private func takeReports() -> [Report] {
+    func takeReports() -> [Report] {
         defer { reports = [] }
         return reports
     }
@@ -331,7 +331,7 @@ public final class Watcher {
 
     /// Somewhere within the first interval, by host and source, so that a fleet does not look in step. Remote sources
     /// are looked at once at the start.
-    private func firstLook(_ source: WatchedSource, _ now: Instant) -> Instant? {
+    func firstLook(_ source: WatchedSource, _ now: Instant) -> Instant? {
         if source.isRemote { return now }
         let interval = interval(source)
         guard interval > .zero else { return nil }

@@ -17,12 +17,22 @@ enum AgentSetup {
     }
 
     /// Makes the directories that the agent writes, before Baton gives up its rights.
-    static func prepareStage(_ settings: Settings, owner: (uid: UInt32, gid: UInt32)?) throws(LinuxError) -> Stage {
+    static func prepareStage(
+        _ settings: Settings, _ subpaths: [SubpathMount], owner: (uid: UInt32, gid: UInt32)?
+    ) throws(LinuxError) -> Stage {
         var stage = Stage()
         guard settings.stages else { return stage }
         for path in [settings.stage, SnapshotStage.agentDirectory(of: settings.stage)] {
             try SnapshotStage(path, run: "").prepare()
             if let owner { try changeOwner(of: path, uid: owner.uid, gid: owner.gid) }
+        }
+        for mount in subpaths {
+            // What lies in memory may be a Secret.
+            let directory = StageDirectory(
+                SnapshotStage.agentDirectory(of: settings.stage) + "/" + mount.stageDirectory,
+                isSecret: FileSystemType.isInMemory(mount.point))
+            try directory.prepare()
+            if let owner { try changeOwner(of: directory.path, uid: owner.uid, gid: owner.gid) }
         }
         var prepared: Set<String> = []
         for source in settings.sources {

@@ -57,7 +57,8 @@ extension Loop {
 
     private func startAgent() {
         do throws(LinuxError) {
-            let agent = try launcher.startAgent(AgentSetup.program)
+            let agent = try launcher.startAgent(
+                AgentSetup.program, subpaths.flatMap(\.arguments))
             self.agent = agent
             register(agent)
         } catch {

@@ -12,6 +12,8 @@ final class Loop {
     let access: ForeignAccess
     let watcher: Watcher
     let environmentFiles: EnvironmentFiles
+    /// What the agent traces to its object.
+    let subpaths: [SubpathMount]
     let logger: Logger
     let hasTerminal: Bool
     var supervisor: Supervisor
@@ -54,7 +56,8 @@ final class Loop {
 
     init(
         settings: Settings, launcher: Launcher, adoption: Adoption, access: ForeignAccess, watcher: Watcher,
-        environmentFiles: EnvironmentFiles, awaited: Set<String>, logger: Logger
+        environmentFiles: EnvironmentFiles, awaited: Set<String>, hasAgent: Bool, subpaths: [SubpathMount],
+        logger: Logger
     ) throws(LinuxError) {
         self.settings = settings
         self.launcher = launcher
@@ -62,12 +65,14 @@ final class Loop {
         self.access = access
         self.watcher = watcher
         self.environmentFiles = environmentFiles
+        self.subpaths = subpaths
         self.logger = logger
         stage = SnapshotStage(settings.stage, run: "\(Clock.stamp()).\(getpid())")
         hasTerminal = Terminal.foregroundGroup != nil
         supervisor = Supervisor(
             policy: .init(
-                settings, awaited: awaited, adopts: launcher.adopts, steers: launcher.sockets.areSteered,
+                settings, awaited: awaited, hasAgent: hasAgent, adopts: launcher.adopts,
+                steers: launcher.sockets.areSteered,
                 hasTerminal: hasTerminal),
             seed: Random.number())
         epoll = try Epoll()
@@ -287,11 +292,21 @@ final class Loop {
             for message in messages {
                 switch message {
                 case .hello: break
-                case .staged(let source, _), .absent(let source): enqueue(.staged(source))
+                case .staged(let source, _):
+                    takeOver(source)
+                    enqueue(.staged(source))
+                case .absent(let source): enqueue(.staged(source))
                 case .log(let record): logger.log(record)
                 }
             }
         }
+    }
+
+    /// The first time that the agent has laid down what is mounted by subPath, this is watched in the mount's place.
+    private func takeOver(_ source: String) {
+        guard let mount = subpaths.first(where: { $0.point == source }) else { return }
+        let directory = SnapshotStage.agentDirectory(of: settings.stage) + "/" + mount.stageDirectory
+        take(watcher.takeOver(mount, from: directory, at: Clock.now()))
     }
 
     private func readHelper(_ index: Int) {

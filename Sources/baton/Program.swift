@@ -33,17 +33,21 @@ enum Program {
 
     private static func supervise(_ command: [CText]) -> Int32 {
         let environment = EnvironmentVariable.all()
-        guard let settings = settings(environment) else { return Settings.exitCode }
-        guard let launch = launchConfiguration(settings, command, environment) else { return Settings.exitCode }
+        guard var settings = settings(environment) else { return Settings.exitCode }
+        guard var launch = launchConfiguration(settings, command, environment) else { return Settings.exitCode }
         let logger = Logger(format: settings.logFormat, level: settings.logLevel)
         do throws(LinuxError) {
             warn(settings, launch, logger)
-            if settings.sources.contains(where: \.isRemote), access(AgentSetup.program, X_OK) != 0 {
+            let subpaths = SubpathStaging(&settings, &launch)
+            for record in subpaths.records { logger.log(record) }
+            let hasAgent = !subpaths.mounts.isEmpty || settings.sources.contains(where: \.isRemote)
+            if hasAgent, access(AgentSetup.program, X_OK) != 0 {
                 throw LinuxError("run", AgentSetup.program, errno: errno)
             }
             try takePlace(settings)
             let sockets = try openSockets(settings.listening(for: command.first?.text ?? ""), logger)
-            let stage = try AgentSetup.prepareStage(settings, owner: launch.identity.map { ($0.uid, $0.gid) })
+            let stage = try AgentSetup.prepareStage(
+                settings, subpaths.mounts, owner: launch.identity.map { ($0.uid, $0.gid) })
             for record in stage.records { logger.log(record) }
             try dropPrivileges(settings, launch, logger)
             let foreignAccess = foreignAccess(settings, launch)
@@ -51,7 +55,7 @@ enum Program {
                 settings: settings, launcher: Launcher(launch, sockets),
                 adoption: Adoption(sockets, foreignAccess, except: settings.adoptExcept, wish: launch.adoption),
                 access: foreignAccess, watcher: watcher(settings), environmentFiles: environmentFiles(settings),
-                awaited: stage.awaited, logger: logger)
+                awaited: stage.awaited, hasAgent: hasAgent, subpaths: subpaths.mounts, logger: logger)
             let code = loop.run()
             sockets.removePaths()
             return code
@@ -198,7 +202,9 @@ enum Program {
             paths: settings.sources.map { watchedPath($0, settings) },
             configuration: .init(
                 strategy: settings.strategy, pollInterval: settings.pollInterval, auditInterval: settings.auditInterval,
-                phaseSeed: hostSeed(), digestSalt: settings.sources.contains(where: \.isSecret) ? Random.number() : nil)
+                phaseSeed: hostSeed(),
+                digestSalt: settings.subpath == .stage || settings.sources.contains(where: \.isSecret)
+                    ? Random.number() : nil)
         )
     }
 
@@ -221,8 +227,14 @@ enum Program {
             print("nothing is watched: BATON_WATCH is not set, and no path is named")
             return 0
         }
+        let subpaths = SubpathStaging.find(&settings).paths
         for (source, (path, what)) in zip(settings.sources, watcher(settings).explanations) {
             switch source {
+            case .path where settings.subpath == .stage && subpaths.contains(path) && what.kind == .subPathMount:
+                explain(
+                    path, what.kind.rawValue, "api",
+                    "\(what.reason); BATON_SUBPATH=stage: the agent traces it to its object, and the app reads "
+                        + "\(settings.stage)/\(source.stagePath)")
             case .path: explain(path, what.kind.rawValue, what.strategy.rawValue, what.reason)
             case .object(let object):
                 explain(
@@ -270,7 +282,7 @@ enum Program {
         case EACCES where error.thing.contains("://"):
             "; ports below 1024 need CAP_NET_BIND_SERVICE (or net.ipv4.ip_unprivileged_port_start), paths a writable directory"
         case _ where error.thing == AgentSetup.program:
-            "; sources of the network need it beside baton (COPY it into the image, too)"
+            "; sources of the network, and BATON_SUBPATH=stage, need it beside baton (COPY it into the image, too)"
         case EACCES where error.operation == "make", EROFS where error.operation == "make":
             "; what the agent fetches is kept there: mount an emptyDir (medium: Memory) there, or set BATON_STAGE"
         case EADDRNOTAVAIL: "; this address is not one of this machine's (BATON_LISTEN)"

@@ -90,7 +90,7 @@ import Testing
         ("BATON_SIGNAL_MAP", "TERM=QUIT,TERM=INT", "mapped twice"), ("BATON_SIGNAL_MAP", "TERM=FOO", "no signal"),
         ("BATON_USER", ":x", "not of the form"), ("BATON_USER", "a:b:c", "not of the form"),
         ("BATON_USER", "a:", "no group"),
-        ("BATON_SUBPATH", "stage", "needs the agent"), ("BATON_LOG", "xml", "none of them"),
+        ("BATON_SUBPATH", "copy", "none of them"), ("BATON_LOG", "xml", "none of them"),
         ("BATON_NO_NEW_PRIVS", "maybe", "neither on nor off"), ("BATON_PARENT_DEATH_SIGNAL", "99", "no signal"),
     ])
     func badValuesAreRefusedWithAReason(_ name: String, _ value: String, _ words: String) {

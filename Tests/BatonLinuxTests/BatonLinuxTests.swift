@@ -22,11 +22,18 @@ import Testing
         #expect(table.mounts.count == 6)
         #expect(table.mount(of: "/etc/tls files/x")?.fileSystem == "tmpfs")
         #expect(table.mount(of: "/etc/tls filesystem")?.mountPoint == "/")
-        #expect(table.mount(at: "/etc/app.yaml")?.isKubeletSubpath == true)
+        #expect(table.mount(at: "/etc/app.yaml")?.kubeletSubpath != nil)
         #expect(table.mount(at: "/etc/app.yaml")?.isSuperseded == false)
-        #expect(table.mount(at: "/etc/tls.crt")?.isKubeletSubpath == true)
+        #expect(table.mount(at: "/etc/tls.crt")?.kubeletSubpath != nil)
         #expect(table.mount(at: "/etc/tls.crt")?.isSuperseded == true)
-        #expect(table.mount(at: "/etc/f.conf")?.isKubeletSubpath == false)
+        #expect(table.mount(at: "/etc/f.conf")?.kubeletSubpath == nil)
+        #expect(table.kubeletSubpathPoints == ["/etc/app.yaml", "/etc/tls.crt"])
+        #expect(
+            table.mount(at: "/etc/app.yaml")?.kubeletSubpath
+                == SubpathMount(point: "/etc/app.yaml", volume: "v", path: "app.yaml"))
+        #expect(
+            table.mount(at: "/etc/tls.crt")?.kubeletSubpath
+                == SubpathMount(point: "/etc/tls.crt", volume: nil, path: "tls.crt"))
     }
 
     @Test func garbageDoesNotTrap() {

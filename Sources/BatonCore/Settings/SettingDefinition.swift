@@ -142,12 +142,9 @@ public struct SettingDefinition: Sendable {
             "random delay up to this before a change is applied, so that a fleet does not move at once"
         ) { (text, settings) throws(SettingError) in settings.splay = try SettingValue.interval(text) },
         .init(
-            "BATON_SUBPATH", .change, default: "warn", allowed: "warn or exit",
-            "when a subPath or single-file mount has been replaced: warn, or drain and exit so that it is mounted anew"
-        ) { (text, settings) throws(SettingError) in
-            if text == "stage" { throw SettingError("\"stage\" needs the agent, which this version does not have yet") }
-            settings.subpath = try SettingValue.choice(text)
-        },
+            "BATON_SUBPATH", .change, default: "warn", allowed: "warn, exit or stage",
+            "when a subPath or single-file mount has been replaced: warn, or drain and exit so that it is mounted anew; stage: the app reads a copy instead, which follows the object by the API"
+        ) { (text, settings) throws(SettingError) in settings.subpath = try SettingValue.choice(text) },
     ]
 
     private static let sockets: [SettingDefinition] = [

@@ -85,6 +85,9 @@ extension Settings {
     /// All that is watched.
     public var sources: [SourceName] { watch + environmentFrom.filter { !watch.contains($0) } }
 
+    /// Those of them that are files and directories.
+    public var paths: [String] { sources.compactMap { if case .path(let path) = $0 { path } else { nil } } }
+
     /// Listening sockets that the app opens itself are to be taken over.
     /// - Parameter hidesListenPID: the program is a shell or a script, behind which LISTEN_PID names the wrong process: apps then
     ///   take no notice of their sockets, and bind the address themselves.
@@ -124,7 +127,7 @@ public enum RestartMode: String, Sendable, CaseIterable { case never, onFailure 
 public enum SignalTarget: String, Sendable, CaseIterable { case group, child }
 public enum AdoptMode: String, Sendable, CaseIterable { case auto, on, off }
 public enum SteerMode: String, Sendable, CaseIterable { case auto, on, off }
-public enum SubpathMode: String, Sendable, CaseIterable { case warn, exit }
+public enum SubpathMode: String, Sendable, CaseIterable { case warn, exit, stage }
 
 /// How a new generation is known to be ready.
 public enum ReadyMethod: Hashable, Sendable {

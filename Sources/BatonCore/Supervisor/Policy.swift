@@ -14,7 +14,7 @@ extension Supervisor {
         public var validateTimeout: Interval = .seconds(10)
         /// So long the old generation is kept after a handover, to go back to.
         public var probation: Interval = .zero
-        /// Some source comes over the network.
+        /// Something comes over the network.
         public var hasAgent = false
         /// Sources without which the app is not started: nothing of them has ever been on the stage.
         public var awaited: Set<String> = []
@@ -41,7 +41,8 @@ extension Supervisor {
         public init() {}
 
         public init(
-            _ settings: Settings, awaited: Set<String> = [], adopts: Bool, steers: Bool, hasTerminal: Bool
+            _ settings: Settings, awaited: Set<String> = [], hasAgent: Bool, adopts: Bool, steers: Bool,
+            hasTerminal: Bool
         ) {
             onChange = settings.onChange
             reloadSignal = settings.reloadSignal
@@ -52,7 +53,7 @@ extension Supervisor {
             validates = settings.validate != nil
             validateTimeout = settings.validateTimeout
             probation = settings.probation
-            hasAgent = settings.sources.contains(where: \.isRemote)
+            self.hasAgent = hasAgent
             self.awaited = awaited
             self.adopts = adopts
             self.steers = steers

@@ -229,7 +229,9 @@ extension LogRecord {
             switch mode {
             case .warn:
                 "the app keeps the old content until the container is restarted; BATON_SUBPATH=exit does that, "
-                    + "mounting the whole volume instead of a subPath avoids it"
+                    + "BATON_SUBPATH=stage reads the object by the API, mounting the whole volume instead of a subPath avoids it"
+            case .stage:
+                "the app keeps the old content until the agent may read the object, or the container is restarted"
             case .exit: "draining and exiting, so that it is mounted anew (BATON_SUBPATH=exit)"
             }
         return LogRecord(

@@ -115,6 +115,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if code:
             return self.answer(*status(code, "Broken", "broken on request"))
         parts = url.path.split("/")  # /api/v1/namespaces/NS/configmaps[/NAME]
+        if parts[5] == "pods":
+            return self.get_pod("/".join(parts[6:]))
         kind = {"configmaps": "configmap", "secrets": "secret"}.get(parts[5])
         selector = query.get("fieldSelector", "")
         name = parts[6] if len(parts) > 6 else selector[len("metadata.name="):]
@@ -134,6 +136,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
             body = {"kind": "List", "metadata": {"resourceVersion": str(version)}, "items": items}
             return self.answer(200, {"Content-Type": "application/json"}, json.dumps(body).encode())
         self.watch(path, query)
+
+    def get_pod(self, name):
+        if misbehaviour("forbidPods"):
+            return self.answer(*status(403, "Forbidden", "cannot get resource"))
+        pod = control.get("pods", {}).get(name)
+        if not pod:
+            return self.answer(*status(404, "NotFound", "not found"))
+        self.answer(200, {"Content-Type": "application/json"}, json.dumps(pod).encode())
 
     def chunk(self, data):
         self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))

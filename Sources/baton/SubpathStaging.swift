@@ -1,0 +1,65 @@
+import BatonCore
+import BatonLaunch
+import BatonLinux
+import BatonWatch
+
+/// BATON_SUBPATH=stage: the app is led to copies of what is mounted by subPath, which follow the objects by the API.
+struct SubpathStaging {
+    /// To be traced by the agent; none where nothing is mounted so, or it is not wanted.
+    private(set) var mounts: [SubpathMount] = []
+    private(set) var records: [LogRecord] = []
+
+    /// Changes the command where it names what is mounted so.
+    init(_ settings: inout Settings, _ launch: inout Launcher.Configuration) {
+        let found = Self.find(&settings)
+        guard settings.subpath == .stage, !found.all.isEmpty else { return }
+        mounts = found.all
+        settings.stageFiles = true
+        replace(found.paths, settings, &launch)
+    }
+
+    /// Adds to what is watched the mounts that are hidden in directories.
+    static func find(_ settings: inout Settings) -> SubpathSources {
+        let found = SubpathSources(settings.paths)
+        for mount in found.hidden where !settings.sources.contains(.path(mount.point)) {
+            settings.watch.append(.path(mount.point))
+        }
+        return found
+    }
+
+    private mutating func replace(_ paths: [String], _ settings: Settings, _ launch: inout Launcher.Configuration) {
+        let staged = Dictionary(
+            paths.map { ($0, settings.stage + "/" + SourceName.path($0).stagePath) },
+            uniquingKeysWith: { first, _ in first })
+        let replacement = PathReplacement(staged)
+        var places: [String: [String]] = [:]
+        for (index, argument) in launch.command.enumerated() {
+            let (bytes, replaced) = replacement.apply(to: argument.bytes)
+            guard !replaced.isEmpty else { continue }
+            launch.command[index] = CText(bytes: bytes)
+            for path in replaced { places[path, default: []].append("argument \(index)") }
+        }
+        for (index, variable) in launch.environment.enumerated() where !variable.name.hasPrefix("BATON_") {
+            guard let value = staged[variable.value] else { continue }
+            launch.environment[index] = EnvironmentVariable(name: variable.name, value: value)
+            places[variable.value, default: []].append("variable \(variable.name)")
+        }
+        for (path, copy) in staged.sorted(by: { $0.key < $1.key }) {
+            // Who is led to the directory is led to what is in it.
+            let isCovered = places.keys.contains { path.hasPrefix($0 + "/") }
+            if places[path] != nil || !isCovered { records.append(record(path, copy, places[path] ?? [])) }
+        }
+    }
+
+    private func record(_ path: String, _ staged: String, _ places: [String]) -> LogRecord {
+        let fields: [LogRecord.Field] = [.text("source", path), .text("staged", staged)]
+        guard places.isEmpty else {
+            return LogRecord(
+                .info, "argument_replaced",
+                "the app is given \(staged) for \(path), in \(places.joined(separator: ", "))", fields)
+        }
+        return LogRecord(
+            .warn, "argument_not_found",
+            "no argument of the app names \(path): let it read \(staged), which follows the object by the API", fields)
+    }
+}
