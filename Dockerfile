@@ -8,8 +8,8 @@ ARG BUILD_IMAGE=swift:6.3-bookworm
 ARG FINAL_IMAGE=scratch
 
 FROM ${BUILD_IMAGE} AS build
-RUN pkg-config --exists libcap \
-    || (apt-get update && apt-get install -y --no-install-recommends libcap-dev pkg-config)
+RUN pkg-config --exists libcap yaml-0.1 \
+    || (apt-get update && apt-get install -y --no-install-recommends libcap-dev libyaml-dev pkg-config)
 WORKDIR /source
 COPY Package.swift ./
 COPY Sources Sources

@@ -25,6 +25,7 @@ let package = Package(
         .target(name: "CBatonShims", dependencies: ["CLibcap"]),
         .target(name: "CBatonStart", dependencies: ["CBatonShims"]),
         .systemLibrary(name: "CLibcap", pkgConfig: "libcap", providers: [.apt(["libcap-dev"])]),
+        .systemLibrary(name: "CLibyaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .target(name: "BatonLinux", dependencies: ["BatonCore", "CBatonShims", "CLibcap"], swiftSettings: strict),
         .target(name: "BatonWatch", dependencies: ["BatonCore", "BatonLinux"], swiftSettings: strict),
         .target(name: "BatonLaunch", dependencies: ["BatonCore", "BatonLinux", "CBatonShims"], swiftSettings: strict),
@@ -34,7 +35,7 @@ let package = Package(
             swiftSettings: strict),
 
         .target(
-            name: "BatonAgentCore", dependencies: ["BatonCore"], swiftSettings: strict),
+            name: "BatonAgentCore", dependencies: ["BatonCore", "CLibyaml"], swiftSettings: strict),
         .executableTarget(
             name: "BatonAgent",
             dependencies: [

@@ -13,6 +13,8 @@ enum Agent {
         baton_forbid_dumps()
         signal(SIGPIPE, SIG_IGN)
         let environment = EnvironmentVariable.all()
+        let words = Array(CommandLine.arguments.dropFirst())
+        if words.first == "check" { exit(Check.run(Array(words.dropFirst()), environment)) }
         guard let text = environment.first(where: { $0.name == "BATON_AGENT_FD" })?.value, let fd = Int32(text) else {
             StandardError().write("baton-agent: started by hand: it is Baton that starts it, and speaks to it")
             exit(64)
@@ -22,7 +24,7 @@ enum Agent {
         let (settings, problems) = Settings.parse(
             environment.filter { $0.name != "BATON_AGENT_FD" }.map { ($0.name, $0.value) })
         guard problems.isEmpty else { exit(Settings.exitCode) }
-        guard let mounts = SubpathMount.all(arguments: Array(CommandLine.arguments.dropFirst())) else { exit(64) }
+        guard let mounts = SubpathMount.all(arguments: words) else { exit(64) }
         await run(settings, environment, mounts, link)
     }
 

@@ -53,7 +53,12 @@ extension Loop {
     }
 
     func validate(_ number: Int) {
-        guard let command = settings.validate else { return enqueue(.validated(number, refusal: nil)) }
+        let command: [String]
+        switch settings.validate {
+        case nil: return enqueue(.validated(number, refusal: nil))
+        case .command(let words): command = words
+        case .syntax(let syntaxes): command = [AgentSetup.program, "check"] + syntaxes.map(\.rawValue)
+        }
         do throws(LinuxError) {
             validator = (
                 number, try launcher.startValidator(command, snapshot: stage.directory(of: number))

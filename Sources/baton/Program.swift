@@ -41,7 +41,7 @@ enum Program {
             let subpaths = SubpathStaging(&settings, &launch)
             for record in subpaths.records { logger.log(record) }
             let hasAgent = !subpaths.mounts.isEmpty || settings.sources.contains(where: \.isRemote)
-            if hasAgent, access(AgentSetup.program, X_OK) != 0 {
+            if hasAgent || settings.validate?.isBuiltIn == true, access(AgentSetup.program, X_OK) != 0 {
                 throw LinuxError("run", AgentSetup.program, errno: errno)
             }
             try takePlace(settings)
@@ -282,7 +282,8 @@ enum Program {
         case EACCES where error.thing.contains("://"):
             "; ports below 1024 need CAP_NET_BIND_SERVICE (or net.ipv4.ip_unprivileged_port_start), paths a writable directory"
         case _ where error.thing == AgentSetup.program:
-            "; sources of the network, and BATON_SUBPATH=stage, need it beside baton (COPY it into the image, too)"
+            "; sources of the network, BATON_SUBPATH=stage and BATON_VALIDATE=json or yaml need it beside baton (COPY it into the "
+                + "image, too)"
         case EACCES where error.operation == "make", EROFS where error.operation == "make":
             "; what the agent fetches is kept there: mount an emptyDir (medium: Memory) there, or set BATON_STAGE"
         case EADDRNOTAVAIL: "; this address is not one of this machine's (BATON_LISTEN)"

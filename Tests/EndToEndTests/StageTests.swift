@@ -154,6 +154,26 @@ import Testing
         try stop(baton)
     }
 
+    @Test(.needsAgent, arguments: [("app.yaml", "yaml", "a: 1\n", "a: [\n"), ("app.conf", "json", "{}", "{} x")])
+    func whatCannotBeReadIsRejectedByItsPlace(_ name: String, _ syntax: String, _ good: String, _ bad: String) throws {
+        mkdir(directory.file("config"), 0o755)
+        writeFile(directory.file("config/\(name)"), good)
+        let baton = try Stand.run(
+            reader("\(staged)/\(name)"),
+            [
+                "BATON_WATCH": directory.file("config"), "BATON_STAGE": stage, "BATON_ON_CHANGE": "reload",
+                "BATON_VALIDATE": syntax,
+            ])
+        try baton.waitForOutput("sees ")
+        replaceFile(directory.file("config/\(name)"), bad)
+        try baton.waitForError("baton-agent: files\(directory.file("config/\(name)")): ")
+        try baton.waitForError("change 1 is rejected: the validator exited with code 1")
+        #expect(readFile("\(staged)/\(name)") == good)
+        replaceFile(directory.file("config/\(name)"), good + "\n")
+        try baton.waitForError("change 2 is applied")
+        try stop(baton)
+    }
+
     @Test(.needsRoot) func theValidatorRunsAsTheAppsUser() throws {
         chmod(directory.path, 0o755)
         writeFile(directory.file("config"), "1")

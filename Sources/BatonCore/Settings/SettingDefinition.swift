@@ -123,10 +123,10 @@ public struct SettingDefinition: Sendable {
             "tells the app to read its configuration again"
         ) { (text, settings) throws(SettingError) in settings.reloadSignal = try SettingValue.catchableSignal(text) },
         .init(
-            "BATON_VALIDATE", .change, default: "none", allowed: "a command",
-            "asked before a change is applied, as the app's user and with the snapshot's directory in BATON_SNAPSHOT; where it "
+            "BATON_VALIDATE", .change, default: "none", allowed: "json, yaml or both, or a command",
+            "asked before a change is applied: whether the files called .json, .yaml and .yml (all, where none is) can be read, or a command, as the app's user and with the snapshot's directory in BATON_SNAPSHOT; where it "
                 + "does not end with code 0 the app goes on with what it has"
-        ) { (text, settings) throws(SettingError) in settings.validate = try SettingValue.command(text) },
+        ) { (text, settings) throws(SettingError) in settings.validate = try SettingValue.validator(text) },
         .init(
             "BATON_VALIDATE_TIMEOUT", .change, default: "10s", allowed: duration,
             "a validator that has not ended by then has refused"

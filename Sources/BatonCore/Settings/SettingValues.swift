@@ -112,6 +112,13 @@ enum SettingValue {
         return words
     }
 
+    /// The names of syntaxes, or a command.
+    static func validator(_ text: String) throws(SettingError) -> Validator {
+        let syntaxes = list(text).map { Syntax(rawValue: $0) }
+        if !syntaxes.isEmpty, !syntaxes.contains(nil) { return .syntax(syntaxes.compactMap { $0 }) }
+        return .command(try command(text))
+    }
+
     static func signalMap(_ text: String) throws(SettingError) -> [Signal: Signal?] {
         var map: [Signal: Signal?] = [:]
         for entry in list(text) {

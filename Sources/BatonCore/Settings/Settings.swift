@@ -15,8 +15,7 @@ public struct Settings: Sendable, Hashable {
     public var url = URLSettings()
     /// Files and directories are copied to the stage, too.
     public var stageFiles = false
-    /// A command, by its words.
-    public var validate: [String]?
+    public var validate: Validator?
     public var validateTimeout: Interval = .seconds(10)
     public var probation: Interval = .zero
 
@@ -128,6 +127,29 @@ public enum SignalTarget: String, Sendable, CaseIterable { case group, child }
 public enum AdoptMode: String, Sendable, CaseIterable { case auto, on, off }
 public enum SteerMode: String, Sendable, CaseIterable { case auto, on, off }
 public enum SubpathMode: String, Sendable, CaseIterable { case warn, exit, stage }
+
+/// What is asked about a snapshot before it is put in force.
+public enum Validator: Hashable, Sendable {
+    /// By its words.
+    case command([String])
+    /// Baton's own: whether the files can be read.
+    case syntax([Syntax])
+
+    public var isBuiltIn: Bool { if case .syntax = self { true } else { false } }
+}
+
+/// Of a file.
+public enum Syntax: String, Sendable, CaseIterable {
+    case json, yaml
+
+    /// It is what a file of this name is expected to be in.
+    public func names(_ file: String) -> Bool {
+        switch self {
+        case .json: file.hasSuffix(".json")
+        case .yaml: file.hasSuffix(".yaml") || file.hasSuffix(".yml")
+        }
+    }
+}
 
 /// How a new generation is known to be ready.
 public enum ReadyMethod: Hashable, Sendable {
