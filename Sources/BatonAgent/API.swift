@@ -8,17 +8,18 @@ import NIOHTTP1
 struct API: Sendable {
     private let base: String?
     private let account: String
+    /// A stream without a byte for this long is dead.
+    private let silence: TimeAmount
 
     struct Unusable: Error { let reason: String }
 
-    /// A stream without a byte for this long is dead: bookmarks come about once a minute.
-    private static let silence: TimeAmount = .seconds(90)
     /// etcd's own limit for an object is 1.5 MiB; JSON and managed fields make it longer.
     static let sizeLimit = 8 << 20
 
     init(_ settings: Settings, _ environment: [EnvironmentVariable]) {
         func value(_ name: String) -> String? { environment.last { $0.name == name }?.value }
         account = settings.serviceAccount
+        silence = .nanoseconds(settings.apiSilence.nanoseconds)
         if let host = value("KUBERNETES_SERVICE_HOST"), !host.isEmpty {
             let port = value("KUBERNETES_SERVICE_PORT") ?? "443"
             base = "https://\(host.contains(":") ? "[\(host)]" : host):\(port)"
@@ -38,7 +39,7 @@ struct API: Sendable {
         }
         do {
             return try makeClient(
-                redirects: .disallow, timeout: .init(connect: .seconds(10), read: API.silence),
+                redirects: .disallow, timeout: .init(connect: .seconds(10), read: silence),
                 trusting: account + "/ca.crt")
         } catch {
             throw Unusable(

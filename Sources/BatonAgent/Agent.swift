@@ -9,6 +9,8 @@ import Glibc
 @main
 enum Agent {
     static func main() async {
+        // Where memory is short the agent goes first (proc_pid_oom_score_adj(5)): it is started again, the app may not be.
+        writeOwnScore("1000")
         // What passes through here includes Secrets.
         baton_forbid_dumps()
         signal(SIGPIPE, SIG_IGN)
@@ -26,6 +28,14 @@ enum Agent {
         guard problems.isEmpty else { exit(Settings.exitCode) }
         guard let mounts = SubpathMount.all(arguments: words) else { exit(64) }
         await run(settings, environment, mounts, link)
+    }
+
+    /// Before dumps are forbidden, after which the file is root's.
+    private static func writeOwnScore(_ score: String) {
+        let fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC)
+        guard fd >= 0 else { return }
+        writeAll(fd, Array(score.utf8))
+        close(fd)
     }
 
     private static func run(

@@ -36,7 +36,8 @@ import Testing
         ]
         let known = Set(SettingDefinition.all.map(\.name)).union(Settings.later)
         let added = [
-            "ADOPT_EXCEPT", "SERVICE_ACCOUNT", "URL_INTERVAL", "URL_TIMEOUT", "URL_SIZE_LIMIT", "URL_CA_FILE",
+            "ADOPT_EXCEPT", "SERVICE_ACCOUNT", "API_SILENCE", "URL_INTERVAL", "URL_TIMEOUT", "URL_SIZE_LIMIT",
+            "URL_CA_FILE",
             "URL_TOKEN_FILE",
         ]
         #expect(known == Set((contract + added).map { "BATON_\($0)" }))

@@ -70,4 +70,60 @@ import Testing
         baton.signal(SIGTERM)
         try baton.wait()
     }
+
+    /// What a change costs by each strategy, and an hour without one: Baton, the agent and what they fork.
+    @Test func cpuOfEachStrategy() throws {
+        let cluster = try Cluster(directory, ["configmap/fixture/web": ["page": "0"]])
+        cluster.files["page"] = "0"
+        cluster.update()
+        let volume = KubeletVolume(directory.file("volume"))
+        volume.write(["page": "0"])
+        let settings = cluster.settings("", stage: stage)
+        let strategies: [(name: String, watch: String, staged: String?, change: (Int) -> Void)] = [
+            ("volume", volume.directory, nil, { volume.write(["page": "\($0)"]) }),
+            ("api", "configmap/web", "configmap/web/page", { cluster.set("configmap/fixture/web", ["page": "\($0)"]) }),
+            (
+                "url", "https://127.0.0.1:\(cluster.port)/files/page", "url/page/page",
+                {
+                    cluster.files["page"] = "\($0)"
+                    cluster.update()
+                }
+            ),
+        ]
+        for (name, watch, staged, change) in strategies {
+            let own = [
+                "BATON_WATCH": watch, "BATON_ON_CHANGE": "reload", "BATON_URL_INTERVAL": "100ms",
+                "BATON_URL_CA_FILE": directory.file("ca.crt"),
+            ]
+            let baton = try Stand.run([Stand.probe, "reloadable"], settings.merging(own) { _, new in new })
+            try baton.waitForError("generation 1 is ready")
+            let before = cpu(of: baton)
+            for number in 1...50 {
+                change(number)
+                if let staged {
+                    try waitUntil("\(number) on the stage") { readFile("\(stage)/\(staged)") == "\(number)" }
+                }
+                try baton.waitForOutput("reload \(number) ")
+            }
+            print("bench: cpu: \(name): \(Double((cpu(of: baton) - before) / 50 / 10_000) / 100) ms a change")
+            baton.signal(SIGTERM)
+            try baton.wait()
+        }
+    }
+
+    /// Nanoseconds on a CPU: of all threads of Baton and its agent, and, by the clock's tick, of what Baton has reaped.
+    private func cpu(of baton: RunningProcess) -> Int64 {
+        var sum: Int64 = 0
+        let agent = Stand.children(of: baton.pid).first { readFile("/proc/\($0)/comm").hasPrefix("baton-agent") }
+        for pid in [baton.pid, agent].compactMap({ $0 }) {
+            for thread in listDirectory("/proc/\(pid)/task") {
+                let times = readFile("/proc/\(pid)/task/\(thread)/schedstat").split(separator: " ")
+                sum += times.first.flatMap { Int64($0) } ?? 0
+            }
+        }
+        // cutime and cstime (proc_pid_stat(5)), in hundredths of a second.
+        let fields = readFile("/proc/\(baton.pid)/stat").split(separator: ")").last?.split(separator: " ") ?? []
+        if fields.count > 14 { sum += 10_000_000 * ((Int64(fields[13]) ?? 0) + (Int64(fields[14]) ?? 0)) }
+        return sum
+    }
 }

@@ -136,6 +136,18 @@ import Testing
         try stop(baton)
     }
 
+    /// It keeps the connection, and says nothing any more: what changes meanwhile is seen all the same.
+    @Test func aFrozenServerIsNotTrusted() throws {
+        let cluster = try Cluster(directory, ["configmap/fixture/web": ["page": "one"]])
+        let baton = try start(
+            cluster, "configmap/web", reader(["configmap/web/page"]), ["BATON_API_SILENCE": "1s"])
+        try baton.waitForOutput("sees one.")
+        cluster.misbehave("\"watch\": \"freeze\"")
+        cluster.set("configmap/fixture/web", ["page": "two"])
+        try baton.waitForOutput("sees two.")
+        try stop(baton)
+    }
+
     @Test func aServerOfAnotherAuthorityIsNotTrusted() throws {
         let cluster = try Cluster(directory, ["configmap/fixture/web": ["page": "one"]])
         let good = readFile(directory.file("account/ca.crt"))
@@ -223,6 +235,31 @@ import Testing
         let result = load.stop()
         #expect(result.failed == 0 && result.requests > 1000, "\(result.failures)")
         print("load: agent killed three times under load, \(result.failed) of \(result.requests) failed")
+        try stop(baton)
+    }
+
+    /// Where memory is short the kernel takes the agent first: who asks the app notices nothing.
+    @Test(.needsRoot, .needsMemoryGroup) func itDiesFirstWhereMemoryIsShort() throws {
+        let group = try MemoryGroup(megabytes: 96)
+        let cluster = try Cluster(directory, ["configmap/fixture/web": ["page": "number 0"]])
+        let port = freePort()
+        let baton = try start(
+            cluster, "configmap/web", [Stand.server, "\(stage)/configmap/web/page"],
+            ["BATON_LISTEN": "tcp://127.0.0.1:\(port)", "BATON_ON_CHANGE": "handover"])
+        try baton.waitForError("generation 1 is ready")
+        group.add(baton.pid)
+        for child in Stand.children(of: baton.pid) { group.add(child) }
+        let load = HTTPLoad(port: port)
+        let hog = try RunningProcess([
+            "sh", "-c", "echo $$ > \(group.path)/cgroup.procs && exec /usr/bin/python3 -c 'bytearray(400 << 20)'",
+        ])
+        try hog.wait()
+        try baton.waitForError("the agent was ended by signal KILL")
+        cluster.set("configmap/fixture/web", ["page": "number 1"])
+        try waitUntil("an answer with the new content", seconds: 40) { load.current.firstSeen["number 1"] != nil }
+        let result = load.stop()
+        #expect(result.failed == 0 && result.requests > 100, "\(result.failures)")
+        print("load: agent out of memory under load, \(result.failed) of \(result.requests) failed")
         try stop(baton)
     }
 

@@ -84,8 +84,7 @@ final class Cluster {
     static func agent(of baton: RunningProcess) throws -> pid_t {
         var found: pid_t?
         try waitUntil("the agent") {
-            let children = readFile("/proc/\(baton.pid)/task/\(baton.pid)/children").split(separator: " ")
-            found = children.compactMap { pid_t($0) }.first { readFile("/proc/\($0)/comm").hasPrefix("baton-agent") }
+            found = Stand.children(of: baton.pid).first { readFile("/proc/\($0)/comm").hasPrefix("baton-agent") }
             return found != nil
         }
         return found ?? 0

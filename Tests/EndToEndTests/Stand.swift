@@ -72,6 +72,10 @@ enum Stand {
         return Namespaced(outer: outer)
     }
 
+    static func children(of pid: pid_t) -> [pid_t] {
+        readFile("/proc/\(pid)/task/\(pid)/children").split(separator: " ").compactMap { pid_t($0) }
+    }
+
     /// The value of `name` in what `probe-app state` printed.
     static func line(_ name: String, in output: String) -> String? {
         output.split(separator: "\n").first { $0.hasPrefix(name) }.map { line in

@@ -87,6 +87,12 @@ public struct SettingDefinition: Sendable {
             allowed: "an absolute path", "directory with token, ca.crt and namespace for the Kubernetes API"
         ) { (text, settings) throws(SettingError) in settings.serviceAccount = try SettingValue.path(text) },
         .init(
+            "BATON_API_SILENCE", .staging, default: "90s", allowed: duration + ", at least 1s",
+            "a watch of the Kubernetes API on which nothing has come for so long is made anew (a sign of life comes about once a minute)"
+        ) { (text, settings) throws(SettingError) in
+            settings.apiSilence = try SettingValue.interval(text, atLeast: .seconds(1))
+        },
+        .init(
             "BATON_URL_INTERVAL", .staging, default: "30s", allowed: duration, "time between two looks at a URL"
         ) { (text, settings) throws(SettingError) in
             settings.url.interval = try SettingValue.interval(text, atLeast: .milliseconds(100))

@@ -12,6 +12,8 @@ public struct Settings: Sendable, Hashable {
     public var stage = "/run/baton"
     /// Token, CA and namespace for the Kubernetes API, as kubelet mounts them.
     public var serviceAccount = "/var/run/secrets/kubernetes.io/serviceaccount"
+    /// A watch without a sign of life for so long is taken for dead.
+    public var apiSilence: Interval = .seconds(90)
     public var url = URLSettings()
     /// Files and directories are copied to the stage, too.
     public var stageFiles = false

@@ -196,7 +196,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                         self.chunk(b"{]\n")
                         return self.chunk(b"")
                     continue
-                while how == "freeze":
+                while how == "freeze" and control is not began:
                     time.sleep(0.02)
                     how = misbehaviour("watch")
                 if how == "slow":
