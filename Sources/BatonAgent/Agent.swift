@@ -41,12 +41,15 @@ enum Agent {
     private static func run(
         _ settings: Settings, _ environment: [EnvironmentVariable], _ mounts: [SubpathMount], _ link: Link
     ) async {
+        let statistics = Statistics()
         await withTaskGroup(of: Void.self) { group in
+            if let address = settings.admin { group.addTask { await Admin(link, statistics).serve(address) } }
             for mount in mounts {
                 let directory = SnapshotStage.agentDirectory(of: settings.stage) + "/" + mount.stageDirectory
                 group.addTask {
                     await SubpathFollower(
                         mount, API(settings, environment), pod: podName(environment), directory: directory, link,
+                        statistics,
                         pollInterval: settings.pollInterval
                     ).follow()
                 }
@@ -57,16 +60,17 @@ enum Agent {
                 switch first {
                 case .path: continue
                 case .object(let object):
-                    let stage = Stage(path, isSecret: object.kind == .secret, sources.map(\.description), link)
+                    let stage = Stage(
+                        path, isSecret: object.kind == .secret, sources.map(\.description), link, statistics)
                     group.addTask {
                         await KubernetesSource(
                             object, isOptional: sources.allSatisfy(\.isOptional),
-                            API(settings, environment), stage, link, pollInterval: settings.pollInterval
+                            API(settings, environment), stage, link, statistics, pollInterval: settings.pollInterval
                         ).follow()
                     }
                 case .url(let source):
-                    let stage = Stage(path, isSecret: false, sources.map(\.description), link)
-                    group.addTask { await URLFollower(source, settings.url, stage, link).follow() }
+                    let stage = Stage(path, isSecret: false, sources.map(\.description), link, statistics)
+                    group.addTask { await URLFollower(source, settings.url, stage, link, statistics).follow() }
                 }
             }
             // Baton has gone, or wants it to.

@@ -12,6 +12,7 @@ final class KubernetesSource {
     private let api: API
     private let stage: Stage
     private let link: Link
+    private let statistics: Statistics
     private let decoder: ObjectDecoder
     private let namespace: String
     /// Nil: every key is a file.
@@ -21,7 +22,8 @@ final class KubernetesSource {
     private var isGapTold = false
 
     init(
-        _ source: ObjectSource, isOptional: Bool, _ api: API, _ stage: Stage, _ link: Link, pollInterval: Interval,
+        _ source: ObjectSource, isOptional: Bool, _ api: API, _ stage: Stage, _ link: Link,
+        _ statistics: Statistics, pollInterval: Interval,
         projection: SubpathProjection? = nil
     ) {
         self.projection = projection
@@ -30,6 +32,7 @@ final class KubernetesSource {
         self.api = api
         self.stage = stage
         self.link = link
+        self.statistics = statistics
         decoder = ObjectDecoder(source.kind)
         namespace = source.namespace ?? api.namespace ?? "default"
         informer = Informer(
@@ -50,6 +53,13 @@ final class KubernetesSource {
     }
 
     private func tell(_ answer: Informer.Answer) async {
+        defer {
+            statistics.update(source.description) {
+                $0.lastLife = informer.lastLife
+                $0.outOfOrder = Int64(informer.outOfOrder)
+                if answer.isFailure { $0.failures += 1 }
+            }
+        }
         for effect in informer.handle(answer, at: Clock.now()) {
             switch effect {
             case .deliver(let object): await deliver(object)
@@ -149,5 +159,14 @@ final class KubernetesSource {
     private func refusal(_ response: HTTPClientResponse, _ body: ByteBufferView) -> Informer.Answer {
         .refused(
             decoder.status(body, code: Int(response.status.code)), retryAfter: retryAfter(response, upTo: 300))
+    }
+}
+
+extension Informer.Answer {
+    fileprivate var isFailure: Bool {
+        switch self {
+        case .list, .object, .event, .ended: false
+        case .refused, .broken, .silent: true
+        }
     }
 }

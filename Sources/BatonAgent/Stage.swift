@@ -7,6 +7,7 @@ actor Stage {
     private let sources: [String]
     private var name: String { sources.first ?? directory.path }
     private let link: Link
+    private let statistics: Statistics
     private var waiting: (files: [String: [UInt8]], revision: String?)?
     private var isWriting = false
     private var count = 0
@@ -15,10 +16,11 @@ actor Stage {
     private var coalesced = 0
     private var isFailureTold = false
 
-    init(_ path: String, isSecret: Bool, _ sources: [String], _ link: Link) {
+    init(_ path: String, isSecret: Bool, _ sources: [String], _ link: Link, _ statistics: Statistics) {
         directory = StageDirectory(path, isSecret: isSecret)
         self.sources = sources
         self.link = link
+        self.statistics = statistics
     }
 
     /// Returns at once.
@@ -36,6 +38,7 @@ actor Stage {
         guard coalesced > 0 else { return }
         let count = coalesced
         coalesced = 0
+        statistics.update(name) { $0.coalesced += Int64(count) }
         await link.log(
             LogRecord(
                 .debug, "source_coalesced", "\(count) changes of \(name) were overtaken by newer ones",

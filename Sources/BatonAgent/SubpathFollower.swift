@@ -12,19 +12,22 @@ final class SubpathFollower {
     private let pod: String?
     private let directory: String
     private let link: Link
+    private let statistics: Statistics
     private let pollInterval: Interval
     private var told: String?
     private var random = RandomSource(seed: Random.number())
     private var backoff = Backoff(first: .seconds(2), limit: .seconds(300))
 
     init(
-        _ mount: SubpathMount, _ api: API, pod: String?, directory: String, _ link: Link, pollInterval: Interval
+        _ mount: SubpathMount, _ api: API, pod: String?, directory: String, _ link: Link, _ statistics: Statistics,
+        pollInterval: Interval
     ) {
         self.mount = mount
         self.api = api
         self.pod = pod
         self.directory = directory
         self.link = link
+        self.statistics = statistics
         self.pollInterval = pollInterval
     }
 
@@ -48,9 +51,9 @@ final class SubpathFollower {
             record(
                 .info, "subpath_traced",
                 "\(mount.point) is \(projection.keys.joined(separator: ", ")) of \(object): it is read by the API"))
-        let stage = Stage(directory, isSecret: object.kind == .secret, [mount.point], link)
+        let stage = Stage(directory, isSecret: object.kind == .secret, [mount.point], link, statistics)
         await KubernetesSource(
-            object, isOptional: true, api, stage, link, pollInterval: pollInterval, projection: projection
+            object, isOptional: true, api, stage, link, statistics, pollInterval: pollInterval, projection: projection
         ).follow()
     }
 

@@ -11,20 +11,31 @@ final class URLFollower {
     private let settings: URLSettings
     private let stage: Stage
     private let link: Link
+    private let statistics: Statistics
     private var poll: URLPoll
 
-    init(_ source: URLSource, _ settings: URLSettings, _ stage: Stage, _ link: Link) {
+    init(_ source: URLSource, _ settings: URLSettings, _ stage: Stage, _ link: Link, _ statistics: Statistics) {
         self.source = source
         self.settings = settings
         self.stage = stage
         self.link = link
+        self.statistics = statistics
         poll = URLPoll(source, interval: settings.interval, seed: Random.number(), at: Clock.now())
     }
 
     func follow() async {
         while !Task.isCancelled {
             if poll.wait > .zero { try? await Task.sleep(for: .nanoseconds(poll.wait.nanoseconds)) }
-            for effect in poll.handle(await ask(), at: Clock.now()) {
+            let answer = await ask()
+            let effects = poll.handle(answer, at: Clock.now())
+            statistics.update(source.description) {
+                $0.lastLife = poll.lastLife
+                switch answer {
+                case .content, .notModified: break
+                case .refused, .broken: $0.failures += 1
+                }
+            }
+            for effect in effects {
                 switch effect {
                 case .deliver(let content):
                     await stage.offer([source.name: content], revision: poll.validators.entityTag)

@@ -66,7 +66,8 @@ public struct Informer: Sendable {
     /// Among them was the object.
     private var sawObject = false
     private var streamSince: Instant?
-    private var lastLife: Instant
+    /// When the server last showed that it is there.
+    public private(set) var lastLife: Instant
     /// Of the failures in a row that have not been followed by a success yet.
     private var failingSince: Instant?
     private var isStaleTold = false

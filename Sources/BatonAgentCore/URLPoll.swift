@@ -30,7 +30,8 @@ public struct URLPoll: Sendable {
     private var random: RandomSource
     private var backoff: Backoff
     private var content: [UInt8]?
-    private var lastLife: Instant
+    /// When the server last showed that it is there.
+    public private(set) var lastLife: Instant
     private var isStaleTold = false
 
     public private(set) var validators = Validators()

@@ -25,6 +25,9 @@ public final class AgentProcess {
         case nonsense(String)
     }
 
+    /// It asks for the next answer only when it has the last one: what does not fit goes to nobody.
+    public func answer(_ text: String) { sendAtOnce(link.number, text) }
+
     /// Reads what is there now, a bounded amount.
     public func receive() -> Received {
         guard let bytes = try? readAvailable(link.number, limit: 4 * AgentMessage.sizeLimit) else {
@@ -60,6 +63,7 @@ public final class AgentProcess {
         guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else {
             throw LinuxError("create", "the link to the agent", errno: errno)
         }
+        setSendBuffer(ends[0], bytes: 512 * 1024)
         return (ends[0], ends[1])
     }
 }

@@ -17,6 +17,13 @@ public enum Clock {
         return rfc3339(seconds: Int64(time.tv_sec), milliseconds: Int64(time.tv_nsec) / 1_000_000)
     }
 
+    /// The wall clock, in milliseconds since 1970.
+    public static func wallMilliseconds() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+    }
+
     /// The wall clock as kubelet puts it into the names of a volume's versions, with nanoseconds behind:
     /// `2026_11_22_10_00_00.123456789`.
     public static func stamp() -> String {

@@ -33,6 +33,8 @@ public enum Processes {
         guard baton_set_parent_death_signal(signal.number) == 0 else { throw .last("set", "the parent death signal") }
     }
 
+    public static var parent: ProcessID { getppid() }
+
     public static var hasNoNewPrivileges: Bool { baton_get_no_new_privs() == 1 }
 
     public static func stopSelf() { kill(getpid(), SIGSTOP) }

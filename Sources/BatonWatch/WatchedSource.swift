@@ -17,6 +17,9 @@ final class WatchedSource {
     var identity: Int?
     /// Of the last good reading; stays when the source vanishes.
     var digest: Digest?
+    /// When it was last looked at, and when its content was last seen to have changed.
+    var checkedAt: Instant?
+    var changedAt: Instant?
     /// A change has been reported and not been read yet.
     var isTouched = false
     /// The last problem that was logged, so that it is logged once.

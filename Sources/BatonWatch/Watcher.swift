@@ -110,6 +110,7 @@ public final class Watcher {
             source.isRemote || source.strategy == .poll || configuration.auditInterval > .zero
             ? max(due + interval(source), now) : nil
         if source.isRemote { return startHelper(source, now) }
+        source.checkedAt = now
         checkSuperseded(source)
         let wasTouched = source.isTouched
         lookForChange(source)
@@ -203,14 +204,15 @@ public final class Watcher {
     public var helperProcesses: [ProcessID] { sources.compactMap { $0.helper?.pid } }
 
     /// - Returns: nil while the answer is not complete.
-    public func helperAnswered(_ index: Int) -> [Report]? {
+    public func helperAnswered(_ index: Int, at now: Instant) -> [Report]? {
         guard sources.indices.contains(index) else { return [] }
         let source = sources[index]
         guard let answer = source.helper?.receive() else { return nil }
         source.helper = nil
         if case .reading(let reading) = answer, !source.helperWasKilled {
             let before = source.digest
-            take(reading, for: source)
+            source.checkedAt = now
+            take(reading, for: source, at: now)
             if source.digest != before { report(.touched(atomic: true)) }
         }
         return takeReports()
@@ -225,8 +227,9 @@ public final class Watcher {
         for source in sources where !source.isRemote {
             source.isTouched = false
             let scanner = SourceScanner(path: source.path, mounts: mounts)
+            source.checkedAt = now
             if let identity = source.identity, scanner.look() == .there(identity: identity) { continue }
-            if case .torn(let detail) = take(scanner.read(), for: source) { torn = detail }
+            if case .torn(let detail) = take(scanner.read(), for: source, at: now) { torn = detail }
         }
         torn = torn ?? movedMeanwhile()
         if let torn { return (.torn(torn), takeReports()) }
@@ -262,9 +265,12 @@ public final class Watcher {
     }()
 
     @discardableResult
-    private func take(_ reading: SourceScanner.Reading, for source: WatchedSource) -> SourceScanner.Reading {
+    private func take(_ reading: SourceScanner.Reading, for source: WatchedSource, at now: Instant)
+        -> SourceScanner.Reading
+    {
         switch reading {
         case .content(let identity, let digest):
+            if source.digest != nil, source.digest != digest { source.changedAt = now }
             source.identity = identity
             source.digest = digest
             if source.complaint != nil {

@@ -114,6 +114,15 @@ int baton_connect_unix(int fd, const char *name, size_t length) {
     return connect(fd, (struct sockaddr *)&address, size);
 }
 
+int baton_accept(int fd) { return accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC); }
+
+int64_t baton_peer_uid(int fd) {
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return -1;
+    return peer.uid;
+}
+
 int baton_wait_any(int *status, bool *exited, bool *stopped, bool *continued, int *value, bool *by_signal) {
     int raw = 0;
     pid_t pid = waitpid(-1, &raw, WNOHANG | WUNTRACED | WCONTINUED);

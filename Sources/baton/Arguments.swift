@@ -1,12 +1,16 @@
+import BatonCore
 import BatonLinux
 
 /// What stands on Baton's own command line: a subcommand, or `--` and the app.
 enum Arguments {
     case run(command: [CText])
     case explain(paths: [String])
+    case ask(StatusRequest, Form)
     case help
     case version
     case wrong(String)
+
+    enum Form { case people, json, noWait }
 
     /// The words after the program's name.
     static func words() -> [CText] {
@@ -24,6 +28,15 @@ enum Arguments {
         case "-h", "--help", "help": self = .help
         case "-V", "--version", "version": self = .version
         case "explain": self = .explain(paths: words.dropFirst().map(\.text))
+        case let word? where StatusRequest(rawValue: word) != nil:
+            let request = StatusRequest(rawValue: word) ?? .status
+            let options = words.dropFirst().map(\.text)
+            switch (request, options) {
+            case (_, []): self = .ask(request, .people)
+            case (_, ["--json"]): self = .ask(request, .json)
+            case (.reload, ["--no-wait"]): self = .ask(request, .noWait)
+            default: self = .wrong("baton \(word) does not know \(options.joined(separator: " "))")
+            }
         case let word?:
             // As an ENTRYPOINT without "--", Baton would otherwise fail in a way that is hard to see.
             self = .wrong("\"\(word)\" is no subcommand; the app's command comes after --: baton -- \(word) …")

@@ -5,6 +5,9 @@ enum Help {
     static let usage = """
         usage: baton -- COMMAND [ARGUMENT…]     run the app
                baton explain [PATH…]            how each source would be watched, and why
+               baton status [--json]            how the Baton of this container is, and its app
+               baton history [--json]           the last changes: outcome, and how long each step took
+               baton reload [--json|--no-wait]  read the configuration again and apply it; tells the outcome
                baton --help | --version
         """
 

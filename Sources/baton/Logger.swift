@@ -19,6 +19,9 @@ final class Logger {
         stderr.write(record.line(format, time: Clock.wallTime()))
     }
 
+    /// Lines that nobody read in time.
+    var dropped: UInt64 { stderr.dropped }
+
     /// Lines wait for the reader of stderr; `flush` should be called again soon.
     var hasKept: Bool { stderr.hasKept }
 

@@ -23,6 +23,11 @@ final class Loop {
     /// The copy and the check of a snapshot that are under way.
     var snapshotCopy: SnapshotCopyProcess?
     var validator: (number: Int, pid: ProcessID)?
+    let startedAt = Clock.now()
+    private let control: ControlSocket?
+    /// Those who ask over the control socket, each until it has its answer or its time is over.
+    private var peers: [Int: (peer: ControlPeer, deadline: Instant)] = [:]
+    private var nextPeer = 0
     /// By generation. Some process of one may outlive it.
     private var callListeners: [Int: SeccompListener] = [:]
 
@@ -45,6 +50,8 @@ final class Loop {
         case calls(Int)
         case helper(Int)
         case agent
+        case control
+        case peer(Int)
     }
 
     /// Work of one kind in one round is bounded, so that no flood of it keeps the loop from the rest.
@@ -52,12 +59,15 @@ final class Loop {
         static let signals = 256
         static let reaped = 1024
         static let notifications = 64
+        static let accepted = 32
+        static let peers = 8
+        static let peerTime: Interval = .seconds(5)
     }
 
     init(
         settings: Settings, launcher: Launcher, adoption: Adoption, access: ForeignAccess, watcher: Watcher,
         environmentFiles: EnvironmentFiles, awaited: Set<String>, hasAgent: Bool, subpaths: [SubpathMount],
-        logger: Logger
+        control: ControlSocket?, logger: Logger
     ) throws(LinuxError) {
         self.settings = settings
         self.launcher = launcher
@@ -66,6 +76,7 @@ final class Loop {
         self.watcher = watcher
         self.environmentFiles = environmentFiles
         self.subpaths = subpaths
+        self.control = control
         self.logger = logger
         stage = SnapshotStage(settings.stage, run: "\(Clock.stamp()).\(getpid())")
         hasTerminal = Terminal.foregroundGroup != nil
@@ -78,6 +89,7 @@ final class Loop {
         epoll = try Epoll()
         signals = try SignalFD()
         try add(.signals, signals.number)
+        if let control { try add(.control, control.descriptor) }
     }
 
     // MARK: the loop
@@ -102,6 +114,7 @@ final class Loop {
             if mayReapMore { reap() }
             take(watcher.tick(at: Clock.now()))
             if let deadline = supervisor.nextDeadline, deadline <= Clock.now() { events.append(.tick) }
+            if !peers.isEmpty { dismissLatePeers() }
             if logger.hasKept { logger.flush() }
         }
     }
@@ -132,7 +145,8 @@ final class Loop {
     private func timeout() -> Int32 {
         if mayReapMore || !events.isEmpty { return 0 }
         var milliseconds: Int64 = -1
-        let deadline = [supervisor.nextDeadline, watcher.nextDeadline].compactMap { $0 }.min()
+        let deadlines = [supervisor.nextDeadline, watcher.nextDeadline, peers.values.map(\.deadline).min()]
+        let deadline = deadlines.compactMap { $0 }.min()
         if let deadline {
             let left = (deadline - Clock.now()).nanoseconds
             // Rounded up: waking a moment too early would spin until the moment has passed.
@@ -207,7 +221,49 @@ final class Loop {
         case .calls(let number): answerCalls(number)
         case .helper(let index): readHelper(index)
         case .agent: readAgent()
+        case .control: acceptPeers()
+        case .peer(let number): hear(number)
         }
+    }
+
+    // MARK: who asks
+
+    private func acceptPeers() {
+        for _ in 0..<Bounds.accepted {
+            switch control?.accept() {
+            case nil: return
+            case .failure(let error): logger.log(LogRecord(.warn, "control_refused", "\(error)"))
+            case .success(let peer):
+                // One too many goes away without an answer, and whoever is there already has his.
+                guard peers.count < Bounds.peers else { continue }
+                let number = nextPeer
+                nextPeer &+= 1
+                peers[number] = (peer, Clock.now() + Bounds.peerTime)
+                addOrComplain(.peer(number), peer.descriptor)
+            }
+        }
+    }
+
+    private func hear(_ number: Int) {
+        guard let peer = peers[number]?.peer else { return }
+        switch peer.request(limit: StatusRequest.sizeLimit) {
+        case .incomplete: return
+        case .nothing: break
+        case .line(let text):
+            setSendBuffer(peer.descriptor, bytes: 512 * 1024)
+            peer.answer(answer(text))
+        }
+        dismiss(number)
+    }
+
+    private func dismissLatePeers() {
+        let now = Clock.now()
+        for (number, entry) in peers where entry.deadline <= now { dismiss(number) }
+    }
+
+    private func dismiss(_ number: Int) {
+        remove(.peer(number))
+        peers[number] = nil
     }
 
     // MARK: what happened
@@ -292,6 +348,7 @@ final class Loop {
             for message in messages {
                 switch message {
                 case .hello: break
+                case .ask(let request): agent.answer(answer(request))
                 case .staged(let source, _):
                     takeOver(source)
                     enqueue(.staged(source))
@@ -311,7 +368,7 @@ final class Loop {
 
     private func readHelper(_ index: Int) {
         let descriptor = watcher.helperDescriptors.first { $0.index == index }?.descriptor
-        guard let reports = watcher.helperAnswered(index) else { return }
+        guard let reports = watcher.helperAnswered(index, at: Clock.now()) else { return }
         // The descriptor is closed by now, and so out of the epoll set; only the book is to be kept.
         if descriptor != nil { remove(.helper(index)) }
         take(reports)

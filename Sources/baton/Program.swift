@@ -16,6 +16,9 @@ enum Program {
         case .explain(let paths):
             restoreSignals()
             return explain(paths)
+        case .ask(let request, let form):
+            restoreSignals()
+            return ask(request, form)
         case .help:
             restoreSignals()
             print(Help.text(), terminator: "")
@@ -40,7 +43,8 @@ enum Program {
             warn(settings, launch, logger)
             let subpaths = SubpathStaging(&settings, &launch)
             for record in subpaths.records { logger.log(record) }
-            let hasAgent = !subpaths.mounts.isEmpty || settings.sources.contains(where: \.isRemote)
+            let hasAgent =
+                !subpaths.mounts.isEmpty || settings.sources.contains(where: \.isRemote) || settings.admin != nil
             if hasAgent || settings.validate?.isBuiltIn == true, access(AgentSetup.program, X_OK) != 0 {
                 throw LinuxError("run", AgentSetup.program, errno: errno)
             }
@@ -49,14 +53,17 @@ enum Program {
             let stage = try AgentSetup.prepareStage(
                 settings, subpaths.mounts, owner: launch.identity.map { ($0.uid, $0.gid) })
             for record in stage.records { logger.log(record) }
+            let control = try openControl(settings.control, logger)
             try dropPrivileges(settings, launch, logger)
             let foreignAccess = foreignAccess(settings, launch)
             let loop = try Loop(
                 settings: settings, launcher: Launcher(launch, sockets),
                 adoption: Adoption(sockets, foreignAccess, except: settings.adoptExcept, wish: launch.adoption),
                 access: foreignAccess, watcher: watcher(settings), environmentFiles: environmentFiles(settings),
-                awaited: stage.awaited, hasAgent: hasAgent, subpaths: subpaths.mounts, logger: logger)
+                awaited: stage.awaited, hasAgent: hasAgent, subpaths: subpaths.mounts, control: control,
+                logger: logger)
             let code = loop.run()
+            control?.remove()
             sockets.removePaths()
             return code
         } catch {
@@ -139,6 +146,15 @@ enum Program {
         return sockets
     }
 
+    private static func openControl(_ address: ControlAddress, _ logger: Logger) throws(LinuxError) -> ControlSocket? {
+        guard let path = address.path else { return nil }
+        do throws(LinuxError) { return try ControlSocket(path) } catch {
+            guard address == .whereWritable else { throw error }
+            logger.log(LogRecord(.debug, "no_control", "baton status and reload will not work: \(error)"))
+            return nil
+        }
+    }
+
     private static func warn(_ settings: Settings, _ launch: Launcher.Configuration, _ logger: Logger) {
         if settings.adopts(), launch.adoption == .none {
             logger.log(
@@ -217,6 +233,29 @@ enum Program {
             })
     }
 
+    /// EX_UNAVAILABLE of sysexits(3): nobody answers.
+    private static let unavailableCode: Int32 = 69
+
+    private static func ask(_ request: StatusRequest, _ form: Arguments.Form) -> Int32 {
+        do throws(ControlClient.Failure) {
+            let client = try ControlClient(EnvironmentVariable.all())
+            let text = StatusText(isForTerminal: isatty(1) == 1)
+            guard request == .reload, form != .noWait else {
+                let records = try client.ask(request)
+                print(form == .json ? StatusRecord.document(records) : text.text(records, request), terminator: "")
+                return 0
+            }
+            let change = try client.reload { baton in
+                if form == .people, let progress = text.progress(baton) { print(progress) }
+            }
+            print(form == .json ? change.json + "\n" : text.outcome(change), terminator: "")
+            return change.text("outcome") == "applied" ? 0 : 1
+        } catch {
+            complain(error.reason)
+            return unavailableCode
+        }
+    }
+
     private static func explain(_ paths: [String]) -> Int32 {
         guard var settings = settings(EnvironmentVariable.all()) else { return Settings.exitCode }
         if !paths.isEmpty {
@@ -282,8 +321,8 @@ enum Program {
         case EACCES where error.thing.contains("://"):
             "; ports below 1024 need CAP_NET_BIND_SERVICE (or net.ipv4.ip_unprivileged_port_start), paths a writable directory"
         case _ where error.thing == AgentSetup.program:
-            "; sources of the network, BATON_SUBPATH=stage and BATON_VALIDATE=json or yaml need it beside baton (COPY it into the "
-                + "image, too)"
+            "; sources of the network, BATON_ADMIN, BATON_SUBPATH=stage and BATON_VALIDATE=json or yaml need it beside baton "
+                + "(COPY it into the image, too)"
         case EACCES where error.operation == "make", EROFS where error.operation == "make":
             "; what the agent fetches is kept there: mount an emptyDir (medium: Memory) there, or set BATON_STAGE"
         case EADDRNOTAVAIL: "; this address is not one of this machine's (BATON_LISTEN)"

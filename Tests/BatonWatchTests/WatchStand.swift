@@ -46,7 +46,9 @@ final class WatchStand {
         pollers += watcher.helperDescriptors.map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
         poll(&pollers, nfds_t(pollers.count), 2)
         take(watcher.inotifyReadable(at: Clock.now()))
-        for (index, _) in watcher.helperDescriptors { if let reports = watcher.helperAnswered(index) { take(reports) } }
+        for (index, _) in watcher.helperDescriptors {
+            if let reports = watcher.helperAnswered(index, at: Clock.now()) { take(reports) }
+        }
         take(watcher.tick(at: Clock.now()))
         while case .ended = Reaper.next() {}
     }

@@ -11,6 +11,8 @@ public enum AgentMessage: Sendable, Hashable {
     case staged(source: String, revision: String?)
     /// An optional source that is not there: the app need not wait for it.
     case absent(source: String)
+    /// It wants to know what a `StatusRequest` asks for: the answer comes back over the link.
+    case ask(String)
     /// To be logged in the agent's name.
     case log(LogRecord)
 }
@@ -23,6 +25,7 @@ extension AgentMessage {
         case .staged(let source, let revision):
             Self.line("staged", [("source", .text(source))] + (revision.map { [("revision", .text($0))] } ?? []))
         case .absent(let source): Self.line("absent", [("source", .text(source))])
+        case .ask(let request): Self.line("ask", [("request", .text(request))])
         case .log(let record):
             Self.line(
                 "log",
@@ -59,6 +62,9 @@ extension AgentMessage {
         case "absent":
             guard let source = text("source") else { return nil }
             self = .absent(source: source)
+        case "ask":
+            guard let request = text("request") else { return nil }
+            self = .ask(request)
         case "log":
             guard let level = text("level").flatMap(LogLevel.init), let event = text("event"),
                 let message = text("message")

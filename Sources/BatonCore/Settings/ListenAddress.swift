@@ -148,6 +148,16 @@ extension ListenAddress {
         return AdoptException(host: host, port: port)
     }
 
+    /// `9090`, `0.0.0.0:9090`, `[::1]:9090`.
+    static func parseAdmin(_ text: String) throws(SettingError) -> AdminAddress {
+        if let port = UInt16(text) { return AdminAddress(host: "127.0.0.1", port: port) }
+        let (host, port) = try hostAndPort(Substring(text))
+        switch host {
+        case .any: return AdminAddress(host: "::", port: port)
+        case .ipv4(let address), .ipv6(let address): return AdminAddress(host: address, port: port)
+        }
+    }
+
     private static func isIPv4(_ text: Substring) -> Bool {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         return parts.count == 4 && parts.allSatisfy { !$0.isEmpty && $0.count <= 3 && UInt8($0) != nil }

@@ -17,7 +17,7 @@ public struct SettingDefinition: Sendable {
         case life = "Starting and stopping"
         case signals = "Signals"
         case privileges = "Privileges"
-        case logging = "Logging"
+        case operating = "Operating"
     }
 
     init(
@@ -33,7 +33,7 @@ public struct SettingDefinition: Sendable {
     }
 
     public static let all: [SettingDefinition] =
-        watching + staging + change + sockets + life + signals + privileges + logging
+        watching + staging + change + sockets + life + signals + privileges + operating
 
     private static let duration = "a duration such as 250ms, 5s or 2m"
 
@@ -258,12 +258,27 @@ public struct SettingDefinition: Sendable {
         ) { (text, settings) throws(SettingError) in settings.noNewPrivileges = try SettingValue.onOff(text) },
     ]
 
-    private static let logging: [SettingDefinition] = [
-        .init("BATON_LOG", .logging, default: "text", allowed: "text or json", "form of the log on stderr") {
+    private static let operating: [SettingDefinition] = [
+        .init(
+            "BATON_CONTROL", .operating, default: "auto", allowed: "an absolute path, auto or off",
+            "unix socket for baton status, history and reload, for root and Baton's own user; auto: /run/baton.sock where that can "
+                + "be made"
+        ) { (text, settings) throws(SettingError) in
+            settings.control = try SettingValue.control(text)
+        },
+        .init(
+            "BATON_ADMIN", .operating, default: "off", allowed: "[host:]port, or off",
+            "address at which the agent serves /metrics, /healthz, /readyz, /status and a page for people; without a host the "
+                + "loopback address"
+        ) { (text, settings) throws(SettingError) in
+            settings.admin = text == "off" ? nil : try ListenAddress.parseAdmin(text)
+        },
+        .init("BATON_LOG", .operating, default: "text", allowed: "text or json", "form of the log on stderr") {
             (text, settings) throws(SettingError) in settings.logFormat = try SettingValue.choice(text)
         },
         .init(
-            "BATON_LOG_LEVEL", .logging, default: "info", allowed: "error, warn, info or debug", "least that is logged"
+            "BATON_LOG_LEVEL", .operating, default: "info", allowed: "error, warn, info or debug",
+            "least that is logged"
         ) { (text, settings) throws(SettingError) in settings.logLevel = try SettingValue.choice(text) },
     ]
 

@@ -91,6 +91,14 @@ enum SettingValue {
         return text
     }
 
+    static func control(_ text: String) throws(SettingError) -> ControlAddress {
+        switch text {
+        case "auto": .whereWritable
+        case "off": .none
+        default: .path(try path(text))
+        }
+    }
+
     /// `65536`, `64k`, `1M`.
     static func size(_ text: String, upTo limit: Int) throws(SettingError) -> Int {
         let unit = text.hasSuffix("k") ? 1 << 10 : text.hasSuffix("M") ? 1 << 20 : 1

@@ -52,6 +52,9 @@ public struct Settings: Sendable, Hashable {
     public var capabilities: String?
     public var noNewPrivileges = false
 
+    /// Where the agent serves what people and Prometheus want to know; nil: nowhere.
+    public var admin: AdminAddress?
+    public var control: ControlAddress = .whereWritable
     public var logFormat: LogFormat = .text
     public var logLevel: LogLevel = .info
 
@@ -120,6 +123,33 @@ public struct URLSettings: Sendable, Hashable {
     public var tokenFile: String?
 
     public init() {}
+}
+
+/// An address of the agent's.
+public struct AdminAddress: Hashable, Sendable {
+    /// As an IP address; `0.0.0.0` and `::` for all.
+    public let host: String
+    /// 0: one that the kernel chooses, which the log names.
+    public let port: UInt16
+}
+
+/// Where Baton is asked how it is.
+public enum ControlAddress: Hashable, Sendable {
+    /// At the usual place, if it can be made there.
+    case whereWritable
+    case path(String)
+    case none
+
+    public static let usualPath = "/run/baton.sock"
+
+    /// Nil where there is none.
+    public var path: String? {
+        switch self {
+        case .whereWritable: Self.usualPath
+        case .path(let path): path
+        case .none: nil
+        }
+    }
 }
 
 public enum StrategyChoice: String, Sendable, CaseIterable { case auto, inotify, poll }

@@ -16,12 +16,6 @@ extension Settings {
     /// The exit code for a bad setting: EX_CONFIG of sysexits(3).
     public static let exitCode: Int32 = 78
 
-    /// Settings of the design that later versions read. Naming one is an error until then: a setting that is silently
-    /// ignored is worse than one that is refused.
-    static let later: Set<String> = [
-        "BATON_CONTROL", "BATON_ADMIN",
-    ]
-
     /// Reads every BATON_ variable; all problems together, in the order of the variables' names.
     public static func parse(_ environment: [(name: String, value: String)]) -> (Settings, [SettingsProblem]) {
         var settings = Settings()
@@ -47,9 +41,6 @@ extension Settings {
     }
 
     private static func unknown(_ name: String, known: some Sequence<String>) -> SettingsProblem {
-        if later.contains(name) {
-            return SettingsProblem(variable: name, reason: "is not there yet in this version: unset it", allowed: nil)
-        }
         let hint = nearest(to: name, among: known).map { "did you mean \($0)?" } ?? "see baton --help for all of them"
         return SettingsProblem(variable: name, reason: "is no setting of Baton; \(hint)", allowed: nil)
     }

@@ -47,6 +47,8 @@ extension Supervisor {
         case agentEnded(ExitStatus)
 
         // MARK: the rest
+        /// Somebody asks for the configuration to be read and applied again.
+        case reloadAsked
         /// A signal that Baton received.
         case signal(Signal)
         /// Baton has no child left.

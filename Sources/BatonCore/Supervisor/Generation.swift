@@ -22,6 +22,8 @@ public struct Generation: Sendable, Hashable {
     /// Where connections are steered: it drains, and has not been told so yet, since it still has connections.
     public internal(set) var waitsForQuiet = false
     public internal(set) var drainingSince: Instant?
+    /// The change for which another one has taken its place.
+    var replacedFor: Int?
     /// As last counted.
     public internal(set) var connections: Supervisor.Connections?
     var quietLooks = 0

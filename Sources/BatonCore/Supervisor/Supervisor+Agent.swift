@@ -3,6 +3,7 @@ extension Supervisor {
     mutating func startAgent() {
         guard phase == .waiting || phase == .running else { return }
         agentStartedAt = now
+        counters.agentStarts += 1
         emit(.startAgent)
     }
 

@@ -4,6 +4,8 @@ extension Supervisor {
     struct Intake: Sendable {
         /// The first touch of a burst that has not been read yet.
         var settlingSince: Instant?
+        /// The first touch since something was last read whole.
+        var touchedAt: Instant?
         var tornReads = 0
         /// SIGHUP: apply even if the content is the same.
         var isManual = false
@@ -50,6 +52,7 @@ extension Supervisor {
 
     mutating func touched(atomic: Bool) {
         guard phase == .running else { return }
+        intake.touchedAt = intake.touchedAt ?? now
         guard !atomic, policy.settle > .zero else { return read() }
         let since = intake.settlingSince ?? now
         intake.settlingSince = since
@@ -75,6 +78,7 @@ extension Supervisor {
             intake.tornReads = 0
             intake.isManual = false
             isManual ? propose(digest, isManual: true) : consider(digest)
+            intake.touchedAt = nil
         case .torn(let detail):
             intake.tornReads = min(intake.tornReads + 1, 1000)
             if intake.tornReads == 5 { log(.keepsChanging(detail)) }
@@ -108,6 +112,7 @@ extension Supervisor {
         let splayDeadline = timers.deadline(.splay)
         let awaitsGone = pending.map { $0.stage == .awaitingGone } ?? false
         supersedePending()
+        history.begin(change, touchedAt: intake.touchedAt ?? now)
         if policy.stages {
             // Nobody serves: whoever starts meanwhile reads what was there before.
             if awaitsGone { timers.arm(.restart, at: now + Times.restartFirst) }
@@ -150,6 +155,7 @@ extension Supervisor {
         self.pending = nil
         for key in [Timers.Key.splay, .hold, .stageRetry, .validation, .probation] { timers.cancel(key) }
         settleStage(pending.snapshot, outcome)
+        history.end(change, outcome, generation: pending.generation, at: now)
         log(.outcome(change, outcome, at: now))
         emit(.changeEnded(change, outcome))
     }

@@ -4,6 +4,7 @@ extension Supervisor {
     mutating func retire(_ number: Int) {
         guard let index = index(number), generations[index].state != .draining else { return }
         generations[index].state = .draining
+        generations[index].drainingSince = now
         endReadiness(number)
         log(.draining(number, policy.drainSignal, policy.drainTimeout))
         drain(number, with: policy.drainSignal)
@@ -106,6 +107,7 @@ extension Supervisor {
         generations[index].waitsForQuiet = false
         for key in [Timers.Key.drain(number), .drainSignal(number)] { timers.cancel(key) }
         if let connections = generations[index].connections, !connections.isNone {
+            counters.connectionsCut += Int64(connections.open + connections.queued)
             log(.connectionsCut(number, connections))
         }
         emit(.signal(number, .kill, .group))

@@ -7,6 +7,7 @@ extension Supervisor {
         timers.cancel(.restart)
         let number = nextGeneration
         nextGeneration += 1
+        counters.generationsStarted += 1
         generations.append(Generation(number: number, digest: digestAtStart, startedAt: now))
         pending?.ride(on: number)
         for key in [Timers.Key.splay, .hold] { timers.cancel(key) }
@@ -182,11 +183,17 @@ extension Supervisor {
         emit(.giveTerminal(number))
         if steers { emit(.steer(number)) }
         if case .starting(number, let means) = pending?.stage {
+            for old in replaced { replace(old.number, for: pending?.change.number) }
             if policy.probation > .zero, !replaced.isEmpty { return beginProbation(number, means) }
             endPending(.applied(means))
         }
         for old in replaced { release(old.number) }
         if case .holding = pending?.stage { apply() }
+    }
+
+    /// Another one serves in its place, or is about to, for this change's sake.
+    private mutating func replace(_ number: Int, for change: Int?) {
+        if let index = index(number) { generations[index].replacedFor = change }
     }
 
     /// It serves no longer: another one does.
@@ -241,6 +248,7 @@ extension Supervisor {
         // Another one is ready still: kept for this, or not told to go yet.
         if steers, let serving { emit(.steer(serving.number)) }
         guard phase == .running else { return stopProgress() }
+        counters.appCrashes += 1
         if failedOnProbation(generation.number, "generation \(generation.number) \(status) on probation") { return }
         if let readyAt = generation.readyAt, now - readyAt >= Times.restartForgiven { backoff.reset() }
         guard serving == nil else { return }
@@ -307,6 +315,11 @@ extension Supervisor {
     }
 
     mutating func remove(_ number: Int) {
+        if let gone = generations.first(where: { $0.number == number }), let change = gone.replacedFor,
+            let since = gone.drainingSince
+        {
+            history.note(now - since, of: .drain, change)
+        }
         generations.removeAll { $0.number == number }
         for key in [Timers.Key.drain(number), .drainSignal(number), .drainLook(number)] { timers.cancel(key) }
         timers.cancel(.groupCheck(number))

@@ -31,7 +31,7 @@ extension Supervisor {
         }
     }
 
-    private mutating func askedByHand() {
+    mutating func askedByHand() {
         log(.askedByHand)
         intake.isManual = true
         read()

@@ -65,6 +65,9 @@ public struct Supervisor: Sendable {
 
     var stop: Stop?
 
+    public internal(set) var history = History()
+    public internal(set) var counters = Counters()
+
     public init(policy: Policy, seed: UInt64) {
         self.policy = policy
         awaited = policy.awaited
@@ -114,10 +117,13 @@ public struct Supervisor: Sendable {
         case .validated(let number, let refusal): validated(number, refusal)
         case .staged(let source): staged(source)
         case .agentEnded(let status): agentEnded(status)
+        case .reloadAsked: if phase == .running { askedByHand() }
         case .signal(let signal): received(signal)
         case .childrenGone: childrenGone()
         case .tick: while let key = timers.takeDue(now) { fired(key) }
         }
+        // Time passes only between events: where a change stands now is where it has been since this one.
+        if let pending { history.enter(pending.step, of: pending.change.number, at: now) }
         return effects
     }
 

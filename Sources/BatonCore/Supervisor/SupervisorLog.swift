@@ -196,24 +196,19 @@ extension LogRecord {
     static func outcome(_ change: Change, _ outcome: Outcome, at now: Instant) -> LogRecord {
         let took = now - change.seenAt
         let level: LogLevel
-        let word: String
         let message: String
         switch outcome {
         case .applied(.none):
-            (level, word, message) = (.info, "applied", "is noted and nothing is done (BATON_ON_CHANGE=none)")
-        case .applied(let means):
-            (level, word, message) = (.info, "applied", "is applied by \(means.rawValue) after \(took)")
-        case .superseded:
-            (level, word, message) = (.info, "superseded", "is superseded")
-        case .rejected(let reason):
-            (level, word, message) = (.error, "rejected", "is rejected: \(reason)")
-        case .rolledBack(let reason):
-            (level, word, message) = (.error, "rolled_back", "is rolled back: \(reason)")
+            (level, message) = (.info, "is noted and nothing is done (BATON_ON_CHANGE=none)")
+        case .applied(let means): (level, message) = (.info, "is applied by \(means.rawValue) after \(took)")
+        case .superseded: (level, message) = (.info, "is superseded")
+        case .rejected(let reason): (level, message) = (.error, "is rejected: \(reason)")
+        case .rolledBack(let reason): (level, message) = (.error, "is rolled back: \(reason)")
         }
         return LogRecord(
-            level, "change_\(word)", "change \(change.number) \(message)",
+            level, "change_\(outcome.name)", "change \(change.number) \(message)",
             [
-                .number("change", Int64(change.number)), .digest(change.digest), .text("outcome", word),
+                .number("change", Int64(change.number)), .digest(change.digest), .text("outcome", outcome.name),
                 .seconds("seconds", took),
             ])
     }
@@ -279,7 +274,7 @@ extension LogRecord {
     }
 
     static var askedByHand: LogRecord {
-        LogRecord(.info, "asked_by_hand", "SIGHUP: the configuration is applied again")
+        LogRecord(.info, "asked_by_hand", "asked by hand: the configuration is read and applied again")
     }
 
     static var secondStop: LogRecord { LogRecord(.info, "stop_hurried", "asked again: the stop delay is cut short") }

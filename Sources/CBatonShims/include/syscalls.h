@@ -49,6 +49,10 @@ int baton_set_v6only(int fd, int on);
 /// bind(2) to a Unix path or, with a leading NUL byte, an abstract name of exactly length bytes.
 int baton_bind_unix(int fd, const char *name, size_t length);
 int baton_connect_unix(int fd, const char *name, size_t length);
+/// accept4(2), non-blocking and close-on-exec.
+int baton_accept(int fd);
+/// The user behind a connected unix socket (SO_PEERCRED); -1 where it cannot be told.
+int64_t baton_peer_uid(int fd);
 
 int baton_wait_any(int *status, bool *exited, bool *stopped, bool *continued, int *value, bool *by_signal);
 int baton_terminal_foreground(int fd);

@@ -1,0 +1,138 @@
+// What the supervisor tells of itself.
+extension Supervisor {
+    /// Some generation takes requests, and no stop has been asked for: what a readiness probe wants to know.
+    public var isReady: Bool { phase == .running && serving != nil }
+
+    /// - Parameter wall: a moment on the wall clock, in milliseconds since 1970.
+    public func status(at now: Instant, wall: (Instant) -> Int64) -> [StatusRecord] {
+        [overview(wall)] + generations.map { status(of: $0, at: now, wall) } + (policy.hasAgent ? [agentStatus] : [])
+            + counterRecords + histogramRecords
+    }
+
+    private func overview(_ wall: (Instant) -> Int64) -> StatusRecord {
+        var record = StatusRecord(.baton, [.text("phase", phaseName), .number("ready", isReady ? 1 : 0)])
+        if let digestInForce { record.add(.digest(digestInForce)) }
+        if let serving { record.add(.number("serving", Int64(serving.number))) }
+        if !awaited.isEmpty { record.add(.text("awaits", awaited.sorted().joined(separator: ", "))) }
+        if let pending {
+            record.add(
+                .number("change", Int64(pending.change.number)), .text("step", pending.step.rawValue),
+                .number("seen_at", wall(pending.change.seenAt)))
+            if let deadline = timers.deadline(.probation) { record.add(.number("probation_ends_at", wall(deadline))) }
+        }
+        return record
+    }
+
+    private var phaseName: String {
+        switch phase {
+        case .waiting: "waiting"
+        case .running: "running"
+        case .stopping: "stopping"
+        case .exited: "exited"
+        }
+    }
+
+    private func status(of generation: Generation, at now: Instant, _ wall: (Instant) -> Int64) -> StatusRecord {
+        var record = StatusRecord(
+            .generation,
+            [
+                .generation(generation.number), .text("state", generation.state.rawValue),
+                .number("started_at", wall(generation.startedAt)),
+                .number("age_ms", (now - generation.startedAt).nanoseconds / 1_000_000),
+            ])
+        if let digest = generation.digest { record.add(.digest(digest)) }
+        if let readyAt = generation.readyAt { record.add(.number("ready_at", wall(readyAt))) }
+        if case .proving(let number, _) = pending?.stage {
+            if number == generation.number { record.add(.text("role", "on probation")) }
+            if number > generation.number, generation.state == .ready {
+                record.add(.text("role", "kept to go back to"))
+            }
+        }
+        if let since = generation.drainingSince { record.add(.number("draining_since", wall(since))) }
+        if let deadline = timers.deadline(.drain(generation.number)) {
+            record.add(.number("drain_left_ms", max(0, (deadline - now).nanoseconds / 1_000_000)))
+        }
+        if !generation.isMainAlive { record.add(.text("role", "its main process has ended")) }
+        return record
+    }
+
+    private var agentStatus: StatusRecord {
+        StatusRecord(
+            .agent,
+            [
+                .text("state", timers.deadline(.agent) == nil ? "running" : "ended, waiting to be started again"),
+                .number("starts", counters.agentStarts),
+            ])
+    }
+
+    private var counterRecords: [StatusRecord] {
+        let outcomes = ["applied", "superseded", "rejected", "rolled_back"].map {
+            StatusRecord(
+                .counter,
+                [
+                    .text("name", "config_changes_total"), .text("outcome", $0),
+                    .number("value", history.outcomes[$0] ?? 0),
+                ])
+        }
+        let others = [
+            ("generations_started_total", counters.generationsStarted), ("app_crashes_total", counters.appCrashes),
+            ("agent_starts_total", counters.agentStarts), ("drain_cut_connections_total", counters.connectionsCut),
+        ].map { StatusRecord(.counter, [.text("name", $0.0), .number("value", $0.1)]) }
+        return outcomes + others
+    }
+
+    private var histogramRecords: [StatusRecord] {
+        History.Step.allCases.map { step in
+            let histogram = history.durations[step] ?? Histogram()
+            var record = StatusRecord(
+                .histogram,
+                [.text("step", step.rawValue), .number("sum_us", histogram.sum.nanoseconds / 1000)])
+            for (index, count) in histogram.counts.enumerated() { record.add(.number("bucket_\(index)", count)) }
+            return record
+        }
+    }
+
+    /// The last changes, the oldest first.
+    public func historyRecords(wall: (Instant) -> Int64) -> [StatusRecord] {
+        history.entries.map { entry in
+            var record = StatusRecord(
+                .change,
+                [
+                    .number("change", Int64(entry.change.number)), .digest(entry.change.digest),
+                    .number("seen_at", wall(entry.change.seenAt)),
+                    .text("outcome", entry.outcome?.name ?? "on its way"),
+                ])
+            if entry.change.isManual { record.add(.number("manual", 1)) }
+            if let means = entry.outcome?.means { record.add(.text("means", means.rawValue)) }
+            if let reason = entry.outcome?.reason { record.add(.text("reason", reason)) }
+            if let endedAt = entry.endedAt { record.add(.number("ended_at", wall(endedAt))) }
+            if let generation = entry.generation { record.add(.generation(generation)) }
+            for step in History.Step.allCases {
+                guard let took = entry.steps[step] else { continue }
+                record.add(.number("\(step.rawValue)_us", took.nanoseconds / 1000))
+            }
+            return record
+        }
+    }
+}
+
+extension Supervisor.Pending {
+    /// Of its way to the app.
+    var step: History.Step {
+        switch stage {
+        case .staging: .stage
+        case .validating: .validate
+        case .splaying: .splay
+        case .inspecting, .holding, .awaitingGone, .starting: .apply
+        case .proving: .probation
+        }
+    }
+
+    /// That is, or was, started for it.
+    var generation: Int? {
+        switch stage {
+        case .starting(let number, _), .proving(let number, _), .inspecting(let number): number
+        case .staging, .validating, .splaying, .holding, .awaitingGone: nil
+        }
+    }
+}

@@ -1,0 +1,23 @@
+public import BatonCore
+
+extension Watcher {
+    /// What is told of each source.
+    /// - Parameter names: one for each, in their order.
+    /// - Parameter wall: a moment on the wall clock, in milliseconds since 1970.
+    public func status(names: [String], wall: (Instant) -> Int64) -> [StatusRecord] {
+        zip(sources, names).map { source, name in
+            var record = StatusRecord(
+                .source,
+                [
+                    .text("source", name), .text("kind", source.classification.kind.rawValue),
+                    .text("strategy", source.strategy.rawValue), .text("reason", source.classification.reason),
+                ])
+            if source.path != name { record.add(.text("path", source.path)) }
+            if let changedAt = source.changedAt { record.add(.number("changed_at", wall(changedAt))) }
+            if let checkedAt = source.checkedAt { record.add(.number("checked_at", wall(checkedAt))) }
+            if let problem = source.complaint { record.add(.text("problem", problem)) }
+            if source.isSuperseded { record.add(.text("problem", "its mount has been superseded")) }
+            return record
+        }
+    }
+}

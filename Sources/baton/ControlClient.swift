@@ -1,0 +1,60 @@
+import BatonCore
+import BatonLinux
+import Glibc
+
+/// The other side of the control socket: `baton status`, `baton history`, `baton reload`.
+struct ControlClient {
+    let path: String
+
+    /// Why there is no answer, in words.
+    struct Failure: Error { let reason: String }
+
+    /// The place that Baton's own environment names, which every process of the container has.
+    init(_ environment: [EnvironmentVariable]) throws(Failure) {
+        let set = environment.last { $0.name == "BATON_CONTROL" }?.value ?? ""
+        guard set != "off" else { throw Failure(reason: "BATON_CONTROL is off: there is nobody to ask") }
+        path = set.isEmpty || set == "auto" ? ControlAddress.usualPath : set
+    }
+
+    func ask(_ request: StatusRequest) throws(Failure) -> [StatusRecord] {
+        let text: String
+        do throws(LinuxError) { text = try Sockets.ask(path, request.rawValue + "\n", limit: 1 << 20) } catch {
+            let advice =
+                switch error.errno {
+                case ENOENT, ECONNREFUSED:
+                    ": no Baton listens there (BATON_CONTROL names the place; by default only where /run can be written)"
+                case EACCES, EPERM: ": it answers root and the user that Baton runs as"
+                default: ""
+                }
+            throw Failure(reason: "\(error)\(advice)")
+        }
+        let records = text.split(separator: "\n").compactMap { StatusRecord(line: Array($0.utf8)) }
+        guard records.last?.kind == .end else {
+            throw Failure(
+                reason: "Baton has closed the connection in the middle of its answer: it may not answer this user")
+        }
+        if let refused = records.first(where: { $0.kind == .refused }) {
+            throw Failure(reason: refused.text("reason") ?? "refused")
+        }
+        return records.filter { $0.kind != .end }
+    }
+
+    /// Asks for a change and waits for its outcome.
+    func reload(_ told: (StatusRecord) -> Void) throws(Failure) -> StatusRecord {
+        let before = try changes().last?.number("change") ?? 0
+        _ = try ask(.reload)
+        var step: String?
+        while true {
+            let records = try ask(.history)
+            let change = records.last { $0.kind == .change && ($0.number("change") ?? 0) > before }
+            if let change, change.number("ended_at") != nil { return change }
+            if let baton = records.first(where: { $0.kind == .baton }), baton.text("step") != step {
+                step = baton.text("step")
+                told(baton)
+            }
+            poll(nil, 0, 100)
+        }
+    }
+
+    private func changes() throws(Failure) -> [StatusRecord] { try ask(.history).filter { $0.kind == .change } }
+}
