@@ -42,9 +42,10 @@ public final class StandardError {
     public var hasKept: Bool { !kept.isEmpty }
 
     /// - Parameter line: without its end; at most 4095 bytes, so that a pipe takes it whole or not at all (pipe(7)).
-    public func write(_ line: String) {
+    /// - Parameter isWhole: the line gets its end.
+    public func write(_ line: String, isWhole: Bool = true) {
         flush()
-        let bytes = Array(line.utf8.prefix(4095)) + [UInt8(ascii: "\n")]
+        let bytes = Array(line.utf8.prefix(4095)) + (isWhole ? [UInt8(ascii: "\n")] : [])
         if kept.isEmpty, attempt(bytes) { return }
         guard !isClosed, keptBytes + bytes.count <= StandardError.keptLimit else {
             dropped &+= 1

@@ -1,5 +1,6 @@
 import BatonCore
 import BatonLinux
+import Glibc
 
 /// Puts records on stderr, as BATON_LOG and BATON_LOG_LEVEL have it.
 final class Logger {
@@ -7,16 +8,39 @@ final class Logger {
     private let format: LogFormat
     private let level: LogLevel
     private var reportedDrops: UInt64 = 0
+    /// stderr is a terminal that understands more than lines.
+    let isForTerminal: Bool
+    private let isColoured: Bool
+    /// What stands on the terminal's last line.
+    private var progress: String?
 
     init(format: LogFormat, level: LogLevel) {
         self.format = format
         self.level = level
+        isForTerminal = format == .text && isatty(2) == 1 && getenv("TERM").map { strcmp($0, "dumb") } ?? 0 != 0
+        // https://no-color.org
+        isColoured = isForTerminal && getenv("NO_COLOR") == nil
     }
 
     func log(_ record: LogRecord) {
         guard record.level <= level else { return }
         reportDrops()
-        stderr.write(record.line(format, time: Clock.wallTime()))
+        let line = record.line(format, time: Clock.wallTime(), isColoured: isColoured)
+        guard let progress else { return stderr.write(line) }
+        stderr.write(Self.emptyLine + line)
+        stderr.write(progress, isWhole: false)
+    }
+
+    /// It wants to be brought up to date now and then.
+    var showsProgress: Bool { progress != nil }
+
+    private static let emptyLine = "\r\u{1b}[K"
+
+    /// Keeps this on the terminal's last line, below the log; nil: nothing.
+    func show(_ text: String?) {
+        guard isForTerminal, text != progress else { return }
+        progress = text
+        stderr.write(Self.emptyLine + (text ?? ""), isWhole: false)
     }
 
     /// Lines that nobody read in time.

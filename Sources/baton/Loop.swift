@@ -106,6 +106,7 @@ final class Loop {
         while true {
             registerWatcher()
             handleEvents()
+            if logger.isForTerminal { logger.show(exitCode == nil ? supervisor.progress(at: Clock.now()) : nil) }
             if let exitCode {
                 logger.flush()
                 return exitCode
@@ -152,6 +153,7 @@ final class Loop {
             // Rounded up: waking a moment too early would spin until the moment has passed.
             milliseconds = min(max(0, left) / 1_000_000 + (left > 0 ? 1 : 0), 3_600_000)
         }
+        if logger.showsProgress { milliseconds = milliseconds < 0 ? 500 : min(milliseconds, 500) }
         if logger.hasKept { milliseconds = milliseconds < 0 ? 200 : min(milliseconds, 200) }
         return Int32(milliseconds)
     }

@@ -81,4 +81,31 @@ import Testing
         baton.signal(SIGTERM)
         #expect(try baton.wait() == 143)
     }
+
+    /// On a terminal the log has colours, and what lasts shows how far it is.
+    @Test func aDrainThatLastsShowsHowFarItIs() throws {
+        let terminal = try PseudoTerminal()
+        let directory = TemporaryDirectory()
+        let port = freePort()
+        writeFile(directory.file("page"), "one")
+        let baton = try Stand.run(
+            [Stand.server, directory.file("page")],
+            [
+                "TERM": "xterm", "BATON_WATCH": directory.file("page"), "BATON_ON_CHANGE": "handover",
+                "BATON_CONTROL": "off",
+                "BATON_LISTEN": "tcp://127.0.0.1:\(port)",
+            ]
+        ) { $0.error = terminal.slave }
+        try terminal.waitFor("\u{1b}[32minfo\u{1b}[0m generation 1 is ready")
+        let client = try #require(RawConnection(port: port))
+        client.send("GET / HTTP/1.1\r\nHost: x\r\n")
+        replaceFile(directory.file("page"), "two")
+        try terminal.waitFor("\r\u{1b}[K[#")
+        try terminal.waitFor("] generation 1 drains, 1 connection left, 2")
+        client.send("Connection: close\r\n\r\n")
+        #expect(try client.readToEnd().hasSuffix("one"))
+        try terminal.waitFor("after its drain")
+        baton.signal(SIGTERM)
+        #expect(try baton.wait() == 0)
+    }
 }

@@ -2,9 +2,11 @@ extension LogRecord {
     /// The record as one line without its end, at most `limit` bytes: a line that fits a pipe's atomic write is never
     /// torn by what the app writes at the same time (pipe(7), PIPE_BUF).
     /// - Parameter time: the wall clock's time as text, RFC 3339.
-    public func line(_ format: LogFormat, time: String, limit: Int = 4000) -> String {
+    /// - Parameter isColoured: as text, for a terminal.
+    public func line(_ format: LogFormat, time: String, isColoured: Bool = false, limit: Int = 4000) -> String {
         var line =
             switch format {
+            case .text where isColoured: colouredLine(time)
             case .text: textLine(time)
             case .json: jsonLine(time, messageLimit: limit / 2)
             }
@@ -18,6 +20,22 @@ extension LogRecord {
         var line = "\(time) baton \(level.rawValue) \(Self.oneLine(message))"
         for field in fields { line += " \(field.name)=\(field.plain)" }
         return line
+    }
+
+    /// What a person looks for first stands out, and the fields, which say it again for machines, step back.
+    private func colouredLine(_ time: String) -> String {
+        func paint(_ code: String, _ text: String) -> String { "\u{1b}[\(code)m\(text)\u{1b}[0m" }
+        let colour =
+            switch level {
+            case .error: "31"
+            case .warn: "33"
+            case .info: "32"
+            case .debug: "2"
+            }
+        let fields = fields.map { " \($0.name)=\($0.plain)" }.joined()
+        let clock = time.dropFirst(11).prefix(12)
+        return paint("2", String(clock)) + " baton " + paint(colour, level.rawValue) + " " + Self.oneLine(message)
+            + (fields.isEmpty ? "" : paint("2", fields))
     }
 
     private func jsonLine(_ time: String, messageLimit: Int, withFields: Bool = true) -> String {

@@ -89,7 +89,9 @@ extension Supervisor {
         guard let index = index(number), generations[index].waitsForQuiet else { return }
         generations[index].waitsForQuiet = false
         timers.cancel(.drainSignal(number))
-        log(.draining(number, policy.drainSignal, timers.deadline(.drain(number)).map { $0 - now } ?? .zero))
+        let isQuiet = generations[index].connections?.isNone == true
+        let left = timers.deadline(.drain(number)).map { $0 - now } ?? .zero
+        log(.draining(number, policy.drainSignal, left, isQuiet: isQuiet))
         drain(number, with: policy.drainSignal)
     }
 

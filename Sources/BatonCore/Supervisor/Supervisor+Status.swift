@@ -92,6 +92,34 @@ extension Supervisor {
         }
     }
 
+    /// What lasts, for a terminal: a bar, how much of it is over, what is left. Nil where nothing does.
+    public func progress(at now: Instant) -> String? {
+        if case .proving(let number, _) = pending?.stage, let end = timers.deadline(.probation) {
+            let left = end - now
+            return Self.bar(left, of: policy.probation) + " generation \(number) on probation, "
+                + "\(Self.wholeSeconds(left)) left"
+        }
+        guard let draining = generations.last(where: { $0.state == .draining && !$0.isKilled }),
+            let end = timers.deadline(.drain(draining.number))
+        else { return nil }
+        let left = end - now
+        let count = draining.connections.map { $0.open + $0.queued } ?? 0
+        let connections = count == 0 ? "" : "\(count) connection\(count == 1 ? "" : "s") left, "
+        return Self.bar(left, of: policy.drainTimeout) + " generation \(draining.number) drains, \(connections)"
+            + "\(Self.wholeSeconds(left)) to go"
+    }
+
+    private static func bar(_ left: Interval, of whole: Interval) -> String {
+        let width: Int64 = 24
+        let done = max(0, whole.nanoseconds - left.nanoseconds) / max(1, whole.nanoseconds / width)
+        let filled = Int(min(width, done))
+        return "[" + String(repeating: "#", count: filled) + String(repeating: "-", count: Int(width) - filled) + "]"
+    }
+
+    private static func wholeSeconds(_ interval: Interval) -> String {
+        "\(max(0, (interval.nanoseconds + 999_999_999) / 1_000_000_000))s"
+    }
+
     /// The last changes, the oldest first.
     public func historyRecords(wall: (Instant) -> Int64) -> [StatusRecord] {
         history.entries.map { entry in

@@ -80,9 +80,11 @@ extension LogRecord {
             [.seconds("wait_seconds", wait), .number("attempt", Int64(failures))])
     }
 
-    static func draining(_ number: Int, _ signal: Signal, _ timeout: Interval) -> LogRecord {
+    /// - Parameter isQuiet: it has nothing left to finish, and goes at once.
+    static func draining(_ number: Int, _ signal: Signal, _ timeout: Interval, isQuiet: Bool = false) -> LogRecord {
         LogRecord(
-            .info, "generation_draining", "generation \(number) drains: \(signal) sent, \(timeout) to finish",
+            isQuiet ? .debug : .info, "generation_draining",
+            "generation \(number) drains: \(signal) sent, \(timeout) to finish",
             [.generation(number), .text("signal", signal.description)])
     }
 
