@@ -82,9 +82,9 @@ public final class Launcher {
         return generation
     }
 
-    /// Runs the readiness command as the app's user, with the generation's number in BATON_GENERATION and its pid in
-    /// BATON_PID. Its exit code is the answer.
-    public func startProbe(_ command: [String], of generation: GenerationProcess) throws(LinuxError) -> ProcessID {
+    /// Runs a command that is about a generation (is it ready? reload it) as the app's user, with the generation's number in
+    /// BATON_GENERATION and its pid in BATON_PID. Its exit code is the answer.
+    public func startCommand(_ command: [String], for generation: GenerationProcess) throws(LinuxError) -> ProcessID {
         let launched = try launch(
             Job(
                 command: command.map { CText($0) },

@@ -29,6 +29,9 @@ extension Loop {
         case .promote(let number): promote(number)
         case .dropSnapshot(let number): dropSnapshot(number)
         case .validate(let number): validate(number)
+        case .runReload(let change, let number): runReload(change, number)
+        case .endReload(let change):
+            if let reloader, reloader.change == change { Processes.signal(group: reloader.pid, .kill) }
         case .startAgent: startAgent()
         case .giveTerminal(let number): giveTerminal(number)
         case .stopSelf: if getpid() != 1 { Processes.stopSelf() }
@@ -52,6 +55,15 @@ extension Loop {
         } catch {
             launcher.sockets.release(number)
             enqueue(.launchFailed(number, .init(reason: error.description, exitCode: 126)))
+        }
+    }
+
+    private func runReload(_ change: Int, _ number: Int) {
+        guard let generation = generations[number], let command = settings.reloadCommand else {
+            return enqueue(.reloadFinished(change, failure: "generation \(number) is gone"))
+        }
+        do throws(LinuxError) { reloader = (change, try launcher.startCommand(command, for: generation)) } catch {
+            enqueue(.reloadFinished(change, failure: "the reload command cannot be started: \(error)"))
         }
     }
 
@@ -120,7 +132,7 @@ extension Loop {
         guard let generation = generations[number], generation.probe == nil else { return }
         do throws(LinuxError) {
             switch settings.ready {
-            case .command(let command): generation.probe = try launcher.startProbe(command, of: generation)
+            case .command(let command): generation.probe = try launcher.startCommand(command, for: generation)
             case .http(let path): generation.probe = try launcher.sockets.ask(number, path: path)
             case .tcp: generation.probe = try launcher.sockets.ask(number, path: nil)
             case .auto, .notify, .descriptor, .delay: break

@@ -23,6 +23,8 @@ final class Loop {
     /// The copy and the check of a snapshot that are under way.
     var snapshotCopy: SnapshotCopyProcess?
     var validator: (number: Int, pid: ProcessID)?
+    /// The reload command that runs, or ran last and was not waited for.
+    var reloader: (change: Int, pid: ProcessID)?
     let startedAt = Clock.now()
     private let control: ControlSocket?
     /// Those who ask over the control socket, each until it has its answer or its time is over.
@@ -422,9 +424,12 @@ final class Loop {
             copied(copy, status)
         } else if let validator, validator.pid == pid {
             self.validator = nil
-            let advice = status == .exited(127) ? " (it cannot be found, or not be run)" : ""
-            let refusal = status == .exited(0) ? nil : "the validator \(status)\(advice)"
+            let refusal = status == .exited(0) ? nil : "the validator \(status)\(Self.advice(status))"
             enqueue(.validated(validator.number, refusal: refusal))
+        } else if let reloader, reloader.pid == pid {
+            self.reloader = nil
+            let failure = status == .exited(0) ? nil : "the reload command \(status)\(Self.advice(status))"
+            enqueue(.reloadFinished(reloader.change, failure: failure))
         } else if let agent, agent.pid == pid {
             readAgent()
             remove(.agent)
@@ -444,6 +449,10 @@ final class Loop {
                 ended.append((generation, status))
             }
         }
+    }
+
+    private static func advice(_ status: ExitStatus) -> String {
+        status == .exited(127) ? " (it cannot be found, or not be run)" : ""
     }
 
     /// Told only now that the whole batch is reaped: members of a group often die together.

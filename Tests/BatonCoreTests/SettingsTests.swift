@@ -36,7 +36,8 @@ import Testing
         ]
         let known = Set(SettingDefinition.all.map(\.name))
         let added = [
-            "ADOPT_EXCEPT", "SERVICE_ACCOUNT", "API_SILENCE", "URL_INTERVAL", "URL_TIMEOUT", "URL_SIZE_LIMIT",
+            "ADOPT_EXCEPT", "RELOAD_COMMAND", "SERVICE_ACCOUNT", "API_SILENCE", "URL_INTERVAL", "URL_TIMEOUT",
+            "URL_SIZE_LIMIT",
             "URL_CA_FILE",
             "URL_TOKEN_FILE",
         ]

@@ -286,4 +286,44 @@ import Testing
     }
 
     // MARK: seen to wait
+
+    @Test func aReloadCommandTakesTheSignalsPlace() {
+        var story = Story { $0.reloadsByCommand = true }
+        story.getReady(1)
+        story.change(to: 2)
+        #expect(story.effects.contains(.runReload(1, 1)) && !story.sent(.hangUp, to: 1))
+        story.tell(.reloadFinished(1, failure: nil))
+        #expect(story.outcomes == [.applied(.reload)] && story.supervisor.digestInForce == Story.digest(2))
+        story.change(to: 3)
+        story.tell(.reloadFinished(2, failure: "the reload command exited with code 1"))
+        #expect(story.outcomes == [.rejected(reason: "the reload command exited with code 1")])
+        #expect(story.supervisor.digestInForce == Story.digest(2))
+        // One that does not end has failed; a newer change does not wait for it.
+        story.change(to: 4)
+        story.pass(.seconds(31))
+        #expect(story.outcomes == [.rejected(reason: "the reload command has not ended within 30s")])
+        story.change(to: 5)
+        story.change(to: 6)
+        #expect(story.outcomes == [.superseded] && story.effects.contains(.endReload(4)))
+        story.tell(.reloadFinished(4, failure: nil))
+        #expect(story.outcomes.isEmpty)
+        story.tell(.reloadFinished(5, failure: nil))
+        #expect(story.outcomes == [.applied(.reload)])
+    }
+
+    @Test func aGenerationThatDiesUnderTheReloadCommandIsReplacedByOneThatReadsTheChange() {
+        var story = Story {
+            $0.reloadsByCommand = true
+            $0.restart = .always
+        }
+        story.getReady(1)
+        story.change(to: 2)
+        story.tell(.exited(1, .exited(1), leftovers: false))
+        story.pass(.seconds(1))
+        #expect(story.starts == [2])
+        story.tell(.reloadFinished(1, failure: "no such process"))
+        #expect(story.outcomes.isEmpty)
+        story.getReady(2)
+        #expect(story.outcomes == [.applied(.restart)])
+    }
 }

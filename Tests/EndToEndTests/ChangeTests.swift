@@ -215,6 +215,25 @@ import Testing
         #expect(try baton.wait() == 0)
     }
 
+    @Test func aReloadCommandIsRunInThePlaceOfTheSignal() throws {
+        writeFile(directory.file("page"), "one")
+        let baton = try Stand.run(
+            [Stand.probe, "wait", "0"],
+            [
+                "BATON_WATCH": directory.file("page"),
+                "BATON_RELOAD_COMMAND":
+                    "sh -c 'echo told $BATON_GENERATION $BATON_PID; grep -q one \(directory.file("page"))'",
+            ])
+        try baton.waitForError("generation 1 is ready")
+        replaceFile(directory.file("page"), "one more")
+        try baton.waitForError("change 1 is applied by reload")
+        #expect(baton.output.contains("told 1 "))
+        replaceFile(directory.file("page"), "two")
+        try baton.waitForError("change 2 is rejected: the reload command exited with code 1")
+        baton.signal(SIGTERM)
+        #expect(try baton.wait() == 0)
+    }
+
     // MARK: mounts
 
     /// A container's view: a Secret volume on a tmpfs, with one of its files mounted as a subPath, and a plain bind mount.

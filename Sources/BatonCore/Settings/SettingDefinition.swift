@@ -129,6 +129,11 @@ public struct SettingDefinition: Sendable {
             "tells the app to read its configuration again"
         ) { (text, settings) throws(SettingError) in settings.reloadSignal = try SettingValue.catchableSignal(text) },
         .init(
+            "BATON_RELOAD_COMMAND", .change, default: "none", allowed: "a command",
+            "makes the app read its configuration again, in the place of the signal: run as the app's user, with BATON_PID and "
+                + "BATON_GENERATION; it has BATON_READY_TIMEOUT, and ends with code 0 where that has worked"
+        ) { (text, settings) throws(SettingError) in settings.reloadCommand = try SettingValue.command(text) },
+        .init(
             "BATON_VALIDATE", .change, default: "none", allowed: "json, yaml or both, or a command",
             "asked before a change is applied: whether the files called .json, .yaml and .yml (all, where none is) can be read, or a command, as the app's user and with the snapshot's directory in BATON_SNAPSHOT; where it "
                 + "does not end with code 0 the app goes on with what it has"

@@ -23,6 +23,8 @@ public struct Settings: Sendable, Hashable {
 
     public var onChange: ChangeMode = .auto
     public var reloadSignal: Signal = .hangUp
+    /// By its words; nil: the signal.
+    public var reloadCommand: [String]?
     public var splay: Interval = .zero
     public var subpath: SubpathMode = .warn
 

@@ -39,6 +39,8 @@ extension Supervisor {
         case snapshotStaged(Int, StageResult)
         /// Answer to `validate`: nil for yes, or why not.
         case validated(Int, refusal: String?)
+        /// Answer to `runReload`, for this change: nil where the command ended well, or what happened.
+        case reloadFinished(Int, failure: String?)
         /// The mount at this path pins content that has been replaced elsewhere: nothing new will ever be seen there.
         case mountSuperseded(path: String)
 
@@ -133,6 +135,10 @@ extension Supervisor {
         /// Nobody needs the snapshot of this number any more; what is still being done with it ends.
         case dropSnapshot(Int)
         case validate(Int)
+        /// Run the reload command, for this change and this generation.
+        case runReload(Int, Int)
+        /// The reload command of this change is not waited for any more.
+        case endReload(Int)
         case startAgent
         case giveTerminal(Int)
         /// SIGSTOP to Baton itself, as a good citizen of a shell's job control.

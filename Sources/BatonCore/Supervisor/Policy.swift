@@ -3,6 +3,8 @@ extension Supervisor {
     public struct Policy: Sendable, Hashable {
         public var onChange: ChangeMode = .auto
         public var reloadSignal: Signal = .hangUp
+        /// A command makes the app read its configuration again, instead of a signal.
+        public var reloadsByCommand = false
         public var hasListener = false
         public var hasSources = false
         /// Some of them become the environment, which only a new generation can be given.
@@ -46,6 +48,7 @@ extension Supervisor {
         ) {
             onChange = settings.onChange
             reloadSignal = settings.reloadSignal
+            reloadsByCommand = settings.reloadCommand != nil
             hasListener = !settings.listen.isEmpty
             hasSources = !settings.sources.isEmpty
             hasEnvironmentSources = !settings.environmentFrom.isEmpty

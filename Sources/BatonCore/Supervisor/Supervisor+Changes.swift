@@ -25,6 +25,8 @@ extension Supervisor {
             case splaying
             /// Asked whether the generation catches the reload signal.
             case inspecting(Int)
+            /// The reload command is running for this generation.
+            case reloading(Int)
             /// The app cannot be told yet: it is starting, or has no handler yet.
             case holding
             /// Restart: the old one has to be gone first.
@@ -43,7 +45,7 @@ extension Supervisor {
             switch stage {
             // The stage still holds what was there before.
             case .starting, .proving, .staging, .validating: break
-            case .awaitingGone, .splaying, .inspecting, .holding: stage = .starting(number, .restart)
+            case .awaitingGone, .splaying, .inspecting, .reloading, .holding: stage = .starting(number, .restart)
             }
         }
     }
@@ -153,7 +155,8 @@ extension Supervisor {
         guard let pending else { return }
         let change = pending.change
         self.pending = nil
-        for key in [Timers.Key.splay, .hold, .stageRetry, .validation, .probation] { timers.cancel(key) }
+        for key in [Timers.Key.splay, .hold, .stageRetry, .validation, .probation, .reload] { timers.cancel(key) }
+        if case .reloading = pending.stage { emit(.endReload(change.number)) }
         settleStage(pending.snapshot, outcome)
         history.end(change, outcome, generation: pending.generation, at: now)
         log(.outcome(change, outcome, at: now))
@@ -177,7 +180,9 @@ extension Supervisor {
     }
 
     private mutating func applyBySignalIfCaught() {
-        if let serving {
+        if let serving, policy.reloadsByCommand {
+            runReload(of: serving.number)
+        } else if let serving {
             pending?.stage = .inspecting(serving.number)
             emit(.inspect(serving.number, policy.reloadSignal))
         } else if starting != nil || generations.contains(where: \.isMainAlive) {
@@ -209,6 +214,32 @@ extension Supervisor {
             let reason = "generation \(number) does not catch \(policy.reloadSignal), which would end it"
             endPending(.rejected(reason: reason))
         }
+    }
+
+    // MARK: reload by command
+
+    private mutating func runReload(of number: Int) {
+        guard let change = pending?.change else { return }
+        pending?.stage = .reloading(number)
+        timers.arm(.reload, at: now + policy.readyTimeout)
+        emit(.runReload(change.number, number))
+    }
+
+    mutating func reloadFinished(_ change: Int, _ failure: String?) {
+        guard phase == .running, pending?.change.number == change, case .reloading(let number) = pending?.stage,
+            let digest = pending?.change.digest
+        else { return }
+        if let failure { return endPending(.rejected(reason: failure)) }
+        // Whoever has taken its place meanwhile has read it at its start.
+        guard let index = index(number), generations[index].state == .ready else { return apply() }
+        digestInForce = digest
+        generations[index].digest = digest
+        endPending(.applied(.reload))
+    }
+
+    mutating func reloadTimedOut() {
+        guard case .reloading = pending?.stage else { return }
+        endPending(.rejected(reason: "the reload command has not ended within \(policy.readyTimeout)"))
     }
 
     private var canHandOver: Bool { holdsListener && !sharesNothing }

@@ -151,7 +151,7 @@ extension Supervisor.Pending {
         case .staging: .stage
         case .validating: .validate
         case .splaying: .splay
-        case .inspecting, .holding, .awaitingGone, .starting: .apply
+        case .inspecting, .reloading, .holding, .awaitingGone, .starting: .apply
         case .proving: .probation
         }
     }
@@ -159,7 +159,7 @@ extension Supervisor.Pending {
     /// That is, or was, started for it.
     var generation: Int? {
         switch stage {
-        case .starting(let number, _), .proving(let number, _), .inspecting(let number): number
+        case .starting(let number, _), .proving(let number, _), .inspecting(let number), .reloading(let number): number
         case .staging, .validating, .splaying, .holding, .awaitingGone: nil
         }
     }

@@ -115,6 +115,7 @@ public struct Supervisor: Sendable {
         case .mountSuperseded(let path): mountSuperseded(path)
         case .snapshotStaged(let number, let result): snapshotStaged(number, result)
         case .validated(let number, let refusal): validated(number, refusal)
+        case .reloadFinished(let change, let failure): reloadFinished(change, failure)
         case .staged(let source): staged(source)
         case .agentEnded(let status): agentEnded(status)
         case .reloadAsked: if phase == .running { askedByHand() }
@@ -161,6 +162,7 @@ public struct Supervisor: Sendable {
         case .stageRetry: stageSnapshot()
         case .validation: validationTimedOut()
         case .probation: endProbation()
+        case .reload: reloadTimedOut()
         case .agent: startAgent()
         case .awaited: stillAwaiting()
         case .stopDelay: terminate()

@@ -8,7 +8,7 @@ struct Timers: Sendable {
         case settle, readRetry, splay, hold
         case restart
         case agent, awaited
-        case stageRetry, validation, probation
+        case stageRetry, validation, probation, reload
         case stopDelay, stopDeadline, stopGrace
     }
 

@@ -57,6 +57,7 @@ struct SimulatedWorld {
         policy.steers = policy.hasListener && Bool.random(using: &random)
         policy.hasEnvironmentSources = Int.random(in: 0..<4, using: &random) == 0
         policy.stages = Bool.random(using: &random)
+        policy.reloadsByCommand = Int.random(in: 0..<3, using: &random) == 0
         policy.validates = policy.stages && Bool.random(using: &random)
         policy.validateTimeout = .milliseconds([300, 3000].randomElement(using: &random) ?? 300)
         policy.probation = .milliseconds([0, 0, 2000, 20_000].randomElement(using: &random) ?? 0)
@@ -244,6 +245,12 @@ struct SimulatedWorld {
             if !isCalm, Int.random(in: 0..<6, using: &random) == 0 { return }
             let refusal = !isCalm && Int.random(in: 0..<3, using: &random) == 0 ? "line 3" : nil
             schedule(.validated(number, refusal: refusal), in: random.interval(upTo: .seconds(1)))
+        case .runReload(let change, _):
+            // Some never end.
+            if !isCalm, Int.random(in: 0..<6, using: &random) == 0 { return }
+            let failure = !isCalm && Int.random(in: 0..<3, using: &random) == 0 ? "no such server" : nil
+            schedule(.reloadFinished(change, failure: failure), in: random.interval(upTo: .seconds(1)))
+        case .endReload: break
         case .startAgent:
             for source in supervisor.policy.awaited.sorted() {
                 schedule(.staged(source), in: random.interval(upTo: .seconds(3)))
