@@ -1,0 +1,90 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// The examples, run as a reader would.
+@Suite(.serialized) struct ExamplesTests {
+    private static let folder =
+        #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 } + "/examples"
+
+    /// Hummingbird's own package takes minutes to build, and comes from the network: not here.
+    @Test(
+        .enabled(if: Stand.has("curl"), "needs curl"),
+        arguments: [
+            ("nginx", "nginx"), ("haproxy", "haproxy"), ("gunicorn", "gunicorn"), ("node", "node"), ("static", "cc"),
+            ("redis", "redis-server"), ("env-from", "python3"),
+        ].filter { Stand.has($0.1) })
+    func anExampleDoesWhatItSays(_ name: String, _ server: String) throws {
+        var options = RunningProcess.Options()
+        options.environment = ["BATON": Stand.baton]
+        let run = try RunningProcess([Self.folder + "/\(name)/run"], options)
+        let code = try run.wait(seconds: 60)
+        #expect(code == 0, "\(run.output)\(run.error)")
+        #expect(run.output.contains("is applied by") && run.output.contains("stopped, exit code"))
+        #expect(name == "redis" || run.output.contains(", failed: 0"))
+    }
+
+    @Test func everyExampleIsToldInAtMostAPage() {
+        for name in listDirectory(Self.folder) where !name.contains(".") {
+            let text = readFile("\(Self.folder)/\(name)/README.md")
+            #expect(
+                !text.isEmpty && text.split(separator: "\n", omittingEmptySubsequences: false).count <= 60, "\(name)")
+        }
+    }
+
+    private var manifests: [String] {
+        let folder = Self.folder + "/kubernetes"
+        return listDirectory(folder).filter { $0.hasSuffix(".yaml") }.sorted().map { "\(folder)/\($0)" }
+    }
+
+    private func check(_ files: [String]) throws -> RunningProcess {
+        let script =
+            #filePath.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 } + "/Resources/check-manifests.py"
+        let process = try RunningProcess(["/usr/bin/python3", script] + files)
+        try process.wait()
+        return process
+    }
+
+    @Test(.needsYAML) func theManifestsAreWhatTheAPITakes() throws {
+        #expect(manifests.count == 5)
+        let found = try check(manifests)
+        #expect(found.error == "\n", "\(found.error)")
+        // Their settings are Baton's.
+        for line in found.output.split(separator: "\n") {
+            var options = RunningProcess.Options()
+            for entry in line.split(separator: " ") {
+                let parts = entry.split(separator: "=", maxSplits: 1)
+                if parts.count == 2 { options.environment[String(parts[0])] = String(parts[1]) }
+            }
+            let baton = try RunningProcess([Stand.baton, "explain"], options)
+            #expect(try baton.wait() == 0, "\(baton.error)")
+        }
+    }
+
+    /// What finds nothing in a manifest that is wrong would prove nothing.
+    @Test(
+        .needsYAML,
+        arguments: [
+            ("mountPath: /etc/app", "mountpath: /etc/app", "has no field mountpath"),
+            ("containerPort: 8080", "containerPort: http", "is of the wrong type"),
+            ("name: config, mountPath", "name: conf, mountPath", "which is no volume"),
+            ("matchLabels: { app: web }", "matchLabels: { app: other }", "selects other Pods"),
+            ("kind: Deployment", "kind: Deploiment", "no such kind"),
+        ])
+    func aManifestThatIsWrongIsFound(_ right: String, _ wrong: String, _ words: String) throws {
+        let directory = TemporaryDirectory()
+        let text = readFile(Self.folder + "/kubernetes/volume.yaml")
+        let parts = text.split(separator: right, maxSplits: 1, omittingEmptySubsequences: false)
+        try #require(parts.count == 2)
+        writeFile(directory.file("wrong.yaml"), parts.joined(separator: wrong))
+        #expect(try check([directory.file("wrong.yaml")]).error.contains(words))
+    }
+}
+
+extension Trait where Self == ConditionTrait {
+    fileprivate static var needsYAML: Self {
+        .enabled(
+            if: (try? RunningProcess(["/usr/bin/python3", "-c", "import yaml"]).wait()) == 0,
+            "needs /usr/bin/python3 with yaml")
+    }
+}
