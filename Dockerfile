@@ -10,6 +10,9 @@ ARG FINAL_IMAGE=scratch
 FROM ${BUILD_IMAGE} AS build
 RUN pkg-config --exists libcap yaml-0.1 \
     || (apt-get update && apt-get install -y --no-install-recommends libcap-dev libyaml-dev pkg-config)
+# For --version, as the history is not copied: --build-arg SOURCE_COMMIT=$(git rev-parse --short HEAD)
+ARG SOURCE_COMMIT=unknown
+ENV SOURCE_COMMIT=${SOURCE_COMMIT}
 WORKDIR /source
 COPY Package.swift ./
 COPY Sources Sources

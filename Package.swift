@@ -7,6 +7,12 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
 ]
 
+// What --version names: SOURCE_COMMIT where it is built without its history (an image), else what git says.
+let commit =
+    Context.environment["SOURCE_COMMIT"] ?? Context.gitInformation.map {
+        String($0.currentCommit.prefix(12)) + ($0.hasUncommittedChanges ? "+changes" : "")
+    } ?? "unknown"
+
 let package = Package(
     name: "baton",
     products: [
@@ -18,12 +24,17 @@ let package = Package(
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.24.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.29.0"),
+        // For `swift package generate-documentation` alone.
+        .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.4.0"),
     ],
     targets: [
         // The rooms, from the one that knows nobody to the one that knows all.
         .target(name: "BatonCore", swiftSettings: strict),
         .target(name: "CBatonShims", dependencies: ["CLibcap"]),
-        .target(name: "CBatonStart", dependencies: ["CBatonShims"]),
+        .target(
+            name: "CBatonStart", dependencies: ["CBatonShims"],
+            cSettings: [.define("BATON_COMMIT", to: "\"\(commit.filter { $0.isLetter || $0.isNumber || $0 == "+" })\"")]
+        ),
         .systemLibrary(name: "CLibcap", pkgConfig: "libcap", providers: [.apt(["libcap-dev"])]),
         .systemLibrary(name: "CLibyaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .target(name: "BatonLinux", dependencies: ["BatonCore", "CBatonShims", "CLibcap"], swiftSettings: strict),

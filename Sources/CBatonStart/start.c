@@ -5,3 +5,5 @@
 // the fewer are lost.
 static void take_over(void) { baton_take_over_signals(); }
 __attribute__((section(".preinit_array"), used)) static void (*const take_over_before_all)(void) = take_over;
+
+const char *baton_commit(void) { return BATON_COMMIT; }

@@ -25,7 +25,7 @@ enum Program {
             return 0
         case .version:
             restoreSignals()
-            print("baton \(Baton.version)")
+            print("baton \(Baton.version) (\(Baton.commit))")
             return 0
         case .wrong(let reason):
             complain(reason)

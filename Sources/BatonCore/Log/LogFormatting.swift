@@ -1,8 +1,11 @@
 extension LogRecord {
-    /// The record as one line without its end, at most `limit` bytes: a line that fits a pipe's atomic write is never
+    /// The record as one line without its end: a line that fits a pipe's atomic write is never
     /// torn by what the app writes at the same time (pipe(7), PIPE_BUF).
-    /// - Parameter time: the wall clock's time as text, RFC 3339.
-    /// - Parameter isColoured: as text, for a terminal.
+    /// - Parameters:
+    ///   - format: for people or for machines.
+    ///   - time: the wall clock's time as text, RFC 3339.
+    ///   - isColoured: as text, for a terminal.
+    ///   - limit: in bytes; what is longer is cut.
     public func line(_ format: LogFormat, time: String, isColoured: Bool = false, limit: Int = 4000) -> String {
         var line =
             switch format {

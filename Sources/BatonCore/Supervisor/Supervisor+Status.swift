@@ -3,7 +3,9 @@ extension Supervisor {
     /// Some generation takes requests, and no stop has been asked for: what a readiness probe wants to know.
     public var isReady: Bool { phase == .running && serving != nil }
 
-    /// - Parameter wall: a moment on the wall clock, in milliseconds since 1970.
+    /// - Parameters:
+    ///   - now: when it is asked.
+    ///   - wall: a moment on the wall clock, in milliseconds since 1970.
     public func status(at now: Instant, wall: (Instant) -> Int64) -> [StatusRecord] {
         [overview(wall)] + generations.map { status(of: $0, at: now, wall) } + (policy.hasAgent ? [agentStatus] : [])
             + counterRecords + histogramRecords

@@ -1,2 +1,5 @@
 // Linked into `baton` alone: takes over the signal state before anything else in the program runs.
 #pragma once
+
+/// The commit that this was built from, as the package's manifest has it.
+const char *baton_commit(void);

@@ -1,0 +1,92 @@
+import BatonCore
+import Glibc
+import TestSupport
+import Testing
+
+/// What is published, and what is written about it.
+@Suite struct PackagingTests {
+    private static let package = #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 }
+    private let directory = TemporaryDirectory()
+
+    /// README, the articles, the examples' own.
+    private static let documents: [String] = {
+        let articles = package + "/Sources/BatonCore/Documentation.docc"
+        let examples = package + "/examples"
+        return [package + "/README.md"]
+            + listDirectory(articles).filter { $0.hasSuffix(".md") }.map { "\(articles)/\($0)" }
+            + listDirectory(examples).map { "\(examples)/\($0)/README.md" }.filter(fileExists)
+    }()
+
+    private static func words(_ text: String, startingWith prefix: String) -> Set<String> {
+        let parts = text.split { !($0.isLetter || $0.isNumber || $0 == "_") }
+        return Set(parts.filter { $0.hasPrefix(prefix) }.map(String.init))
+    }
+
+    @Test(arguments: documents) func everySettingThatIsNamedExists(_ path: String) {
+        // What Baton itself gives to programs.
+        let given = ["BATON_GENERATION", "BATON_PID", "BATON_SNAPSHOT", "BATON_FD_NAME", "BATON_FD_HTTP"]
+        let known = Set(SettingDefinition.all.map(\.name) + given)
+        let unknown = Self.words(readFile(path), startingWith: "BATON_").subtracting(known)
+        #expect(unknown.isEmpty, "\(unknown.sorted())")
+    }
+
+    /// Each `baton WORD` in backquotes is a subcommand, each `./path` a program, each link a file.
+    @Test(arguments: documents) func everyCommandAndLinkThatIsNamedExists(_ path: String) {
+        let text = readFile(path)
+        for (index, part) in text.split(separator: "`", omittingEmptySubsequences: false).enumerated()
+        where index % 2 == 1 {
+            let words = part.split(separator: " ")
+            guard words.count > 1, words[0] == "baton" else { continue }
+            #expect(
+                ["status", "history", "reload", "explain", "--version", "--"].contains(String(words[1])), "\(part)")
+        }
+        for word in text.split(whereSeparator: { " \n`()".contains($0) })
+        where word.hasPrefix("./") && word.hasSuffix("run") {
+            #expect(access(Self.package + "/" + word.dropFirst(2), X_OK) == 0, "\(word)")
+        }
+        for link in text.split(separator: "](examples/").dropFirst() {
+            #expect(fileExists(Self.package + "/examples/" + link.prefix { $0 != ")" }), "\(link.prefix(30))")
+        }
+    }
+
+    @Test func theVersionNamesTheCommit() throws {
+        let baton = try RunningProcess([Stand.baton, "--version"])
+        #expect(try baton.wait() == 0)
+        let words = baton.output.split(separator: " ")
+        #expect(words.count == 3 && words[0] == "baton" && words[2].hasPrefix("(") && words[2].hasSuffix(")\n"))
+        #expect(words.last?.contains("unknown") == false)
+    }
+
+    @Test(.enabled(if: getenv("BATON_TEST_BINARY") != nil && access(Stand.agent, X_OK) == 0, "needs the static builds"))
+    func aReleaseHasChecksumsAndSaysWhatIsInIt() throws {
+        let built = Stand.baton.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 }
+        let release = try RunningProcess([Self.package + "/.ci/release", directory.path, built])
+        #expect(try release.wait(seconds: 60) == 0, "\(release.error)")
+        let check = try RunningProcess(["sh", "-c", "cd \(directory.path) && sha256sum -c SHA256SUMS"])
+        #expect(try check.wait() == 0 && occurrences(of: ": OK", in: check.output) == 3)
+        let contents = readFile(directory.file("baton.spdx.json"))
+        for name in ["libcap", "libyaml", "glibc", "swift-nio", "async-http-client"] {
+            #expect(contents.contains("\"name\": \"\(name)\""), "\(name)")
+        }
+    }
+
+    private static let arm = "/usr/aarch64-linux-gnu/include"
+
+    /// All of C that is in it, for the other kind of processor; the Swift above it knows nothing of one.
+    @Test(.needs("clang"), .enabled(if: fileExists(arm), "needs libc6-dev-arm64-cross"))
+    func theCCompilesForArm64() throws {
+        let sources = Self.package + "/Sources"
+        for folder in ["CBatonShims", "CBatonStart"] {
+            for file in listDirectory("\(sources)/\(folder)") where file.hasSuffix(".c") {
+                let clang = try RunningProcess([
+                    "clang", "--target=aarch64-linux-gnu", "-nostdlibinc", "-isystem", Self.arm, "-idirafter",
+                    "/usr/include",
+                    "-DBATON_COMMIT=\"x\"", "-Wall", "-Wextra", "-Werror", "-fsyntax-only",
+                    "-I\(sources)/CBatonShims/include",
+                    "-I\(sources)/CBatonStart/include", "\(sources)/\(folder)/\(file)",
+                ])
+                #expect(try clang.wait() == 0, "\(file): \(clang.error)")
+            }
+        }
+    }
+}
