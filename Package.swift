@@ -61,6 +61,10 @@ let package = Package(
         // What the tests and the quickstart share, and the programs that they put under Baton.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         .executableTarget(name: "probe-app", path: "Tests/ProbeApp"),
+        // The heart in a simulated world, and a program that runs it for as long as one likes.
+        .target(name: "Simulation", dependencies: ["BatonCore"], path: "Tests/Simulation", swiftSettings: strict),
+        .executableTarget(
+            name: "baton-simulate", dependencies: ["Simulation"], path: "Tests/Simulate", swiftSettings: strict),
         .executableTarget(
             name: "quickstart-server", path: "examples/quickstart/Server",
             swiftSettings: strict),
@@ -68,7 +72,7 @@ let package = Package(
             name: "quickstart", dependencies: ["TestSupport"], path: "examples/quickstart/Driver",
             swiftSettings: strict),
 
-        .testTarget(name: "BatonCoreTests", dependencies: ["BatonCore"], swiftSettings: strict),
+        .testTarget(name: "BatonCoreTests", dependencies: ["BatonCore", "Simulation"], swiftSettings: strict),
         .testTarget(
             name: "BatonLinuxTests", dependencies: ["BatonLinux", "BatonCore", "TestSupport"], swiftSettings: strict),
         .testTarget(

@@ -286,7 +286,17 @@ enum Program {
                         + "\(settings.stage)/\(source.stagePath)")
             }
         }
+        if paths.isEmpty { explainRunning() }
         return 0
+    }
+
+    /// Where a Baton runs here it knows better what has become of the plan.
+    private static func explainRunning() {
+        let running = (try? ControlClient(EnvironmentVariable.all()).ask(.status)) ?? []
+        for source in running where source.kind == .source {
+            guard let name = source.text("source"), let strategy = source.text("strategy") else { continue }
+            print("now: \(name) is watched by \(strategy)\(source.text("problem").map { ", \($0)" } ?? "")")
+        }
     }
 
     private static func explain(_ name: String, _ what: String, _ strategy: String, _ why: String) {

@@ -49,6 +49,13 @@ import Testing
         #expect(try ask("history", "--json").text.contains("\"outcome\":\"applied\""))
         let json = try ask("status", "--json").text
         #expect(json.hasPrefix("{\"baton\":{\"type\":\"baton\"") && json.contains("\"generations\":[{"))
+        var options = RunningProcess.Options()
+        options.environment = ["BATON_CONTROL": socket, "BATON_WATCH": directory.file("page")]
+        let explain = try RunningProcess([Stand.baton, "explain"], options)
+        #expect(try explain.wait() == 0)
+        #expect(
+            explain.output.contains("strategy: inotify")
+                && explain.output.contains("now: \(directory.file("page")) is watched by inotify"))
         #expect(!json.contains("\u{1b}") && !status.text.contains("\u{1b}"))
         try stop(baton)
     }

@@ -157,7 +157,7 @@ import Testing
         let baton = try Stand.run(
             [Stand.probe, "deaf"],
             [
-                "BATON_WATCH": path, "BATON_ON_CHANGE": "handover", "BATON_READY": "delay:10ms",
+                "BATON_WATCH": path, "BATON_ON_CHANGE": "handover", "BATON_READY": "notify",
                 "BATON_DRAIN_TIMEOUT": "300ms",
                 "BATON_STOP_TIMEOUT": "300ms",
             ])
@@ -174,7 +174,7 @@ import Testing
         let baton = try Stand.run(
             [Stand.probe, "deaf"],
             [
-                "BATON_WATCH": path, "BATON_ON_CHANGE": "handover", "BATON_READY": "delay:1ms",
+                "BATON_WATCH": path, "BATON_ON_CHANGE": "handover", "BATON_READY": "notify",
                 "BATON_DRAIN_TIMEOUT": "1h",
                 "BATON_MAX_DRAINING": "2", "BATON_STOP_TIMEOUT": "200ms",
             ])

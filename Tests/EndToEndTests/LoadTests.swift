@@ -297,7 +297,7 @@ import Testing
             [
                 "BATON_LISTEN": "tcp://\(host):\(port)", "BATON_WATCH": directory.file("status"),
                 "BATON_ON_CHANGE": "handover",
-                "BATON_READY": "http:/ready", "BATON_READY_TIMEOUT": "1500ms", "BATON_DRAIN_TIMEOUT": "1s",
+                "BATON_READY": "http:/ready", "BATON_READY_TIMEOUT": "4s", "BATON_DRAIN_TIMEOUT": "1s",
             ])
         try baton.waitForError("generation 1 is ready")
         let canAsk = host != "[::1]"

@@ -210,6 +210,7 @@ int main(int count, char **words) {
     if (strcmp(mode, "daemonize-mainpid") == 0) return daemonize(1);
     if (strcmp(mode, "deaf") == 0) {
         signal(SIGTERM, SIG_IGN);
+        notify("READY=1");
         say("ready");
         for (;;) pause();
     }

@@ -12,13 +12,13 @@ extension Supervisor {
     }
 
     /// The second half: one change, until its outcome.
-    struct Pending: Sendable {
-        let change: Change
-        var stage: Stage
+    package struct Pending: Sendable {
+        package let change: Change
+        package internal(set) var stage: Stage
         /// Its number on the stage, from when it is asked for.
-        var snapshot: Int?
+        package internal(set) var snapshot: Int?
 
-        enum Stage: Sendable, Hashable {
+        package enum Stage: Sendable, Hashable {
             /// Its content is being copied to the stage.
             case staging
             case validating

@@ -1,15 +1,15 @@
 // Snapshots on the stage: copied, checked, put in force, taken back.
 extension Supervisor {
     /// By number. The app reads the one that is promoted; the good one is what to go back to.
-    struct StageBook: Sendable, Hashable {
-        var next = 1
-        var promoted: Int?
-        var good: Int?
-        var promotedDigest: Digest?
-        var goodDigest: Digest?
+    package struct StageBook: Sendable, Hashable {
+        package internal(set) var next = 1
+        package internal(set) var promoted: Int?
+        package internal(set) var good: Int?
+        package internal(set) var promotedDigest: Digest?
+        package internal(set) var goodDigest: Digest?
         /// Of the snapshot that is made before the first start.
-        var firstDigest: Digest?
-        var firstNumber: Int?
+        package internal(set) var firstDigest: Digest?
+        package internal(set) var firstNumber: Int?
         var failures = 0
     }
 

@@ -30,11 +30,11 @@ public struct Supervisor: Sendable {
     public internal(set) var digestInForce: Digest?
 
     var now = Instant(nanoseconds: 0)
-    var timers = Timers()
+    package internal(set) var timers = Timers()
     var random: RandomSource
     var effects: [Effect] = []
 
-    var nextGeneration = 1
+    package internal(set) var nextGeneration = 1
     var hasEverLaunched = false
     /// Some generation has listened on a socket that was adopted.
     var hasAdopted = false
@@ -48,15 +48,15 @@ public struct Supervisor: Sendable {
     var interruptedAt: Instant?
 
     var intake = Intake()
-    var pending: Pending?
+    package internal(set) var pending: Pending?
     /// When the change before the pending one would have had its turn.
     var splayTurn: Instant?
     var nextChange = 1
     /// The digest that was last decided upon, whatever came of it.
-    var lastSeen: Digest?
+    package internal(set) var lastSeen: Digest?
 
     /// The snapshots on the stage.
-    var stage = StageBook()
+    package internal(set) var stage = StageBook()
     var hasBegun = false
     /// What the app is not started without, and has not come yet.
     var awaited: Set<String>
@@ -174,9 +174,9 @@ public struct Supervisor: Sendable {
     mutating func emit(_ effect: Effect) { effects.append(effect) }
     mutating func log(_ record: LogRecord) { effects.append(.log(record)) }
 
-    func index(_ number: Int) -> Int? { generations.firstIndex { $0.number == number } }
+    package func index(_ number: Int) -> Int? { generations.firstIndex { $0.number == number } }
 
-    func generation(_ number: Int, in state: Generation.State) -> Generation? {
+    package func generation(_ number: Int, in state: Generation.State) -> Generation? {
         generations.first { $0.number == number && $0.state == state }
     }
 }

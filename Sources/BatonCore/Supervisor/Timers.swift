@@ -1,7 +1,7 @@
 /// The deadlines that the supervisor waits for. They live inside the value, so that none can fire late into a state
 /// that no longer knows it: cancelling is forgetting.
-struct Timers: Sendable {
-    enum Key: Hashable, Sendable {
+package struct Timers: Sendable {
+    package enum Key: Hashable, Sendable {
         case ready(Int), alive(Int), look(Int), lookLimit(Int), confirm(Int), probe(Int), drain(Int), drainSignal(Int),
             drainLook(Int), groupCheck(
                 Int)
@@ -28,9 +28,9 @@ struct Timers: Sendable {
         ] { cancel(key) }
     }
 
-    func deadline(_ key: Key) -> Instant? { entries.first { $0.key == key }?.deadline }
+    package func deadline(_ key: Key) -> Instant? { entries.first { $0.key == key }?.deadline }
 
-    var nextDeadline: Instant? { entries.lazy.map(\.deadline).min() }
+    package var nextDeadline: Instant? { entries.lazy.map(\.deadline).min() }
 
     /// The earliest one that is due, taken out.
     mutating func takeDue(_ now: Instant) -> Key? {

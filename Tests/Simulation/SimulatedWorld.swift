@@ -1,8 +1,8 @@
-@testable import BatonCore
+import BatonCore
 
 /// A Linux made of numbers: processes that get ready, crash, ignore signals or leave children behind; a file that
 /// changes; a clock that jumps to whatever comes next. Everything follows from the seed.
-struct SimulatedWorld {
+package struct SimulatedWorld {
     struct Process {
         var isMainAlive = true
         var isLaunched = false

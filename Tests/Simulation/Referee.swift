@@ -1,11 +1,11 @@
-@testable import BatonCore
+import BatonCore
 
 /// Checks the nine invariants (their text stands at `Supervisor`) after every step, from outside: by what the supervisor
 /// orders, not by what it believes.
-struct Referee {
-    struct Violation: Error, CustomStringConvertible {
-        let invariant: Int
-        let description: String
+package struct Referee {
+    package struct Violation: Error, CustomStringConvertible {
+        package let invariant: Int
+        package let description: String
     }
 
     let policy: Supervisor.Policy
@@ -40,6 +40,7 @@ struct Referee {
         note(event, before, world)
         try checkServing(event, before, after, effects)
         try checkSteering(after, effects)
+        try checkPatience(event, before, after, effects)
         try checkStage(after, effects, world)
         try checkStarts(before, after, effects)
         try checkChanges(before, after, effects)
@@ -90,6 +91,9 @@ struct Referee {
     /// Where connections are steered: to the serving generation and to no other; and a generation that is replaced is told
     /// to go only once it has nothing to finish, or its time is nearly up.
     private mutating func checkSteering(_ after: Supervisor, _ effects: [Supervisor.Effect]) throws {
+        guard after.generations.count(where: \.waitsForQuiet) <= policy.maxDraining else {
+            throw Violation(invariant: 8, description: "more generations drain quietly than there may be")
+        }
         for case .steer(let number) in effects { steeredTo = number }
         guard let serving = after.serving, policy.steers || listened.contains(serving.number) else { return }
         guard steeredTo == serving.number else {
@@ -102,6 +106,44 @@ struct Referee {
                 after.timers.deadline(.drainLook(generation.number)) != nil || generation.connections != nil
                     || after.timers.deadline(.drainSignal(generation.number)) != nil
             else { throw Violation(invariant: 8, description: "nobody looks after generation \(generation.number)") }
+        }
+    }
+
+    /// Nobody is told to go while it is seen to have connections, nor the old one while the new one is on probation; who cannot
+    /// share a port is not started beside another; what is refused is never in force; a dead agent is started again.
+    private func checkPatience(
+        _ event: Supervisor.Event, _ before: Supervisor, _ after: Supervisor, _ effects: [Supervisor.Effect]
+    ) throws {
+        if case .connections(let number, let connections?) = event, connections.open + connections.queued > 0 {
+            for case .signal(number, policy.drainSignal, _) in effects {
+                throw Violation(invariant: 2, description: "generation \(number) is told to go with connections open")
+            }
+        }
+        if case .proving(let number, _) = after.pending?.stage, before.pending?.stage != after.pending?.stage {
+            guard after.generations.contains(where: { $0.state == .ready && $0.number < number }) else {
+                throw Violation(invariant: 2, description: "nothing is kept to go back to from generation \(number)")
+            }
+        }
+        if policy.probation > .zero, before.serving != nil, case .starting = before.pending?.stage,
+            after.phase == .running
+        {
+            for case .changeEnded(let change, .applied(.handover)) in effects {
+                throw Violation(invariant: 2, description: "change \(change.number) is applied without probation")
+            }
+        }
+        if case .validated(let number, .some) = event, effects.contains(.promote(number)) {
+            throw Violation(invariant: 4, description: "snapshot \(number) was refused and is put in force")
+        }
+        for case .start(let number) in effects
+        where policy.onChange == .restart && !policy.hasListener && !policy.adopts {
+            guard !after.generations.contains(where: { $0.number != number && $0.isMainAlive && !$0.isKilled }) else {
+                throw Violation(invariant: 2, description: "generation \(number) is started beside another")
+            }
+        }
+        if case .agentEnded = event, policy.hasAgent, after.phase == .running || after.phase == .waiting {
+            guard after.timers.deadline(.agent) != nil else {
+                throw Violation(invariant: 8, description: "a dead agent is not started again")
+            }
         }
     }
 
