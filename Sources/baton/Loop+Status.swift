@@ -22,10 +22,9 @@ extension Loop {
     private static let sourceLimit = 100
 
     private func statusRecords() -> [StatusRecord] {
-        let own = supervisor.status(at: Clock.now(), wall: wall)
         let sources = watcher.status(names: settings.sources.map(\.description), wall: wall)
             .prefix(Self.sourceLimit).map(withAgentsStrategy)
-        let rest = own.dropFirst().map { record in
+        let own = supervisor.status(at: Clock.now(), wall: wall).map { record in
             switch record.kind {
             case .generation: withProcess(record)
             case .agent: withAgent(record)
@@ -35,11 +34,11 @@ extension Loop {
         let counters = [
             ("watch_missed_total", Int64(watcher.missed)), ("log_dropped_total", Int64(clamping: logger.dropped)),
         ].map { StatusRecord(.counter, [.text("name", $0.0), .number("value", $0.1)]) }
-        return [overview()] + sources + rest + counters
+        return [overview()] + sources + own + counters
     }
 
     private func overview() -> StatusRecord {
-        var record = supervisor.status(at: Clock.now(), wall: wall).first ?? StatusRecord(.baton)
+        var record = supervisor.overview(wall: wall)
         record.add(
             .text("version", Baton.version), .number("pid", Int64(getpid())), .number("now", Clock.wallMilliseconds()),
             .number("started_at", wall(startedAt)))

@@ -16,7 +16,8 @@ import Testing
     }
 
     private func status(_ story: Story) -> [StatusRecord] {
-        story.supervisor.status(at: story.now) { $0.nanoseconds / 1_000_000 }
+        let wall = { (instant: Instant) in instant.nanoseconds / 1_000_000 }
+        return [story.supervisor.overview(wall: wall)] + story.supervisor.status(at: story.now, wall: wall)
     }
 
     private func counter(_ name: String, _ outcome: String? = nil, _ story: Story) -> Int64? {

@@ -3,15 +3,18 @@ extension Supervisor {
     /// Some generation takes requests, and no stop has been asked for: what a readiness probe wants to know.
     public var isReady: Bool { phase == .running && serving != nil }
 
+    /// The generations, the agent, and what has been counted.
     /// - Parameters:
     ///   - now: when it is asked.
     ///   - wall: a moment on the wall clock, in milliseconds since 1970.
     public func status(at now: Instant, wall: (Instant) -> Int64) -> [StatusRecord] {
-        [overview(wall)] + generations.map { status(of: $0, at: now, wall) } + (policy.hasAgent ? [agentStatus] : [])
+        generations.map { status(of: $0, at: now, wall) } + (policy.hasAgent ? [agentStatus] : [])
             + counterRecords + histogramRecords
     }
 
-    private func overview(_ wall: (Instant) -> Int64) -> StatusRecord {
+    /// How it is as a whole, and where the change stands that is on its way.
+    /// - Parameter wall: a moment on the wall clock, in milliseconds since 1970.
+    public func overview(wall: (Instant) -> Int64) -> StatusRecord {
         var record = StatusRecord(.baton, [.text("phase", phaseName), .number("ready", isReady ? 1 : 0)])
         if let digestInForce { record.add(.digest(digestInForce)) }
         if let serving { record.add(.number("serving", Int64(serving.number))) }
