@@ -26,10 +26,10 @@ final class Loop {
     /// The reload command that runs, or ran last and was not waited for.
     var reloader: (change: Int, pid: ProcessID)?
     let startedAt = Clock.now()
-    private let control: ControlSocket?
+    let control: ControlSocket?
     /// Those who ask over the control socket, each until it has its answer or its time is over.
-    private var peers: [Int: (peer: ControlPeer, deadline: Instant)] = [:]
-    private var nextPeer = 0
+    var peers: [Int: (peer: ControlPeer, deadline: Instant)] = [:]
+    var nextPeer = 0
     /// By generation. Some process of one may outlive it.
     private var callListeners: [Int: SeccompListener] = [:]
 
@@ -43,7 +43,7 @@ final class Loop {
     private var mayReapMore = false
 
     /// What a descriptor in the epoll set stands for.
-    private enum Origin: Hashable {
+    enum Origin: Hashable {
         case signals
         case inotify
         case launchReport(Int)
@@ -61,9 +61,6 @@ final class Loop {
         static let signals = 256
         static let reaped = 1024
         static let notifications = 64
-        static let accepted = 32
-        static let peers = 8
-        static let peerTime: Interval = .seconds(5)
     }
 
     init(
@@ -170,7 +167,7 @@ final class Loop {
     }
 
     /// Call before the descriptor is closed.
-    private func remove(_ origin: Origin) {
+    func remove(_ origin: Origin) {
         for (token, entry) in origins where entry.origin == origin {
             epoll.forget(entry.descriptor)
             origins[token] = nil
@@ -179,7 +176,7 @@ final class Loop {
 
     private func isRegistered(_ origin: Origin) -> Bool { origins.values.contains { $0.origin == origin } }
 
-    private func addOrComplain(_ origin: Origin, _ descriptor: Int32?) {
+    func addOrComplain(_ origin: Origin, _ descriptor: Int32?) {
         guard let descriptor else { return }
         do { try add(origin, descriptor) } catch {
             logger.log(LogRecord(.error, "descriptor_unwatched", "\(error)"))
@@ -228,46 +225,6 @@ final class Loop {
         case .control: acceptPeers()
         case .peer(let number): hear(number)
         }
-    }
-
-    // MARK: who asks
-
-    private func acceptPeers() {
-        for _ in 0..<Bounds.accepted {
-            switch control?.accept() {
-            case nil: return
-            case .failure(let error): logger.log(LogRecord(.warn, "control_refused", "\(error)"))
-            case .success(let peer):
-                // One too many goes away without an answer, and whoever is there already has his.
-                guard peers.count < Bounds.peers else { continue }
-                let number = nextPeer
-                nextPeer &+= 1
-                peers[number] = (peer, Clock.now() + Bounds.peerTime)
-                addOrComplain(.peer(number), peer.descriptor)
-            }
-        }
-    }
-
-    private func hear(_ number: Int) {
-        guard let peer = peers[number]?.peer else { return }
-        switch peer.request(limit: StatusRequest.sizeLimit) {
-        case .incomplete: return
-        case .nothing: break
-        case .line(let text):
-            setSendBuffer(peer.descriptor, bytes: 512 * 1024)
-            peer.answer(answer(text))
-        }
-        dismiss(number)
-    }
-
-    private func dismissLatePeers() {
-        let now = Clock.now()
-        for (number, entry) in peers where entry.deadline <= now { dismiss(number) }
-    }
-
-    private func dismiss(_ number: Int) {
-        remove(.peer(number))
-        peers[number] = nil
     }
 
     // MARK: what happened
