@@ -28,18 +28,22 @@ enum Arguments {
         case "-h", "--help", "help": self = .help
         case "-V", "--version", "version": self = .version
         case "explain": self = .explain(paths: words.dropFirst().map(\.text))
-        case let word? where StatusRequest(rawValue: word) != nil:
-            let request = StatusRequest(rawValue: word) ?? .status
-            let options = words.dropFirst().map(\.text)
-            switch (request, options) {
-            case (_, []): self = .ask(request, .people)
-            case (_, ["--json"]): self = .ask(request, .json)
-            case (.reload, ["--no-wait"]): self = .ask(request, .noWait)
-            default: self = .wrong("baton \(word) does not know \(options.joined(separator: " "))")
-            }
         case let word?:
+            if let request = StatusRequest(rawValue: word) {
+                self.init(asking: request, options: words.dropFirst().map(\.text))
+                return
+            }
             // As an ENTRYPOINT without "--", Baton would otherwise fail in a way that is hard to see.
             self = .wrong("\"\(word)\" is no subcommand; the app's command comes after --: baton -- \(word) …")
+        }
+    }
+
+    private init(asking request: StatusRequest, options: [String]) {
+        switch (request, options) {
+        case (_, []): self = .ask(request, .people)
+        case (_, ["--json"]): self = .ask(request, .json)
+        case (.reload, ["--no-wait"]): self = .ask(request, .noWait)
+        default: self = .wrong("baton \(request.rawValue) does not know \(options.joined(separator: " "))")
         }
     }
 }
