@@ -209,14 +209,20 @@ import Testing
         try stop(baton)
     }
 
-    /// Killed, stopped for good and killed again while clients ask without pause: nobody notices.
-    @Test func itsDeathNeverTouchesTheApp() throws {
+    /// A server whose page is a ConfigMap's, handed over at each change.
+    private func serve() throws -> (Cluster, RunningProcess, port: UInt16) {
         let cluster = try Cluster(directory, ["configmap/fixture/web": ["page": "number 0"]])
         let port = freePort()
         let baton = try start(
             cluster, "configmap/web", [Stand.server, "\(stage)/configmap/web/page"],
             ["BATON_LISTEN": "tcp://127.0.0.1:\(port)", "BATON_ON_CHANGE": "handover"])
         try baton.waitForError("generation 1 is ready")
+        return (cluster, baton, port)
+    }
+
+    /// Killed, stopped for good and killed again while clients ask without pause: nobody notices.
+    @Test func itsDeathNeverTouchesTheApp() throws {
+        let (cluster, baton, port) = try serve()
         let load = HTTPLoad(port: port)
         for round in 1...3 {
             let victim = try Cluster.agent(of: baton)
@@ -241,12 +247,7 @@ import Testing
     /// Where memory is short the kernel takes the agent first: who asks the app notices nothing.
     @Test(.needsRoot, .needsMemoryGroup) func itDiesFirstWhereMemoryIsShort() throws {
         let group = try MemoryGroup(megabytes: 96)
-        let cluster = try Cluster(directory, ["configmap/fixture/web": ["page": "number 0"]])
-        let port = freePort()
-        let baton = try start(
-            cluster, "configmap/web", [Stand.server, "\(stage)/configmap/web/page"],
-            ["BATON_LISTEN": "tcp://127.0.0.1:\(port)", "BATON_ON_CHANGE": "handover"])
-        try baton.waitForError("generation 1 is ready")
+        let (cluster, baton, port) = try serve()
         group.add(baton.pid)
         for child in Stand.children(of: baton.pid) { group.add(child) }
         let load = HTTPLoad(port: port)
