@@ -36,7 +36,7 @@ extension Loop {
         case .giveTerminal(let number): giveTerminal(number)
         case .stopSelf: if getpid() != 1 { Processes.stopSelf() }
         case .signalDescendants(let signal): signalDescendants(signal)
-        // The log has told it; nothing else keeps count yet.
+        // The log has told it, and the supervisor's history keeps it.
         case .changeEnded: break
         case .log(let record): logger.log(record)
         case .exit(let code): finish(code)
