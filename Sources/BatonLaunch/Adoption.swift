@@ -49,7 +49,8 @@ public final class Adoption {
     private let exceptions: [AdoptException]
     private let wish: Wish
     /// net.ipv6.bindv6only.
-    private let isIPv6OnlyByDefault: Bool
+    private lazy var isIPv6OnlyByDefault =
+        (try? readSmallFile("/proc/sys/net/ipv6/bindv6only", limit: 16))?.first == "1"
     private var bound = BoundedBook<Bound>(limit: 1024)
     /// What was set on sockets that are not bound yet, where it cannot be read from them.
     private var options = BoundedBook<[SocketOption]>(limit: 256)
@@ -66,8 +67,6 @@ public final class Adoption {
         self.access = access
         self.exceptions = exceptions
         self.wish = wish
-        let sysctl = try? readSmallFile("/proc/sys/net/ipv6/bindv6only", limit: 16)
-        isIPv6OnlyByDefault = sysctl?.first == "1"
     }
 
     /// Answers what waits to be answered, at most a bounded number of calls.

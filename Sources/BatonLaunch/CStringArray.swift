@@ -11,7 +11,9 @@ final class CStringArray {
         base.initialize(repeating: nil, count: texts.count + 2)
         for (index, text) in texts.enumerated() {
             let copy = UnsafeMutablePointer<CChar>.allocate(capacity: text.bytes.count + 1)
-            for (offset, byte) in text.bytes.enumerated() { copy[offset] = CChar(truncatingIfNeeded: byte) }
+            text.bytes.withUnsafeBytes {
+                UnsafeMutableRawBufferPointer(start: copy, count: $0.count).copyMemory(from: $0)
+            }
             copy[text.bytes.count] = 0
             base[index + 1] = copy
         }

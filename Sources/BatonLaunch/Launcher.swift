@@ -75,7 +75,9 @@ public final class Launcher {
             Job(
                 command: configuration.command,
                 environment: environment(adding: variables, files: added, generation: number),
-                handed: handed, adoption: configuration.adoption, takesTerminal: takesTerminal))
+                handed: handed, adoption: configuration.adoption, takesTerminal: takesTerminal,
+                // Before the first one there is nobody whom a slow exec could keep waiting.
+                mayWait: number == 1))
         generation.pid = launched.pid
         generation.group = launched.pid
         generation.report = FileDescriptor(owning: launched.report)
@@ -139,6 +141,8 @@ public final class Launcher {
         var handed: [(source: Int32, target: Int32)] = []
         var adoption = Adoption.Wish.none
         var takesTerminal = false
+        /// Baton may sleep until the exec.
+        var mayWait = false
         /// Stdin is Baton's; otherwise /dev/null.
         var hasInput = true
         /// Without capabilities, and without a way to any.
@@ -184,6 +188,7 @@ public final class Launcher {
                     plan.sources = sources.baseAddress
                     plan.targets = targets.baseAddress
                     plan.descriptor_count = Int32(targets.count)
+                    plan.may_wait = job.mayWait
                     plan.terminal = job.takesTerminal ? 0 : -1
                     plan.null_stdin = !job.hasInput
                     plan.no_new_privs = configuration.noNewPrivileges || job.isUnprivileged
@@ -211,13 +216,17 @@ public final class Launcher {
         if let user = configuration.identity?.user {
             own += [("HOME", user.home), ("USER", user.name), ("LOGNAME", user.name)]
         }
-        var last: [String: EnvironmentVariable] = [:]
-        for variable in files { last[variable.name] = variable }
-        let fromFiles = last.values.sorted { $0.name < $1.name }
-        let names = Set(own.map(\.name))
-        let inherited = configuration.environment.filter { last[$0.name] == nil }
-        return (inherited + fromFiles).filter { !names.contains($0.name) && !SocketConventions.isInherited($0.name) }
-            + own.map { EnvironmentVariable(name: $0.name, value: $0.value) }
+        var inherited = configuration.environment
+        if !files.isEmpty {
+            var last: [String: EnvironmentVariable] = [:]
+            for variable in files { last[variable.name] = variable }
+            inherited.removeAll { last[$0.name] != nil }
+            inherited += last.values.sorted { $0.name < $1.name }
+        }
+        inherited.removeAll { variable in
+            SocketConventions.isInherited(variable.name) || own.contains { $0.name == variable.name }
+        }
+        return inherited + own.map { EnvironmentVariable(name: $0.name, value: $0.value) }
     }
 
     /// What came over the launch report: nil while it may still fail.

@@ -3,13 +3,13 @@ public import BatonLinux
 /// Which capabilities Baton keeps once its sockets are open. Pure: facts in, sets out.
 public struct PrivilegePlan: Sendable, Hashable {
     public struct Facts: Sendable, Hashable {
-        public var permitted: Set<CapabilityNumber>
+        public var permitted: CapabilitySet
         public var isRoot: Bool
         /// Baton's own no_new_privs, or the app's to be: then an exec cannot gain what Baton has given up.
         public var hasNoNewPrivileges: Bool
         public var changesUser: Bool
         /// What BATON_CAPS passes on to the app; nil where it is not set.
-        public var passedOn: Set<CapabilityNumber>?
+        public var passedOn: CapabilitySet?
         public var hasSources: Bool
         /// Baton binds for the app as long as it lives.
         public var adopts: Bool
@@ -17,8 +17,8 @@ public struct PrivilegePlan: Sendable, Hashable {
         public var looks: Bool
 
         public init(
-            permitted: Set<CapabilityNumber>, isRoot: Bool, hasNoNewPrivileges: Bool, changesUser: Bool,
-            passedOn: Set<CapabilityNumber>?, hasSources: Bool, adopts: Bool = false, looks: Bool = false
+            permitted: CapabilitySet, isRoot: Bool, hasNoNewPrivileges: Bool, changesUser: Bool,
+            passedOn: CapabilitySet?, hasSources: Bool, adopts: Bool = false, looks: Bool = false
         ) {
             self.permitted = permitted
             self.isRoot = isRoot
@@ -31,11 +31,11 @@ public struct PrivilegePlan: Sendable, Hashable {
         }
     }
 
-    public let effective: Set<CapabilityNumber>
-    public let permitted: Set<CapabilityNumber>
+    public let effective: CapabilitySet
+    public let permitted: CapabilitySet
 
     public init(_ facts: Facts) {
-        var needed: Set<CapabilityNumber> = [.kill]
+        var needed: CapabilitySet = [.kill]
         // Secrets may be readable for their owner alone.
         if facts.hasSources { needed.insert(.dacReadSearch) }
         if facts.adopts { needed.insert(.netBindService) }

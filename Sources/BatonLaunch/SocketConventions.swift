@@ -8,11 +8,12 @@ enum SocketConventions {
 
     /// Variables of these conventions that Baton itself was given are not meant for the app.
     static func isInherited(_ name: String) -> Bool {
-        let names: Set<String> = [
-            "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PIDFDID", "NOTIFY_SOCKET", "NGINX", "FPM_SOCKETS",
-            "SERVER_STARTER_PORT", "SERVER_STARTER_GENERATION",
-        ]
-        return names.contains(name) || name.hasPrefix("EINHORN_FD_")
+        switch name {
+        case "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PIDFDID", "NOTIFY_SOCKET", "NGINX", "FPM_SOCKETS",
+            "SERVER_STARTER_PORT", "SERVER_STARTER_GENERATION":
+            true
+        default: name.hasPrefix("EINHORN_FD_")
+        }
     }
 
     /// LISTEN_PID is not among them: only the child knows its pid.

@@ -14,53 +14,57 @@ public final class IABTuple {
     deinit { cap_free(UnsafeMutableRawPointer(pointer)) }
 
     /// Capabilities that are named to be inheritable or ambient: Baton must hold them to pass them on.
-    public var passedOn: Set<CapabilityNumber> {
-        Set(
-            CapabilityNumber.all.filter {
-                cap_iab_get_vector(pointer, CAP_IAB_INH, cap_value_t($0.rawValue)) == CAP_SET
-                    || cap_iab_get_vector(pointer, CAP_IAB_AMB, cap_value_t($0.rawValue)) == CAP_SET
-            })
+    public var passedOn: CapabilitySet {
+        .holding {
+            cap_iab_get_vector(pointer, CAP_IAB_INH, $0) == CAP_SET
+                || cap_iab_get_vector(pointer, CAP_IAB_AMB, $0) == CAP_SET
+        }
     }
 }
 
-/// A capability by its kernel number.
-public struct CapabilityNumber: Hashable, Sendable {
-    public let rawValue: Int32
-    public init(rawValue: Int32) { self.rawValue = rawValue }
+/// Capabilities by their kernel numbers, as the kernel itself keeps them.
+public struct CapabilitySet: OptionSet, Hashable, Sendable {
+    public let rawValue: UInt64
+    public init(rawValue: UInt64) { self.rawValue = rawValue }
+    /// - Parameter number: from 0 to 63.
+    public init(number: Int32) { rawValue = 1 << UInt64(number) }
 
-    public static let dacReadSearch = CapabilityNumber(rawValue: 2)
-    public static let kill = CapabilityNumber(rawValue: 5)
-    public static let setGID = CapabilityNumber(rawValue: 6)
-    public static let setUID = CapabilityNumber(rawValue: 7)
-    public static let setPCap = CapabilityNumber(rawValue: 8)
-    public static let netBindService = CapabilityNumber(rawValue: 10)
+    public static let dacReadSearch = CapabilitySet(number: CAP_DAC_READ_SEARCH)
+    public static let kill = CapabilitySet(number: CAP_KILL)
+    public static let setGID = CapabilitySet(number: CAP_SETGID)
+    public static let setUID = CapabilitySet(number: CAP_SETUID)
+    public static let setPCap = CapabilitySet(number: CAP_SETPCAP)
+    public static let netBindService = CapabilitySet(number: CAP_NET_BIND_SERVICE)
 
-    /// Those that this kernel has.
-    public static var all: [CapabilityNumber] {
-        (0..<max(0, cap_max_bits())).map { CapabilityNumber(rawValue: Int32($0)) }
+    public var count: Int { rawValue.nonzeroBitCount }
+
+    /// Those that this kernel has and for which the answer is yes.
+    static func holding(_ holds: (cap_value_t) -> Bool) -> CapabilitySet {
+        var set: CapabilitySet = []
+        for number in 0..<min(64, max(0, cap_max_bits())) where holds(number) { set.insert(.init(number: number)) }
+        return set
     }
 }
 
 public enum Capabilities {
     /// What Baton holds in its permitted set.
-    public static func permitted() -> Set<CapabilityNumber> {
+    public static func permitted() -> CapabilitySet {
         guard let state = cap_get_proc() else { return [] }
         defer { cap_free(UnsafeMutableRawPointer(state)) }
-        return Set(
-            CapabilityNumber.all.filter { number in
-                var value = CAP_CLEAR
-                return cap_get_flag(state, cap_value_t(number.rawValue), CAP_PERMITTED, &value) == 0 && value == CAP_SET
-            })
+        return .holding { number in
+            var value = CAP_CLEAR
+            return cap_get_flag(state, number, CAP_PERMITTED, &value) == 0 && value == CAP_SET
+        }
     }
 
     /// Gives up what is not in the sets; nothing is ever gained. The inheritable set stays.
-    public static func keep(effective: Set<CapabilityNumber>, permitted: Set<CapabilityNumber>) throws(LinuxError) {
+    public static func keep(effective: CapabilitySet, permitted: CapabilitySet) throws(LinuxError) {
         guard let state = cap_get_proc() else { throw .last("read", "Baton's capabilities") }
         defer { cap_free(UnsafeMutableRawPointer(state)) }
-        for number in CapabilityNumber.all {
-            var values = [cap_value_t(number.rawValue)]
-            if !effective.contains(number) { cap_set_flag(state, CAP_EFFECTIVE, 1, &values, CAP_CLEAR) }
-            if !permitted.contains(number) { cap_set_flag(state, CAP_PERMITTED, 1, &values, CAP_CLEAR) }
+        for number in 0..<min(64, max(0, cap_max_bits())) {
+            var value: cap_value_t = number
+            if !effective.contains(.init(number: number)) { cap_set_flag(state, CAP_EFFECTIVE, 1, &value, CAP_CLEAR) }
+            if !permitted.contains(.init(number: number)) { cap_set_flag(state, CAP_PERMITTED, 1, &value, CAP_CLEAR) }
         }
         guard cap_set_proc(state) == 0 else { throw .last("drop", "Baton's capabilities") }
     }

@@ -29,8 +29,10 @@ public enum Clock {
     public static func stamp() -> String {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
-        let text = rfc3339(seconds: Int64(time.tv_sec), milliseconds: 0).prefix(19)
-        return String(text.map { $0 == "-" || $0 == ":" || $0 == "T" ? "_" : $0 }) + ".\(time.tv_nsec)"
+        let text = rfc3339(seconds: Int64(time.tv_sec), milliseconds: 0).utf8.prefix(19)
+        let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
+        return String(decoding: text.map { digits.contains($0) ? $0 : UInt8(ascii: "_") }, as: UTF8.self)
+            + ".\(time.tv_nsec)"
     }
 
     /// By arithmetic: gmtime_r(3) would read the time zone files of an image that may have none.

@@ -1,4 +1,5 @@
 import CBatonShims
+import Glibc
 
 /// A C string as its bytes: arguments and variables need not be UTF-8, and the app must get them as they were.
 public struct CText: Hashable, Sendable {
@@ -11,13 +12,7 @@ public struct CText: Hashable, Sendable {
     public init(bytes: [UInt8]) { self.bytes = bytes.filter { $0 != 0 } }
 
     public init(copying pointer: UnsafePointer<CChar>) {
-        var bytes: [UInt8] = []
-        var next = pointer
-        while next.pointee != 0 {
-            bytes.append(UInt8(truncatingIfNeeded: next.pointee))
-            next += 1
-        }
-        self.bytes = bytes
+        bytes = Array(UnsafeRawBufferPointer(start: pointer, count: strlen(pointer)))
     }
 
     /// For reading; what is not UTF-8 is shown as U+FFFD.

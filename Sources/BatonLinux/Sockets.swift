@@ -94,7 +94,7 @@ public enum Sockets {
     private static func openUnix(_ name: String, isPath: Bool, _ thing: String) throws(LinuxError) -> FileDescriptor {
         if isPath { removeDeadSocket(name) }
         let socket = try newSocket(AF_UNIX, true, thing)
-        let bytes = Array(name.utf8).map { CChar(truncatingIfNeeded: $0) }
+        let bytes = Array(name.utf8)
         guard baton_bind_unix(socket.number, bytes, bytes.count) == 0 else { throw .last("bind", thing) }
         try startListening(socket.number, thing)
         return socket

@@ -134,9 +134,14 @@ pid_t baton_launch(const struct baton_launch_plan *plan, int *report) {
         if (moved < 0) { close(ends[0]); errno = error; return -1; }
     }
 
-    pid_t pid = fork();
+    char *volatile name = plan->argv[0];
+    // Credentials changed in shared memory would leave us undumpable, too: the flag is the memory's (prctl(2), PR_SET_DUMPABLE).
+    bool changes_credentials = plan->change_user || plan->capabilities != NULL || plan->drop_capabilities;
+    pid_t pid = plan->may_wait && !changes_credentials ? vfork() : fork();
     if (pid == 0) become(plan, ends[1]);
     int error = errno;
+    // A shell that runs a script has put the script's path there, in memory that may be ours.
+    plan->argv[0] = name;
     close(ends[1]);
     if (pid < 0) { close(ends[0]); errno = error; return -1; }
 

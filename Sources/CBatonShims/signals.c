@@ -7,10 +7,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static baton_signal_set inherited_ignored;
 static baton_signal_set inherited_blocked;
+static bool ignored_children;
 static bool taken_over;
-
 
 static baton_signal_set bit(int signal) { return (baton_signal_set)1 << (signal - 1); }
 
@@ -30,15 +29,11 @@ void baton_take_over_signals(void) {
                             | bit(SIGABRT) | bit(SIGSYS);
     set_mask(~faults);
 
-    for (int signal = 1; signal <= BATON_SIGNAL_MAX; signal++) {
-        struct sigaction action;
-        if (sigaction(signal, NULL, &action) == 0 && action.sa_handler == SIG_IGN) inherited_ignored |= bit(signal);
-    }
-
-    struct sigaction standard;
+    // The one disposition that Baton changes: where SIGCHLD is ignored there is nothing to reap (wait(2)).
+    struct sigaction standard, inherited;
     memset(&standard, 0, sizeof standard);
     standard.sa_handler = SIG_DFL;
-    sigaction(SIGCHLD, &standard, NULL);
+    ignored_children = sigaction(SIGCHLD, &standard, &inherited) == 0 && inherited.sa_handler == SIG_IGN;
 
     for (int fd = 0; fd <= 2; fd++) {
         if (fcntl(fd, F_GETFD) == -1) {
@@ -50,14 +45,12 @@ void baton_take_over_signals(void) {
 }
 
 void baton_restore_signals(void) {
-    // Handlers become SIG_DFL at the exec by themselves (execve(2)), so only what was ignored needs to be put back: SIGCHLD
-    // by Baton's doing, others where the Swift runtime has put a handler of its own.
-    for (int signal = 1; signal <= BATON_SIGNAL_MAX; signal++) {
-        if (!(inherited_ignored & bit(signal))) continue;
+    // What else was ignored still is, and stays so over the exec (execve(2)).
+    if (ignored_children) {
         struct sigaction action;
         memset(&action, 0, sizeof action);
         action.sa_handler = SIG_IGN;
-        sigaction(signal, &action, NULL);
+        sigaction(SIGCHLD, &action, NULL);
     }
     // Last, so that a signal that waited meets the disposition it is meant to meet.
     set_mask(inherited_blocked);

@@ -100,7 +100,7 @@ static int unix_address(struct sockaddr_un *address, const char *name, size_t le
     return 0;
 }
 
-int baton_bind_unix(int fd, const char *name, size_t length) {
+int baton_bind_unix(int fd, const void *name, size_t length) {
     struct sockaddr_un address;
     socklen_t size;
     if (unix_address(&address, name, length, &size) != 0) return -1;

@@ -8,5 +8,8 @@ enum Baton {
 
     static var commit: String { String(cString: baton_commit()) }
 
-    static func main() { exit(Program.run(Arguments.words())) }
+    static func main() {
+        baton_begin()
+        exit(Program.run(Arguments.words()))
+    }
 }

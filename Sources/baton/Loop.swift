@@ -17,7 +17,7 @@ final class Loop {
     let logger: Logger
     let hasTerminal: Bool
     var supervisor: Supervisor
-    var generations: [Int: GenerationProcess] = [:]
+    var generations = NumberMap<GenerationProcess>()
     var agent: AgentProcess?
     let stage: SnapshotStage
     /// The copy and the check of a snapshot that are under way.
@@ -28,15 +28,15 @@ final class Loop {
     let startedAt = Clock.now()
     let control: ControlSocket?
     /// Those who ask over the control socket, each until it has its answer or its time is over.
-    var peers: [Int: (peer: ControlPeer, deadline: Instant)] = [:]
+    var peers = NumberMap<(peer: ControlPeer, deadline: Instant)>()
     var nextPeer = 0
     /// By generation. Some process of one may outlive it.
-    private var callListeners: [Int: SeccompListener] = [:]
+    private var callListeners = NumberMap<SeccompListener>()
 
     private let epoll: Epoll
     private let signals: SignalFD
-    private var origins: [UInt64: (origin: Origin, descriptor: Int32)] = [:]
-    private var nextToken: UInt64 = 1
+    private var origins = NumberMap<(origin: Origin, descriptor: Int32)>()
+    private var nextToken = 1
     private var events: [Supervisor.Event] = []
     private var exitCode: Int32?
     /// Children may have ended that were not reaped in the last round.
@@ -134,7 +134,7 @@ final class Loop {
 
     private func waitForLinux() {
         do {
-            try epoll.wait(milliseconds: timeout()) { ready in readable(ready.token) }
+            try epoll.wait(milliseconds: timeout()) { ready in readable(Int(truncatingIfNeeded: ready.token)) }
         } catch {
             // Cannot happen with descriptors that are ours; if it does, the loop must not spin in silence.
             logger.log(LogRecord(.error, "loop_failed", "\(error)"))
@@ -145,8 +145,10 @@ final class Loop {
     private func timeout() -> Int32 {
         if mayReapMore || !events.isEmpty { return 0 }
         var milliseconds: Int64 = -1
-        let deadlines = [supervisor.nextDeadline, watcher.nextDeadline, peers.values.map(\.deadline).min()]
-        let deadline = deadlines.compactMap { $0 }.min()
+        var deadline = supervisor.nextDeadline
+        for other in [watcher.nextDeadline, peers.values.map(\.deadline).min()] {
+            if let other { deadline = min(deadline ?? other, other) }
+        }
         if let deadline {
             let left = (deadline - Clock.now()).nanoseconds
             // Rounded up: waking a moment too early would spin until the moment has passed.
@@ -162,19 +164,20 @@ final class Loop {
     private func add(_ origin: Origin, _ descriptor: Int32) throws(LinuxError) {
         let token = nextToken
         nextToken += 1
-        try epoll.watchReads(of: descriptor, token: token)
+        try epoll.watchReads(of: descriptor, token: UInt64(token))
         origins[token] = (origin, descriptor)
     }
 
     /// Call before the descriptor is closed.
     func remove(_ origin: Origin) {
-        for (token, entry) in origins where entry.origin == origin {
+        for token in origins.numbers {
+            guard let entry = origins[token], entry.origin == origin else { continue }
             epoll.forget(entry.descriptor)
             origins[token] = nil
         }
     }
 
-    private func isRegistered(_ origin: Origin) -> Bool { origins.values.contains { $0.origin == origin } }
+    private func isRegistered(_ origin: Origin) -> Bool { origins.first { $0.origin == origin } != nil }
 
     func addOrComplain(_ origin: Origin, _ descriptor: Int32?) {
         guard let descriptor else { return }
@@ -211,7 +214,7 @@ final class Loop {
         }
     }
 
-    private func readable(_ token: UInt64) {
+    private func readable(_ token: Int) {
         guard let origin = origins[token]?.origin else { return }
         switch origin {
         case .signals: readSignals()
@@ -361,7 +364,7 @@ final class Loop {
             case .ended(let pid, let status): childEnded(pid, status, &ended)
             case .stopped(let pid, let signal):
                 // SIGSTOP is a debugger's or an operator's business; the terminal's stops are the whole job's.
-                if signal.isTerminalStop, let generation = generations.values.first(where: { $0.pid == pid }) {
+                if signal.isTerminalStop, let generation = generations.first(where: { $0.pid == pid }) {
                     enqueue(.appStopped(generation.number))
                 }
             case .continued: break
@@ -392,14 +395,14 @@ final class Loop {
             remove(.agent)
             self.agent = nil
             enqueue(.agentEnded(status))
-        } else if let generation = generations.values.first(where: { $0.pid == pid && !$0.isMainReaped }) {
+        } else if let generation = generations.first(where: { $0.pid == pid && !$0.isMainReaped }) {
             generation.isMainReaped = true
             ended.append((generation, status))
-        } else if let generation = generations.values.first(where: { $0.probe == pid }) {
+        } else if let generation = generations.first(where: { $0.probe == pid }) {
             generation.probe = nil
             if settings.ready.asksTheSocket { endProbe() }
             enqueue(.probeFinished(generation.number, isReady: status == .exited(0)))
-        } else if let generation = generations.values.first(where: { $0.group == pid && !$0.isMainReaped }) {
+        } else if let generation = generations.first(where: { $0.group == pid && !$0.isMainReaped }) {
             // The process that Baton started has made way for the one named by MAINPID; if that is gone too, this is the end.
             if kill(generation.pid, 0) != 0, errno == ESRCH {
                 generation.isMainReaped = true

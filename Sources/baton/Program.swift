@@ -75,7 +75,8 @@ enum Program {
     // MARK: steps
 
     private static func settings(_ environment: [EnvironmentVariable]) -> Settings? {
-        let (settings, problems) = Settings.parse(environment.map { ($0.name, $0.value) })
+        let (settings, problems) = Settings.parse(
+            environment.filter { $0.name.hasPrefix("BATON_") }.map { ($0.name, $0.value) })
         guard problems.isEmpty else {
             for problem in problems { complain(problem.description) }
             return nil
@@ -115,6 +116,7 @@ enum Program {
     private static func adoption(_ settings: Settings, _ command: [CText], _ environment: [EnvironmentVariable])
         -> Adoption.Wish
     {
+        guard settings.adopts(hidesListenPID: true) else { return .none }
         let path = environment.last { $0.name == "PATH" }?.value
         let program = CommandKind(command.first?.text ?? "", path: path)
         guard settings.adopts(hidesListenPID: program.isShell) else { return .none }
@@ -218,7 +220,7 @@ enum Program {
             paths: settings.sources.map { watchedPath($0, settings) },
             configuration: .init(
                 strategy: settings.strategy, pollInterval: settings.pollInterval, auditInterval: settings.auditInterval,
-                phaseSeed: hostSeed(),
+                phaseSeed: settings.sources.isEmpty ? 0 : hostSeed(),
                 digestSalt: settings.subpath == .stage || settings.sources.contains(where: \.isSecret)
                     ? Random.number() : nil)
         )

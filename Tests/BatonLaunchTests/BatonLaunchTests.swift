@@ -67,12 +67,12 @@ import Testing
 }
 
 @Suite struct PrivilegePlanTests {
-    private let all = Set((0..<41).map { CapabilityNumber(rawValue: $0) })
+    private let all = CapabilitySet(rawValue: 1 << 41 - 1)
 
     private func plan(
-        root: Bool = true, noNew: Bool = false, user: Bool = false, passedOn: Set<CapabilityNumber>? = nil,
+        root: Bool = true, noNew: Bool = false, user: Bool = false, passedOn: CapabilitySet? = nil,
         sources: Bool = true,
-        permitted: Set<CapabilityNumber>? = nil
+        permitted: CapabilitySet? = nil
     ) -> PrivilegePlan {
         PrivilegePlan(
             .init(
@@ -84,7 +84,7 @@ import Testing
     @Test func onlyWhatIsNeededIsKept() {
         #expect(plan().permitted == [.kill, .dacReadSearch])
         #expect(plan(user: true, sources: false).permitted == [.kill, .setUID, .setGID])
-        let bind = CapabilityNumber(rawValue: 10)
+        let bind = CapabilitySet.netBindService
         #expect(
             plan(user: true, passedOn: [bind], sources: false).permitted == [.kill, .setUID, .setGID, .setPCap, bind])
     }

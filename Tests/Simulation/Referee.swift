@@ -190,7 +190,7 @@ package struct Referee {
             started = number
             guard
                 askedToStopAt == nil
-                    || after.policy.signalMap.index(forKey: .terminate) != nil && after.phase == .running
+                    || after.policy.signalMap.names(.terminate) && after.phase == .running
             else { throw Violation(invariant: 5, description: "generation \(number) started after SIGTERM") }
         }
     }
@@ -222,7 +222,7 @@ package struct Referee {
     /// 5 and 6.
     private func checkStop(_ after: Supervisor, _ effects: [Supervisor.Effect], _ world: SimulatedWorld) throws {
         let grace = Supervisor.Times.stopGrace
-        if let askedToStopAt, policy.signalMap.index(forKey: .terminate) == nil || after.phase == .stopping {
+        if let askedToStopAt, !policy.signalMap.names(.terminate) || after.phase == .stopping {
             let latest = askedToStopAt + policy.stopDelay + policy.stopTimeout + grace
             if case .exited = after.phase {
             } else if world.now > latest + .milliseconds(501) {

@@ -127,8 +127,8 @@ enum SettingValue {
         return .command(try command(text))
     }
 
-    static func signalMap(_ text: String) throws(SettingError) -> [Signal: Signal?] {
-        var map: [Signal: Signal?] = [:]
+    static func signalMap(_ text: String) throws(SettingError) -> SignalMap {
+        var map: SignalMap = [:]
         for entry in list(text) {
             guard let equals = entry.firstIndex(of: "=") else {
                 throw SettingError("\"\(entry)\" has no = between the signal received and the one forwarded")
@@ -138,14 +138,14 @@ enum SettingValue {
             guard from != .kill, from != .stop, from != .child else {
                 throw SettingError("\(from) never comes to be forwarded")
             }
-            guard map.index(forKey: from) == nil else { throw SettingError("\(from) is mapped twice") }
-            if to.isEmpty || to == "0" { map[from] = .some(nil) } else { map[from] = try signal(to) }
+            guard !map.names(from) else { throw SettingError("\(from) is mapped twice") }
+            map.rewrite(from, as: to.isEmpty || to == "0" ? nil : try signal(to))
         }
         return map
     }
 
-    static func exitCodes(_ text: String) throws(SettingError) -> Set<Int32> {
-        var codes: Set<Int32> = []
+    static func exitCodes(_ text: String) throws(SettingError) -> ExitCodes {
+        var codes: ExitCodes = []
         for entry in list(text) { codes.insert(Int32(try count(entry, in: 0...255))) }
         return codes
     }

@@ -43,10 +43,9 @@ public struct Settings: Sendable, Hashable {
     public var stopTimeout: Interval = .seconds(25)
     public var restart: RestartMode = .never
     /// Exit codes of the app that Baton passes on as 0.
-    public var exitOK: Set<Int32> = []
+    public var exitOK: ExitCodes = []
     public var parentDeathSignal: Signal?
-    /// What a received signal is forwarded as; a nil value swallows it.
-    public var signalMap: [Signal: Signal?] = [:]
+    public var signalMap: SignalMap = [:]
     public var signalTarget: SignalTarget = .group
 
     public var user: UserName?
@@ -68,7 +67,7 @@ extension Settings {
     /// and never looks: given a blocking one, a worker that loses the race for a connection waits in accept(2), and with it
     /// every client that it serves.
     public func listening(for program: String) -> Settings {
-        guard program.split(separator: "/").last == "nginx" else { return self }
+        guard !listen.isEmpty, program.split(separator: "/").last == "nginx" else { return self }
         var settings = self
         settings.listen = listen.map { address in
             if case .udp = address.endpoint { return address }
@@ -89,7 +88,9 @@ extension Settings {
     public var stages: Bool { stageFiles || validate != nil || sources.contains(where: \.isRemote) }
 
     /// All that is watched.
-    public var sources: [SourceName] { watch + environmentFrom.filter { !watch.contains($0) } }
+    public var sources: [SourceName] {
+        environmentFrom.isEmpty ? watch : watch + environmentFrom.filter { !watch.contains($0) }
+    }
 
     /// Those of them that are files and directories.
     public var paths: [String] { sources.compactMap { if case .path(let path) = $0 { path } else { nil } } }

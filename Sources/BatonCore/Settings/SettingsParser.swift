@@ -20,12 +20,9 @@ extension Settings {
     public static func parse(_ environment: [(name: String, value: String)]) -> (Settings, [SettingsProblem]) {
         var settings = Settings()
         var problems: [SettingsProblem] = []
-        let definitions = Dictionary(
-            SettingDefinition.all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-        for (name, value) in environment.sorted(by: { $0.name < $1.name })
-        where name.hasPrefix("BATON_") && !isNotASetting(name) {
-            guard let definition = definitions[name] else {
-                problems.append(unknown(name, known: definitions.keys))
+        for (name, value) in environment where name.hasPrefix("BATON_") {
+            guard let definition = SettingDefinition.all.first(where: { $0.name == name }) else {
+                if !isNotASetting(name) { problems.append(unknown(name)) }
                 continue
             }
             // An empty variable is what an unset one looks like in most templates.
@@ -36,12 +33,15 @@ extension Settings {
                 problems.append(SettingsProblem(variable: name, reason: error.reason, allowed: definition.allowed))
             }
         }
+        problems.sort { $0.variable < $1.variable }
         problems += contradictions(settings)
         return (settings, problems)
     }
 
-    private static func unknown(_ name: String, known: some Sequence<String>) -> SettingsProblem {
-        let hint = nearest(to: name, among: known).map { "did you mean \($0)?" } ?? "see baton --help for all of them"
+    private static func unknown(_ name: String) -> SettingsProblem {
+        let hint =
+            nearest(to: name, among: SettingDefinition.all.map(\.name)).map { "did you mean \($0)?" }
+            ?? "see baton --help for all of them"
         return SettingsProblem(variable: name, reason: "is no setting of Baton; \(hint)", allowed: nil)
     }
 
@@ -95,17 +95,18 @@ extension Settings {
     /// or `baton-…`.
     static func isNotASetting(_ name: String) -> Bool {
         if name == "BATON_GENERATION" || name.hasPrefix("BATON_FD_") { return true }
-        if name == "BATON_PORT" || name.hasSuffix("_PORT") || name.hasSuffix("_SERVICE_HOST") { return true }
-        if name.hasSuffix("_SERVICE_PORT") || name.contains("_SERVICE_PORT_") { return true }
+        if name.hasSuffix("_PORT") || name.hasSuffix("_SERVICE_HOST") { return true }
         return isServiceLink(name)
     }
 
-    /// `…_PORT_8080_TCP`, with `_ADDR`, `_PORT` or `_PROTO` after it.
+    /// `…_SERVICE_PORT_HTTP`, and `…_PORT_8080_TCP` with `_ADDR`, `_PORT` or `_PROTO` after it.
     private static func isServiceLink(_ name: String) -> Bool {
-        let words = name.split(separator: "_")
-        for (index, word) in words.enumerated().dropLast(2) where word == "PORT" {
-            let isNumber = UInt16(words[index + 1]) != nil
-            if isNumber, ["TCP", "UDP", "SCTP"].contains(String(words[index + 2])) { return true }
+        var before: (Substring, Substring) = ("", "")
+        for word in name.split(separator: "_") {
+            if before == ("SERVICE", "PORT") { return true }
+            let isPort = before.0 == "PORT" && UInt16(before.1) != nil
+            if isPort, word == "TCP" || word == "UDP" || word == "SCTP" { return true }
+            before = (before.1, word)
         }
         return false
     }

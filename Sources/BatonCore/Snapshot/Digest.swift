@@ -9,10 +9,15 @@ public struct Digest: Hashable, Sendable {
 
     /// All 32 bytes as 64 hexadecimal digits.
     public var hexadecimal: String {
-        [words.0, words.1, words.2, words.3].map { word in
-            let digits = String(word, radix: 16)
-            return String(repeating: "0", count: 16 - digits.count) + digits
-        }.joined()
+        Digest.digits(words.0, 16) + Digest.digits(words.1, 16) + Digest.digits(words.2, 16)
+            + Digest.digits(words.3, 16)
+    }
+
+    /// Hexadecimal, with leading zeros.
+    private static func digits(_ number: UInt64, _ count: Int) -> String {
+        var digits = String(number, radix: 16)
+        while digits.utf8.count < count { digits = "0" + digits }
+        return digits
     }
 
     /// The four words, for sending a digest between processes.
@@ -21,5 +26,5 @@ public struct Digest: Hashable, Sendable {
 
 extension Digest: CustomStringConvertible {
     /// The first 12 digits, as logs show it.
-    public var description: String { String(hexadecimal.prefix(12)) }
+    public var description: String { Digest.digits(words.0 >> 16, 12) }
 }

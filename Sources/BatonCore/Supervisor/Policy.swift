@@ -34,8 +34,8 @@ extension Supervisor {
         public var stopDelay: Interval = .zero
         public var stopTimeout: Interval = .seconds(25)
         public var restart: RestartMode = .never
-        public var exitOK: Set<Int32> = []
-        public var signalMap: [Signal: Signal?] = [:]
+        public var exitOK: ExitCodes = []
+        public var signalMap: SignalMap = [:]
         public var subpath: SubpathMode = .warn
         /// Stdin is a terminal.
         public var hasTerminal = false
@@ -79,7 +79,7 @@ extension Supervisor {
         /// SIGHUP asks for a reload only where Baton has been given something to do with one. An app wrapped with no
         /// settings at all gets its SIGHUP as from any other init.
         var hangUpTriggersChange: Bool {
-            signalMap.index(forKey: .hangUp) == nil && onChange != .none
+            !signalMap.names(.hangUp) && onChange != .none
                 && (hasSources || hasListener || onChange != .auto)
         }
     }

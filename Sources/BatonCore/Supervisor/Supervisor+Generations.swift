@@ -3,14 +3,15 @@ extension Supervisor {
     /// Starts the next generation with the latest snapshot. Whatever change was on its way rides along: a process that
     /// starts now reads the new configuration whether that was the plan or not.
     mutating func startGeneration() {
-        guard phase == .running, starting == nil else { return }
+        guard phase == .running, !isStarting else { return }
         timers.cancel(.restart)
         let number = nextGeneration
         nextGeneration += 1
         counters.generationsStarted += 1
         generations.append(Generation(number: number, digest: digestAtStart, startedAt: now))
         pending?.ride(on: number)
-        for key in [Timers.Key.splay, .hold] { timers.cancel(key) }
+        timers.cancel(.splay)
+        timers.cancel(.hold)
         timers.arm(.ready(number), at: now + policy.readyTimeout)
         log(.starting(number, digestAtStart, beside: serving?.number))
         emit(.start(number))

@@ -4,9 +4,9 @@ extension Supervisor {
         // SIGPIPE is what Baton's own log raises when its reader is gone; SIGCHLD is Baton's alone.
         guard signal != .pipe, signal != .child else { return }
         if signal == .hangUp, policy.hangUpTriggersChange, phase == .running { return askedByHand() }
-        guard let forwarded = policy.signalMap[signal] ?? signal else { return log(.swallowed(signal)) }
+        guard let forwarded = policy.signalMap.forwarded(signal) else { return log(.swallowed(signal)) }
         if signal == .terminate {
-            let isMapped = policy.signalMap.index(forKey: .terminate) != nil
+            let isMapped = policy.signalMap.names(.terminate)
             return askedToStop(with: isMapped ? forwarded : policy.drainSignal)
         }
         if signal == .interrupt { interruptedAt = now }

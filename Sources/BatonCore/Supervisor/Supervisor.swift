@@ -83,6 +83,7 @@ public struct Supervisor: Sendable {
     /// The generation that takes new requests.
     public var serving: Generation? { generations.last { $0.state == .ready } }
     public var starting: Generation? { generations.last { $0.state == .starting } }
+    var isStarting: Bool { generations.contains { $0.state == .starting } }
 
     /// The app's listening sockets, or some of them, are Baton's.
     var holdsListener: Bool { policy.hasListener || hasAdopted }

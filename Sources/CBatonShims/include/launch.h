@@ -39,6 +39,8 @@ struct baton_launch_plan {
     const int *sources;
     const int *targets;
     int descriptor_count;
+    /// The caller may sleep until the exec: nothing is copied for the child then (vfork(2)), which is the larger part of a start.
+    bool may_wait;
     /// The terminal whose foreground group the child's group becomes; -1: none.
     int terminal;
     bool null_stdin;

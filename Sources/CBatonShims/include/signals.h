@@ -7,9 +7,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/// The number of the last signal that Linux has on x86-64 and arm64 (signal(7): SIGRTMAX).
-#define BATON_SIGNAL_MAX 64
-
 /// One bit a signal: bit n-1 stands for signal n, as in the kernel's sigset_t and in /proc/PID/status.
 typedef uint64_t baton_signal_set;
 

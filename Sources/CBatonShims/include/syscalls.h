@@ -47,7 +47,7 @@ int baton_set_tcp_nodelay(int fd);
 int baton_set_v6only(int fd, int on);
 
 /// bind(2) to a Unix path or, with a leading NUL byte, an abstract name of exactly length bytes.
-int baton_bind_unix(int fd, const char *name, size_t length);
+int baton_bind_unix(int fd, const void *name, size_t length);
 int baton_connect_unix(int fd, const char *name, size_t length);
 /// accept4(2), non-blocking and close-on-exec.
 int baton_accept(int fd);

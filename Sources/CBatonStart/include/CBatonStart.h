@@ -3,3 +3,6 @@
 
 /// The commit that this was built from, as the package's manifest has it.
 const char *baton_commit(void);
+
+/// First of all in main: until then the environment is kept from the Swift runtime.
+void baton_begin(void);
