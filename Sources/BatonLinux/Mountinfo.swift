@@ -41,8 +41,12 @@ public struct MountTable: Sendable {
     /// Where parts of kubelet volumes are mounted.
     public let kubeletSubpathPoints: Set<String>
 
+    /// Some of them hide the other side's writes.
+    public let hasBlind: Bool
+
     public init(mounts: [Mount]) {
         self.mounts = mounts
+        hasBlind = mounts.contains { FileSystemType.isBlind($0.fileSystem) }
         kubeletSubpathPoints = Set(mounts.lazy.filter { $0.kubeletSubpath != nil }.map(\.mountPoint))
     }
 
@@ -68,10 +72,16 @@ public struct MountTable: Sendable {
         var best: Mount?
         for mount in mounts {
             let point = mount.mountPoint
-            let isInside = point == "/" || path == point || path.hasPrefix(point + "/")
+            let isInside = point == "/" || path.hasPrefix(point) && MountTable.ends(point, in: path)
             if isInside, point.utf8.count >= (best?.mountPoint.utf8.count ?? 0) { best = mount }
         }
         return best
+    }
+
+    /// A component of the path ends where its prefix does.
+    private static func ends(_ prefix: String, in path: String) -> Bool {
+        let rest = path.utf8.dropFirst(prefix.utf8.count)
+        return rest.isEmpty || rest.first == UInt8(ascii: "/")
     }
 
     /// The mount whose mount point is exactly this path.

@@ -1,4 +1,5 @@
 public import BatonCore
+import CBatonShims
 import Glibc
 
 /// What /proc tells of processes.
@@ -9,15 +10,15 @@ public enum Procfs {
         guard let fd = try? openForReading("/proc/\(pid)/status"),
             let status = try? readAvailable(fd.number, limit: 8192)
         else { return nil }
-        let name = Array("\nSigCgt:\t".utf8)
-        let starts = status.indices.dropLast(name.count + 16)
-        guard
-            let start = starts.first(where: {
-                status[$0] == name[0] && status[$0..<($0 + name.count)].elementsEqual(name)
-            })
-        else { return nil }
-        let digits = status[(start + name.count)..<(start + name.count + 16)]
-        return UInt64(String(decoding: digits, as: UTF8.self), radix: 16)
+        let name: StaticString = "\nSigCgt:\t"
+        return status.withUnsafeBytes { text in
+            guard let base = text.baseAddress,
+                let found = baton_find(base, text.count, name.utf8Start, name.utf8CodeUnitCount)
+            else { return nil }
+            let start = UnsafeRawPointer(found) - base + name.utf8CodeUnitCount
+            guard start + 16 <= text.count else { return nil }
+            return UInt64(String(decoding: text[start..<(start + 16)], as: UTF8.self), radix: 16)
+        }
     }
 
     public static func catches(_ signal: Signal, _ pid: ProcessID) -> Bool? {

@@ -40,7 +40,7 @@ struct PathTrace: Hashable, Sendable {
                 continue
             }
             let full = PathTrace.join(current, name)
-            if let mount = mounts.mount(of: full), FileSystemType.isBlind(mount.fileSystem) {
+            if mounts.hasBlind, let mount = mounts.mount(of: full), FileSystemType.isBlind(mount.fileSystem) {
                 end = .blind(fileSystem: mount.fileSystem)
                 return
             }

@@ -40,8 +40,8 @@ struct PollHelper: ~Copyable {
     private static func answer(_ path: String, _ known: Int?) -> [UInt8] {
         // No mount table: the child is here to touch what PID 1 must not.
         let scanner = SourceScanner(path: path, mounts: MountTable(mounts: []))
-        if let known, scanner.look() == .there(identity: known) { return [0] }
-        switch scanner.read() {
+        guard let reading = scanner.read(unless: known) else { return [0] }
+        switch reading {
         case .content(let identity, let digest):
             return ([UInt64(bitPattern: Int64(identity))] + digest.parts).reduce(into: [1]) { bytes, word in
                 for shift in stride(from: 56, through: 0, by: -8) {

@@ -51,7 +51,7 @@ struct SourceScanner {
 
     func look() -> Look {
         do {
-            return .there(identity: try identity())
+            return .there(identity: try identity(PathTrace(path, mounts)))
         } catch {
             switch error.kind {
             case .absent: return .absent
@@ -60,10 +60,9 @@ struct SourceScanner {
         }
     }
 
-    private func identity() throws(Failure) -> Int {
+    private func identity(_ trace: PathTrace) throws(Failure) -> Int {
         var hasher = Hasher()
         var budget = Limits.files
-        let trace = PathTrace(path, mounts)
         hasher.combine(trace.linkTargets)
         switch trace.end {
         case .file(let real), .other(let real): hasher.combine(try status(real))
@@ -105,11 +104,16 @@ struct SourceScanner {
 
     // MARK: the whole reading
 
-    func read() -> Reading {
+    func read() -> Reading { read(unless: nil) ?? .failed("\(path) was not read") }
+
+    /// - Returns: nil where the identity is the known one.
+    func read(unless known: Int?) -> Reading? {
         do {
-            let before = try identity()
-            let digest = try content()
-            guard before == (try identity()) else { return .torn("\(path) moved") }
+            let trace = PathTrace(path, mounts)
+            let before = try identity(trace)
+            if before == known { return nil }
+            let digest = try content(trace)
+            guard before == (try identity(PathTrace(path, mounts))) else { return .torn("\(path) moved") }
             return .content(identity: before, digest)
         } catch {
             switch error.kind {
@@ -120,11 +124,10 @@ struct SourceScanner {
         }
     }
 
-    private func content() throws(Failure) -> Digest {
+    private func content(_ trace: PathTrace) throws(Failure) -> Digest {
         var hash = SHA256()
         var budget = Limits.files
         var bytes = Limits.bytes
-        let trace = PathTrace(path, mounts)
         switch trace.end {
         case .file(let real): try addFile(real, to: &hash, &bytes)
         case .directory(let real): try addDirectory(real, to: &hash, &budget, &bytes, depth: 0)

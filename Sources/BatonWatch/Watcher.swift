@@ -228,8 +228,8 @@ public final class Watcher {
             source.isTouched = false
             let scanner = SourceScanner(path: source.path, mounts: mounts)
             source.checkedAt = now
-            if let identity = source.identity, scanner.look() == .there(identity: identity) { continue }
-            if case .torn(let detail) = take(scanner.read(), for: source, at: now) { torn = detail }
+            guard let reading = scanner.read(unless: source.identity) else { continue }
+            if case .torn(let detail) = take(reading, for: source, at: now) { torn = detail }
         }
         torn = torn ?? movedMeanwhile()
         if let torn { return (.torn(torn), takeReports()) }

@@ -171,6 +171,10 @@ void baton_forbid_dumps(void) {
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
+const void *baton_find(const void *text, size_t length, const void *part, size_t part_length) {
+    return memmem(text, length, part, part_length);
+}
+
 char **baton_environment(void) { return environ; }
 
 bool baton_has_children(void) {

@@ -74,6 +74,9 @@ bool baton_gains_privileges(const char *path);
 /// No core file, and nobody looks into its memory (PR_SET_DUMPABLE, RLIMIT_CORE).
 void baton_forbid_dumps(void);
 
+/// memmem(3).
+const void *baton_find(const void *text, size_t length, const void *part, size_t part_length);
+
 /// environ(7).
 char **baton_environment(void);
 
