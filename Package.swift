@@ -91,3 +91,11 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Its main is libFuzzer's, so that it can be built with that alone: ./Tests/fuzz does.
+if Context.environment["BATON_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "baton-fuzz", dependencies: ["BatonCore", "BatonLinux", "BatonAgentCore"], path: "Tests/Fuzz",
+            exclude: ["corpus"], swiftSettings: strict))
+}
