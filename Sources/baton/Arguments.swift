@@ -20,6 +20,7 @@ enum Arguments {
     }
 
     init(_ words: [CText]) {
+        let words = Arguments.fromInterpreterLine(words)
         switch words.first?.text {
         case nil: self = .wrong("there is no command to run: write it after --")
         case "--":
@@ -36,6 +37,12 @@ enum Arguments {
             // As an ENTRYPOINT without "--", Baton would otherwise fail in a way that is hard to see.
             self = .wrong("\"\(word)\" is no subcommand; the app's command comes after --: baton -- \(word) …")
         }
+    }
+
+    /// A script's `#!/usr/bin/baton -- /bin/sh` comes as one word with all that stands behind the interpreter's path (execve(2)).
+    private static func fromInterpreterLine(_ words: [CText]) -> [CText] {
+        guard let first = words.first, first.bytes.starts(with: "-- ".utf8) else { return words }
+        return first.bytes.split(separator: UInt8(ascii: " ")).map { CText(bytes: Array($0)) } + words.dropFirst()
     }
 
     private init(asking request: StatusRequest, options: [String]) {

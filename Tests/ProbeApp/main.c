@@ -82,6 +82,7 @@ static int state(void) {
         if (readlink(path, target, sizeof target - 1) < 0) strcpy(target, "?");
         printf("fd %s %s\n", entry->d_name, target);
     }
+    if (fds != NULL) closedir(fds);
     for (char **variable = environ; *variable != NULL; variable++) printf("env %s\n", *variable);
     fflush(stdout);
     return 0;
