@@ -21,7 +21,7 @@ import Testing
     }
 
     private func run(_ seed: UInt64) throws -> Int {
-        do { return try Simulation.run(seed: seed) } catch {
+        do { return try Simulation.run(seed: seed).steps } catch {
             Issue.record("invariant \(error.invariant): \(error). Replay with BATON_SIMULATION_SEED=\(seed)")
             throw error
         }

@@ -175,7 +175,9 @@ import Testing
     }
 
     /// catatonit leaves SIGTSTP, SIGTTIN and SIGTTOU ignored.
-    @Test(arguments: these(.tini(), .dumbInit(), .baton())) func theChildHasTheSignalStateOfAPlainStart(_ peer: Init) throws {
+    @Test(arguments: these(.tini(), .dumbInit(), .baton())) func theChildHasTheSignalStateOfAPlainStart(_ peer: Init)
+        throws
+    {
         let bare = try RunningProcess([Stand.probe, "state"])
         let under = try peer.run([Stand.probe, "state"])
         try bare.wait()

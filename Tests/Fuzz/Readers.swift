@@ -5,7 +5,8 @@ import BatonLinux
 /// Everything in Baton that reads what somebody else has written.
 enum Readers {
     static let all: [String: @Sendable (Input) -> Void] = [
-        "mountinfo": mountinfo, "settings": settings, "notification": notification, "message": message, "record": record,
+        "mountinfo": mountinfo, "settings": settings, "notification": notification, "message": message,
+        "record": record,
         "dotenv": dotenv, "watch": watch, "answer": answer, "pod": pod, "json": { syntax($0, .json) },
         "yaml": { syntax($0, .yaml) }, "accept": accept,
     ]
@@ -16,9 +17,12 @@ enum Readers {
         require(table.mounts.count <= input.lines.count, "one mount a line at most")
         for mount in table.mounts {
             _ = mount.isSuperseded
-            if let part = mount.kubeletSubpath { require(part.point == mount.mountPoint, "a part is where it is mounted") }
+            if let part = mount.kubeletSubpath {
+                require(part.point == mount.mountPoint, "a part is where it is mounted")
+            }
             if mount.mountPoint.hasPrefix("/") {
-                require(table.mount(of: mount.mountPoint)?.mountPoint == mount.mountPoint, "a mount point is on its mount")
+                require(
+                    table.mount(of: mount.mountPoint)?.mountPoint == mount.mountPoint, "a mount point is on its mount")
             }
         }
     }
@@ -54,7 +58,9 @@ enum Readers {
         guard let again = AgentMessage(line: Array(read.line.utf8)) else {
             return require(read.line.utf8.count > AgentMessage.sizeLimit, "what is written can be read: \(read.line)")
         }
-        require(AgentMessage(line: Array(again.line.utf8)) == again, "what is read and written stays the same: \(read.line)")
+        require(
+            AgentMessage(line: Array(again.line.utf8)) == again, "what is read and written stays the same: \(read.line)"
+        )
     }
 
     /// A line of a Baton's answer, as `baton status` reads it.
@@ -89,7 +95,8 @@ enum Readers {
         }
         require(cut == lines, "however it is cut, the lines are the same")
         var informer = Informer(
-            ObjectSource(kind: .configMap, namespace: nil, name: "web", key: nil, isOptional: false), namespace: "default",
+            ObjectSource(kind: .configMap, namespace: nil, name: "web", key: nil, isOptional: false),
+            namespace: "default",
             pollInterval: .seconds(5), seed: 1, at: Instant(nanoseconds: 0))
         var delivered: KubernetesObject?
         for (index, line) in lines.enumerated() {

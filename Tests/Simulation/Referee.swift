@@ -23,6 +23,8 @@ package struct Referee {
     /// What the world has told of listening sockets.
     private var listened: Set<Int> = []
     private var isAdoptionRefused = false
+    /// From when on nothing is done to the world any more.
+    var calmSince: Instant?
 
     init(policy: Supervisor.Policy) { self.policy = policy }
 
@@ -44,9 +46,20 @@ package struct Referee {
         try checkStage(after, effects, world)
         try checkStarts(before, after, effects)
         try checkChanges(before, after, effects)
+        try checkPace(effects, world)
         try checkStop(after, effects, world)
         try checkEnds(event, after, effects)
         try checkProgress(event, before, after, effects, world)
+        try checkClients(world)
+    }
+
+    /// Each client ends served, or by something that the log has told; none is lost by a generation that went in quiet.
+    private func checkClients(_ world: SimulatedWorld) throws {
+        guard world.network.isConserved else { throw Violation(invariant: 2, description: "a client has vanished") }
+        for (ending, count) in world.network.lost where ending.losesNobody && count > 0 {
+            throw Violation(
+                invariant: 2, description: "\(count) clients are lost by a generation that ended by \(ending.rawValue)")
+        }
     }
 
     private mutating func note(_ event: Supervisor.Event, _ before: Supervisor, _ world: SimulatedWorld) {
@@ -216,6 +229,20 @@ package struct Referee {
         }
         guard open.count == (after.pending == nil ? 0 : 1) else {
             throw Violation(invariant: 4, description: "\(open.count) changes are open: \(open)")
+        }
+    }
+
+    /// In a calm world every change comes to its outcome within the times that the settings give to its stages: one that is under
+    /// way may have to end first, a reading may be torn, a generation given up, an old one killed, before its own turn.
+    private func checkPace(_ effects: [Supervisor.Effect], _ world: SimulatedWorld) throws {
+        guard let calmSince else { return }
+        let turn =
+            max(policy.settle * 10, .seconds(10)) + policy.splay + policy.validateTimeout + policy.readyTimeout
+            + policy.probation + policy.drainTimeout + .seconds(30)
+        for case .changeEnded(let change, _) in effects where world.now > max(calmSince, change.seenAt) + turn * 2 {
+            throw Violation(
+                invariant: 4,
+                description: "change \(change.number) took \(world.now - change.seenAt), where \(turn * 2) is the most")
         }
     }
 

@@ -14,8 +14,10 @@ package struct SimulatedWorld {
         /// On so many addresses of its own, taken over by Baton.
         var listens = 0
         var willEnd = false
-        /// Connections that clients hold to it.
+        /// Connections that clients hold to it and never use.
         var connections = 0
+        /// Why it is to go, as soon as it is told.
+        var ending: Network.Ending?
     }
 
     private struct Scheduled {
@@ -35,7 +37,11 @@ package struct SimulatedWorld {
     var promoted: Int?
     private var dropped: Set<Int> = []
     var isCalm = false
+    /// Clients, where connections are steered.
+    var network = Network()
     var referee: Referee
+    /// Is told every step.
+    var witness: ((String) -> Void)?
     private(set) var steps = 0
     private var queue: [Scheduled] = []
     private var order = 0
@@ -88,6 +94,12 @@ package struct SimulatedWorld {
 
     /// One event: the next that is due, or mischief. Throws what the referee finds.
     mutating func step() throws {
+        if supervisor.policy.steers, Int.random(in: 0..<3, using: &random) == 0 {
+            // Less than Times.handshake: who takes longer is not waited for.
+            network.arrive(
+                at: now, roundTrip: random.interval(upTo: .milliseconds(900)),
+                duration: random.interval(upTo: .seconds(Int.random(in: 0..<10, using: &random) == 0 ? 20 : 1)))
+        }
         if !isCalm, Int.random(in: 0..<100, using: &random) < 45 {
             now = now + random.interval(upTo: .milliseconds(400))
             let due = takeDue()
@@ -107,6 +119,7 @@ package struct SimulatedWorld {
     /// Calm: no mischief any more; what is under way goes on until nothing is.
     mutating func settleDown(limit: Interval) throws {
         isCalm = true
+        referee.calmSince = now
         // Half of the time nothing more happens: what was touched last must be seen all the same.
         if Bool.random(using: &random) {
             disk += 1
@@ -119,11 +132,45 @@ package struct SimulatedWorld {
 
     private mutating func deliver(_ event: Supervisor.Event) throws {
         steps += 1
+        let processes = processes
+        network.advance(to: now) { number in
+            guard let process = processes[number] else { return false }
+            return process.isMainAlive && process.isLaunched && process.ending == nil
+        }
         guard let event = happen(event) else { return }
         let before = supervisor
         let effects = supervisor.handle(event, at: now)
+        noteEndings(event, before, effects)
+        witness?("\(now.nanoseconds / 1_000_000) ms: \(event)" + effects.map { "\n    \($0)" }.joined())
         try referee.check(event, before: before, after: supervisor, effects: effects, world: self)
         for effect in effects { perform(effect) }
+    }
+
+    /// Why those are to go that are told to in this step.
+    private mutating func noteEndings(_ event: Supervisor.Event, _ before: Supervisor, _ effects: [Supervisor.Effect]) {
+        let said = effects.compactMap { if case .log(let record) = $0 { record.event } else { nil } }
+        for case .signal(let number, let signal, _) in effects
+        where signal == .kill || signal == supervisor.policy.drainSignal || signal == .quit {
+            // The first word counts, but for SIGKILL, which always has the last.
+            guard processes[number]?.isMainAlive == true, processes[number]?.ending == nil || signal == .kill else {
+                continue
+            }
+            let isHurried = said.contains("too_many_draining") || said.contains("drain_not_quiet")
+            let after = supervisor.generation(number, in: .draining)
+            processes[number]?.ending =
+                if supervisor.phase != .running {
+                    .stop
+                } else if signal == .kill || isHurried {
+                    .deadline
+                } else if before.generation(number, in: .starting) != nil {
+                    .givenUp
+                } else if after?.drainingSince == now, before.generation(number, in: .draining) == nil {
+                    // At once and in so many words: it restarts, or its sockets cannot be steered.
+                    .stop
+                } else {
+                    .quiet
+                }
+        }
     }
 
     // MARK: time
@@ -179,11 +226,13 @@ package struct SimulatedWorld {
         case .launchFailed(let number, _):
             guard processes[number]?.isMainAlive == true else { return nil }
             processes[number] = nil
+            network.end(number, .crash)
             return event
         case .exited(let number, let status, _):
             guard let process = processes[number] else { return nil }
             // Told a second time: no world does it, and no harm may come of it.
             guard process.isMainAlive else { return event }
+            network.end(number, process.ending ?? .crash)
             if process.leftovers > 0 { processes[number]?.isMainAlive = false } else { processes[number] = nil }
             noteIfAlone()
             return .exited(number, status, leftovers: process.leftovers > 0)
@@ -258,11 +307,13 @@ package struct SimulatedWorld {
             if !isCalm, Bool.random(using: &random) {
                 schedule(.agentEnded(.exited(1)), in: random.interval(upTo: .seconds(20)))
             }
-        case .adoptMain, .giveTerminal, .stopSelf, .changeEnded, .log, .exit, .steer: break
+        case .adoptMain, .giveTerminal, .stopSelf, .changeEnded, .log, .exit: break
+        case .steer(let number): network.steer(to: number)
         }
     }
 
     private mutating func start(_ number: Int) {
+        if supervisor.policy.steers { network.take(for: number) }
         let crashes = !isCalm && Int.random(in: 0..<4, using: &random) == 0
         processes[number] = Process(
             leftovers: Int.random(in: 0..<6, using: &random) == 0 ? 1 : 0,
@@ -293,6 +344,10 @@ package struct SimulatedWorld {
         if Int.random(in: 0..<50, using: &random) == 0 { return nil }
         let open = max(0, (processes[number]?.connections ?? 0) - Int.random(in: 0...1, using: &random))
         processes[number]?.connections = open
+        if supervisor.policy.steers {
+            let real = network.connections(of: number)
+            return .init(queued: real.queued, open: open + real.open, idle: open / 2)
+        }
         return .init(queued: Int.random(in: 0..<4, using: &random) == 0 ? 1 : 0, open: open, idle: open / 2)
     }
 
@@ -309,7 +364,9 @@ package struct SimulatedWorld {
             guard !process.ignoresDrain, !process.willEnd else { return }
             processes[number]?.willEnd = true
             let status: ExitStatus = Bool.random(using: &random) ? .exited(0) : .signalled(15)
-            schedule(.exited(number, status, leftovers: false), in: random.interval(upTo: .seconds(1)))
+            // What it has accepted it answers.
+            let busy = max(.zero, (network.busyUntil(number) ?? now) - now)
+            schedule(.exited(number, status, leftovers: false), in: busy + random.interval(upTo: .seconds(1)))
         }
     }
 

@@ -4,10 +4,18 @@ package import BatonCore
 package enum Simulation {
     private static let eventsPerRun = 400
 
+    package struct Result: Sendable {
+        package var steps = 0
+        package var clients = 0
+        package var served = 0
+        package init() {}
+    }
+
     /// One run: mischief for a while, then calm until everything has come to rest.
-    /// - Returns: how many events it had.
-    package static func run(seed: UInt64) throws(Referee.Violation) -> Int {
+    /// - Returns: how many events it had, and how many clients came and were served.
+    package static func run(seed: UInt64, _ witness: ((String) -> Void)? = nil) throws(Referee.Violation) -> Result {
         var world = SimulatedWorld(seed: seed)
+        world.witness = witness
         do {
             try world.begin()
             while !world.isOver, world.steps < eventsPerRun { try world.step() }
@@ -17,6 +25,10 @@ package enum Simulation {
         } catch {
             throw Referee.Violation(invariant: 0, description: "\(error)")
         }
-        return world.steps
+        var result = Result()
+        result.steps = world.steps
+        result.clients = world.network.arrived
+        result.served = world.network.served
+        return result
     }
 }

@@ -69,7 +69,8 @@ public final class RunningProcess {
         let arguments = ignored.isEmpty ? arguments : ["env", "--ignore-signal=\(ignored)"] + arguments
         var environment = options.environment
         if options.inheritsEnvironment {
-            for name in ["PATH", "HOME", "LD_LIBRARY_PATH"] where environment[name] == nil {
+            for name in ["PATH", "HOME", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "TSAN_OPTIONS"]
+            where environment[name] == nil {
                 if let value = getenv(name) { environment[name] = String(cString: value) }
             }
         }

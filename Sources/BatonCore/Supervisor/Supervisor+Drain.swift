@@ -60,6 +60,10 @@ extension Supervisor {
         generations[index].connections = connections
         guard let connections else {
             guard generations[index].waitsForQuiet else { return }
+            // What cannot be seen may be a handshake under way.
+            guard now - since >= Times.handshake else {
+                return timers.arm(.drainLook(number), at: since + Times.handshake)
+            }
             log(.connectionsUncounted(number))
             return tellToDrain(number)
         }

@@ -1,0 +1,120 @@
+import BatonCore
+
+/// The steered sockets of one address, and clients that come to it: a handshake of up to a round trip, a place in the accept
+/// queue of the socket that the SYN came to, a request that the program behind it answers in its time. Mirrors what
+/// `SteeredGroup` does with the kernel's sockets, and loses a client where the kernel would.
+struct Network {
+    /// Why a generation came to its end: what its clients may be lost by.
+    enum Ending: String, Sendable {
+        /// By itself.
+        case crash
+        /// Baton stops, or a restart is wanted.
+        case stop
+        /// Its time was over, or there were too many like it.
+        case deadline
+        /// It never served.
+        case givenUp
+        /// Told to go when nobody was with it any more, as far as could be seen.
+        case quiet
+
+        /// Nobody may be lost by it.
+        var losesNobody: Bool { self == .quiet }
+    }
+
+    fileprivate enum Stage {
+        case handshake(until: Instant)
+        case queued
+        case open(by: Int, until: Instant)
+    }
+
+    fileprivate struct Client {
+        var place: Int
+        var stage: Stage
+        let duration: Interval
+    }
+
+    /// Whom each socket belongs to, by its place in the group.
+    private var owners: [Int?] = []
+    /// Whom it belonged to last, and how that one ended.
+    private var lastEnding: [Ending] = []
+    private var target = 0
+    private var clients: [Client] = []
+    private(set) var arrived = 0
+    private(set) var served = 0
+    private(set) var lost: [Ending: Int] = [:]
+
+    /// Every client has come to one end, or is still on its way.
+    var isConserved: Bool { arrived == served + lost.values.reduce(0, +) + clients.count }
+
+    mutating func arrive(at now: Instant, roundTrip: Interval, duration: Interval) {
+        guard !owners.isEmpty else { return }
+        arrived += 1
+        clients.append(Client(place: target, stage: .handshake(until: now + roundTrip), duration: duration))
+    }
+
+    /// As `SteeredGroup.take`.
+    mutating func take(for generation: Int) {
+        if owners.contains(generation) { return }
+        let free = owners.indices.filter { owners[$0] == nil }
+        let waited = free.first { place in clients.contains { $0.place == place && $0.isQueued } }
+        if let place = free.first(where: { $0 == target }) ?? waited ?? free.first {
+            owners[place] = generation
+        } else {
+            owners.append(generation)
+            lastEnding.append(.crash)
+        }
+    }
+
+    /// Who waits where nobody will come is reset, as `SteeredGroup.resetAbandoned` has it.
+    mutating func steer(to generation: Int) {
+        guard let place = owners.firstIndex(of: generation) else { return }
+        target = place
+        let owners = owners
+        lose { client in client.isQueued && client.place != place && owners[client.place] == nil }
+    }
+
+    /// Its main process is gone.
+    mutating func end(_ generation: Int, _ ending: Ending) {
+        guard let place = owners.firstIndex(of: generation) else { return }
+        owners[place] = nil
+        // What it has accepted a program answers before it goes, if it can.
+        lastEnding[place] = ending == .quiet ? .crash : ending
+        lose { if case .open(generation, _) = $0.stage { true } else { false } }
+        lastEnding[place] = ending
+    }
+
+    private mutating func lose(_ isLost: (Client) -> Bool) {
+        for client in clients where isLost(client) { lost[lastEnding[client.place], default: 0] += 1 }
+        clients.removeAll(where: isLost)
+    }
+
+    /// - Parameter accepts: the generation takes connections.
+    mutating func advance(to now: Instant, accepts: (Int) -> Bool) {
+        for index in clients.indices {
+            if case .handshake(let until) = clients[index].stage, until <= now { clients[index].stage = .queued }
+            if case .queued = clients[index].stage, let owner = owners[clients[index].place], accepts(owner) {
+                clients[index].stage = .open(by: owner, until: now + clients[index].duration)
+            }
+        }
+        let before = clients.count
+        clients.removeAll { if case .open(_, let until) = $0.stage { until <= now } else { false } }
+        served += before - clients.count
+    }
+
+    func connections(of generation: Int) -> (queued: Int, open: Int) {
+        guard let place = owners.firstIndex(of: generation) else { return (0, 0) }
+        return (
+            clients.count { $0.place == place && $0.isQueued },
+            clients.count { if case .open(generation, _) = $0.stage { true } else { false } }
+        )
+    }
+
+    /// When the last of its requests is answered.
+    func busyUntil(_ generation: Int) -> Instant? {
+        clients.compactMap { if case .open(generation, let until) = $0.stage { until } else { nil } }.max()
+    }
+}
+
+extension Network.Client {
+    fileprivate var isQueued: Bool { if case .queued = stage { true } else { false } }
+}
