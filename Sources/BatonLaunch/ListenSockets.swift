@@ -178,16 +178,20 @@ public final class ListenSockets {
         for group in groups { try group.resetAbandoned() }
     }
 
-    /// Over all steered addresses; nil where it cannot be told of one of them.
-    public func connections(of generation: Int) -> Supervisor.Connections? {
-        var sum = Supervisor.Connections(queued: 0, open: 0, idle: 0)
+    /// In the order of the generations, over all steered addresses; nil for whom it cannot be told of one of them.
+    public func connections(of generations: [Int]) -> [Supervisor.Connections?] {
+        var sums = generations.map { _ in Supervisor.Connections?(.init(queued: 0, open: 0, idle: 0)) }
         for group in groups {
-            guard let connections = group.connections(of: generation) else { return nil }
-            sum.queued += connections.queued
-            sum.open += connections.open
-            sum.idle += connections.idle
+            for (index, more) in group.connections(of: generations).enumerated() {
+                guard let sum = sums[index], let more else {
+                    sums[index] = nil
+                    continue
+                }
+                sums[index] = .init(
+                    queued: sum.queued + more.queued, open: sum.open + more.open, idle: sum.idle + more.idle)
+            }
         }
-        return sum
+        return sums
     }
 
     /// A listening socket that a generation was given.

@@ -153,10 +153,14 @@ final class SteeredGroup {
     /// No source is treated unlike the others any more.
     func endProbe() throws(LinuxError) { try members.first?.socket.steer(to: target) }
 
-    /// Nil where it cannot be told.
-    func connections(of generation: Int) -> Supervisor.Connections? {
-        guard let member = members.first(where: { $0.owner == generation }) else { return nil }
-        guard let queued = member.socket.queued, let counts = member.socket.connections() else { return nil }
-        return Supervisor.Connections(queued: queued, open: counts.open, idle: counts.idle)
+    /// In the order of the generations, and all in one look; nil for whom it cannot be told.
+    func connections(of generations: [Int]) -> [Supervisor.Connections?] {
+        let table = members.first?.socket.connectionsByTag()
+        return generations.map { generation in
+            guard let table, let member = members.first(where: { $0.owner == generation }),
+                let tag = member.socket.tag, table.indices.contains(Int(tag)), let queued = member.socket.queued
+            else { return nil }
+            return Supervisor.Connections(queued: queued, open: table[Int(tag)].open, idle: table[Int(tag)].idle)
+        }
     }
 }

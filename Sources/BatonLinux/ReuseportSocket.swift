@@ -71,13 +71,12 @@ public struct ReuseportSocket: ~Copyable, Sendable {
         return count < 0 ? nil : Int(count)
     }
 
-    /// Connections that came from this socket and are still open; nil where it cannot be told.
-    public func connections() -> (open: Int, idle: Int)? {
-        guard let tag, let port = Sockets.port(of: fd) else { return nil }
-        var counts = baton_connections()
-        for family in [AF_INET, AF_INET6] {
-            guard baton_count_connections(family, port, tag, &counts) == 0 else { return nil }
-        }
-        return (Int(counts.open), Int(counts.idle))
+    /// Connections to this socket's port that are still open, by the tag of the socket that they came from, in one look; nil where
+    /// it cannot be told.
+    public func connectionsByTag() -> [(open: Int, idle: Int)]? {
+        guard let port = Sockets.port(of: fd) else { return nil }
+        var counts = [baton_connections](repeating: baton_connections(), count: Int(ReuseportSocket.tagCount))
+        guard baton_count_connections(fd.number, port, &counts) == 0 else { return nil }
+        return counts.map { (Int($0.open), Int($0.idle)) }
     }
 }

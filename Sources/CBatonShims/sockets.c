@@ -108,10 +108,11 @@ static int send_request(int netlink, int family, uint16_t port) {
     return sendto(netlink, &message, sizeof message, 0, (struct sockaddr *)&kernel, sizeof kernel) < 0 ? -1 : 0;
 }
 
-static int count_one(const struct nlmsghdr *header, unsigned tag, struct baton_connections *counts) {
+static int count_one(const struct nlmsghdr *header, struct baton_connections *counts) {
     const char *start = (const char *)NLMSG_DATA(header) + sizeof(struct inet_diag_msg);
     int left = (int)header->nlmsg_len - (int)NLMSG_LENGTH(sizeof(struct inet_diag_msg));
-    bool has_options = false, is_ours = false, is_idle = false;
+    bool has_options = false, is_idle = false;
+    unsigned tag = 0;
     while (left >= (int)sizeof(struct nlattr)) {
         struct nlattr attribute;
         memcpy(&attribute, start, sizeof attribute);
@@ -121,9 +122,8 @@ static int count_one(const struct nlmsghdr *header, unsigned tag, struct baton_c
         if (attribute.nla_type == INET_DIAG_SOCKOPT && size >= (int)sizeof(struct inet_diag_sockopt)) {
             struct inet_diag_sockopt options;
             memcpy(&options, data, sizeof options);
-            unsigned seen = options.freebind | options.bind_address_no_port << 1 | options.mc_loop << 2 | options.mc_all << 3;
             has_options = true;
-            is_ours = seen == tag;
+            tag = options.freebind | options.bind_address_no_port << 1 | options.mc_loop << 2 | options.mc_all << 3;
         } else if (attribute.nla_type == INET_DIAG_INFO
                    && size >= (int)(offsetof(struct tcp_info, tcpi_last_ack_recv) + sizeof(uint32_t))) {
             struct tcp_info info;
@@ -136,14 +136,16 @@ static int count_one(const struct nlmsghdr *header, unsigned tag, struct baton_c
         left -= step;
     }
     if (!has_options) { errno = ENOTSUP; return -1; }
-    if (is_ours) {
-        counts->open++;
-        if (is_idle) counts->idle++;
-    }
+    counts[tag].open++;
+    if (is_idle) counts[tag].idle++;
     return 0;
 }
 
-int baton_count_connections(int family, uint16_t port, unsigned tag, struct baton_connections *counts) {
+int baton_count_connections(int listener, uint16_t port, struct baton_connections counts[BATON_TAG_COUNT]) {
+    // Accepted sockets are of their listener's family, those of IPv4 clients of a dual-stack one too.
+    int family = AF_UNSPEC;
+    socklen_t size = sizeof family;
+    if (getsockopt(listener, SOL_SOCKET, SO_DOMAIN, &family, &size) != 0) return -1;
     int netlink = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
     if (netlink < 0) return -1;
     int result = send_request(netlink, family, port);
@@ -160,7 +162,7 @@ int baton_count_connections(int family, uint16_t port, unsigned tag, struct bato
                 result = -1;
                 goto done;
             }
-            if ((result = count_one(header, tag, counts)) != 0) goto done;
+            if ((result = count_one(header, counts)) != 0) goto done;
         }
     }
 done:;

@@ -14,8 +14,7 @@ extension Loop {
             enqueue(.disposition(number, isCaught: generations[number].flatMap { Procfs.catches(signal, $0.pid) }))
         case .lookWhetherWaiting(let number): lookWhetherWaiting(number)
         case .steer(let number): steer(number)
-        case .countConnections(let number):
-            enqueue(.connections(number, launcher.sockets.connections(of: number)))
+        case .countConnections(let number): toCount.append(number)
         case .runProbe(let number): runProbe(number)
         case .endProbe(let number):
             if let probe = generations[number]?.probe { Processes.signal(group: probe, .kill) }
@@ -41,6 +40,20 @@ extension Loop {
         case .log(let record): logger.log(record)
         case .exit(let code): finish(code)
         }
+    }
+
+    /// One look for all generations that are to be counted, and never for more than a twentieth of the time: a look costs the
+    /// kernel more the larger its table of connections is.
+    func countConnections() {
+        guard !toCount.isEmpty, Clock.now() >= mayCountAt else { return }
+        let numbers = toCount
+        toCount = []
+        let began = Clock.now()
+        for (number, connections) in zip(numbers, launcher.sockets.connections(of: numbers)) {
+            enqueue(.connections(number, connections))
+        }
+        let ended = Clock.now()
+        mayCountAt = ended + (ended - began) * 20
     }
 
     private func start(_ number: Int) {

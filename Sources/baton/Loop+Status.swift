@@ -24,9 +24,11 @@ extension Loop {
     private func statusRecords() -> [StatusRecord] {
         let sources = watcher.status(names: settings.sources.map(\.description), wall: wall)
             .prefix(Self.sourceLimit).map(withAgentsStrategy)
+        let numbers = generations.numbers
+        let connections = NumberMap(zip(numbers, launcher.sockets.connections(of: numbers)))
         let own = supervisor.status(at: Clock.now(), wall: wall).map { record in
             switch record.kind {
-            case .generation: withProcess(record)
+            case .generation: withProcess(record, connections)
             case .agent: withAgent(record)
             default: record
             }
@@ -45,13 +47,14 @@ extension Loop {
         return record
     }
 
-    private func withProcess(_ record: StatusRecord) -> StatusRecord {
+    private func withProcess(_ record: StatusRecord, _ connections: NumberMap<Supervisor.Connections?>) -> StatusRecord
+    {
         guard let number = record.number("generation").map({ Int($0) }), let generation = generations[number] else {
             return record
         }
         var record = record
         record.add(.number("pid", Int64(generation.pid)))
-        if let connections = launcher.sockets.connections(of: number) {
+        if let connections = connections[number] ?? nil {
             record.add(
                 .number("open", Int64(connections.open)), .number("idle", Int64(connections.idle)),
                 .number("queued", Int64(connections.queued)))

@@ -30,6 +30,9 @@ final class Loop {
     /// Those who ask over the control socket, each until it has its answer or its time is over.
     var peers = NumberMap<(peer: ControlPeer, deadline: Instant)>()
     var nextPeer = 0
+    /// Generations whose connections are to be counted, and from when on that may be done.
+    var toCount: [Int] = []
+    var mayCountAt = Clock.now()
     /// By generation. Some process of one may outlive it.
     private var callListeners = NumberMap<SeccompListener>()
 
@@ -104,6 +107,7 @@ final class Loop {
         take(reports)
         while true {
             registerWatcher()
+            countConnections()
             handleEvents()
             if logger.isForTerminal { logger.show(exitCode == nil ? supervisor.progress(at: Clock.now()) : nil) }
             if let exitCode {
@@ -146,7 +150,7 @@ final class Loop {
         if mayReapMore || !events.isEmpty { return 0 }
         var milliseconds: Int64 = -1
         var deadline = supervisor.nextDeadline
-        for other in [watcher.nextDeadline, peers.values.map(\.deadline).min()] {
+        for other in [watcher.nextDeadline, peers.values.map(\.deadline).min(), toCount.isEmpty ? nil : mayCountAt] {
             if let other { deadline = min(deadline ?? other, other) }
         }
         if let deadline {

@@ -3,6 +3,9 @@
 struct NumberMap<Value> {
     private var entries: [(number: Int, value: Value)] = []
 
+    init() {}
+    init(_ entries: some Sequence<(Int, Value)>) { self.entries = entries.map { ($0, $1) } }
+
     var isEmpty: Bool { entries.isEmpty }
     var count: Int { entries.count }
     var values: some Sequence<Value> { entries.lazy.map(\.value) }

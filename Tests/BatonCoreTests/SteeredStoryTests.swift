@@ -58,9 +58,12 @@ import Testing
         #expect(story.sent(.kill, to: 1) && story.messages.contains { $0.hasPrefix("7 connections are cut off") })
     }
 
-    @Test func whereConnectionsCannotBeCountedItIsToldAtOnce() {
+    @Test func whereConnectionsCannotBeCountedItIsToldOnceNoHandshakeIsUnderWay() {
         var story = handedOver()
         story.pass(Supervisor.Times.drainLook)
+        story.tell(.connections(1, nil))
+        #expect(!story.sent(.terminate, to: 1))
+        story.pass(Supervisor.Times.handshake)
         story.tell(.connections(1, nil))
         #expect(story.sent(.terminate, to: 1))
     }

@@ -135,7 +135,7 @@ extension LogRecord {
     static func connectionsUncounted(_ number: Int) -> LogRecord {
         LogRecord(
             .info, "connections_uncounted",
-            "the connections of generation \(number) cannot be counted here: it is told to finish at once",
+            "the connections of generation \(number) cannot be counted here: it is told to finish",
             [.generation(number)])
     }
 

@@ -37,6 +37,7 @@ struct baton_connections {
     /// Of these, nothing was sent or received for a second.
     uint32_t idle;
 };
-/// Counts established connections to a local port whose tag is `tag`, for AF_INET or AF_INET6 sockets.
+/// Counts established connections to the local port that `listener` is bound to, by their tags. The kernel goes through all that it
+/// has for it: milliseconds, and more where there are many.
 /// -1 with errno; ENOTSUP where the kernel does not show the options (before Linux 5.10).
-int baton_count_connections(int family, uint16_t port, unsigned tag, struct baton_connections *counts);
+int baton_count_connections(int listener, uint16_t port, struct baton_connections counts[BATON_TAG_COUNT]);
