@@ -42,6 +42,28 @@ public enum Procfs {
         return found
     }
 
+    /// The same at a glance, without a look at every process of the machine: one that is made or ends meanwhile may be missed
+    /// (proc_tid_children(5)).
+    public static func descendantsAtAGlance(of ancestor: ProcessID) -> [ProcessID] {
+        guard var queue = try? children(of: ancestor) else { return descendants(of: ancestor) }
+        var found: [ProcessID] = []
+        while let pid = queue.popLast(), found.count < 65_536 {
+            found.append(pid)
+            queue += (try? children(of: pid)) ?? []
+        }
+        return found
+    }
+
+    /// Of all its threads. Fails where the kernel does not list them (CONFIG_PROC_CHILDREN).
+    private static func children(of pid: ProcessID) throws(LinuxError) -> [ProcessID] {
+        var found: [ProcessID] = []
+        for thread in try directoryEntries("/proc/\(pid)/task", limit: 4096) {
+            let list = try readSmallFile("/proc/\(pid)/task/\(thread)/children")
+            found += list.split(separator: " ").compactMap { ProcessID($0) }
+        }
+        return found
+    }
+
     public static func isDescendant(_ pid: ProcessID, of ancestor: ProcessID) -> Bool {
         var current = pid
         for _ in 0..<1024 {

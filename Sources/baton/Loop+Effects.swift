@@ -97,7 +97,7 @@ extension Loop {
         let sockets = launcher.sockets.listeners(of: number)
         let look = access.run {
             AcceptLook.look(
-                [generation.pid] + Procfs.descendants(of: generation.pid), Set(sockets.map(\.inode)))
+                [generation.pid] + Procfs.descendantsAtAGlance(of: generation.pid), Set(sockets.map(\.inode)))
         }
         switch look {
         case .cannotTell(let reason): enqueue(.looked(number, .unknown(reason)))

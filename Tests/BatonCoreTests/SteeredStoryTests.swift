@@ -17,6 +17,8 @@ import Testing
     @Test func aSteeredGenerationIsToldToGoOnlyOnceItHasNoConnection() {
         var story = handedOver()
         #expect(story.effects.contains(.steer(2)) && !story.sent(.terminate, to: 1))
+        story.pass(Supervisor.Times.firstDrainLook - Supervisor.Times.drainLook)
+        #expect(!story.effects.contains(.countConnections(1)))
         for _ in 0..<10 {
             story.pass(Supervisor.Times.drainLook)
             #expect(story.effects.contains(.countConnections(1)))

@@ -136,6 +136,7 @@ import Testing
         let shell = try RunningProcess(["sh", "-c", "sleep 100 & sleep 100 & echo up; wait"])
         try shell.waitForOutput("up")
         #expect(Procfs.descendants(of: shell.pid).count == 2)
+        #expect(Procfs.descendantsAtAGlance(of: shell.pid).sorted() == Procfs.descendants(of: shell.pid).sorted())
         #expect(Procfs.descendants(of: getpid()).contains(shell.pid))
         for pid in Procfs.descendants(of: shell.pid) {
             #expect(Procfs.isDescendant(pid, of: getpid()))

@@ -100,6 +100,8 @@ extension Supervisor {
         /// A client whose SYN came before connections were steered away completes its handshake, a round trip later, on the
         /// old socket: a generation is given at least this long.
         public static let handshake: Interval = .seconds(1)
+        /// What is seen before that changes nothing, and each look costs those who are served.
+        public static let firstDrainLook = handshake - drainLook * Int64(quietLooks - 1)
         /// How often the log tells of a drain that lasts.
         public static let drainReport: Interval = .seconds(5)
         /// Between the drain signal and SIGKILL at least this much, or a quarter of the drain timeout if that is less.

@@ -48,7 +48,7 @@ extension Supervisor {
         let quarter = Interval(nanoseconds: policy.drainTimeout.nanoseconds / 4)
         let grace = min(Times.drainGrace, quarter)
         timers.arm(.drainSignal(number), at: now + (policy.drainTimeout - grace))
-        timers.arm(.drainLook(number), at: now + Times.drainLook)
+        timers.arm(.drainLook(number), at: now + Times.firstDrainLook)
         enforceMaxDraining()
     }
 
