@@ -28,7 +28,7 @@ def scale(panel):
         return lambda value: (math.log10(max(value, 10.0 ** low)) - low) / (high - low), [10.0 ** n for n in range(low, high + 1)]
     high = max(values) * 1.15 or 1
     step = 10 ** math.floor(math.log10(high))
-    step = next(step * part for part in (0.1, 0.2, 0.5, 1) if high / (step * part) <= 5)
+    step = next(step * part for part in (0.2, 0.5, 1, 2) if high / (step * part) <= 5)
     ticks = [step * n for n in range(int(high / step) + 1)]
     return lambda value: value / high, ticks
 
