@@ -23,7 +23,7 @@ struct Network {
 
     fileprivate enum Stage {
         case handshake(until: Instant)
-        case queued
+        case queued(since: Instant)
         case open(by: Int, until: Instant)
     }
 
@@ -32,6 +32,9 @@ struct Network {
         var stage: Stage
         let duration: Interval
     }
+
+    /// So long a client waits where nobody comes.
+    private static let patience: Interval = .seconds(5)
 
     /// Whom each socket belongs to, by its place in the group.
     private var owners: [Int?] = []
@@ -91,10 +94,17 @@ struct Network {
     /// - Parameter accepts: the generation takes connections.
     mutating func advance(to now: Instant, accepts: (Int) -> Bool) {
         for index in clients.indices {
-            if case .handshake(let until) = clients[index].stage, until <= now { clients[index].stage = .queued }
+            if case .handshake(let until) = clients[index].stage, until <= now {
+                clients[index].stage = .queued(since: until)
+            }
             if case .queued = clients[index].stage, let owner = owners[clients[index].place], accepts(owner) {
                 clients[index].stage = .open(by: owner, until: now + clients[index].duration)
             }
+        }
+        let owners = owners
+        lose { client in
+            guard case .queued(let since) = client.stage, owners[client.place] == nil else { return false }
+            return now - since > Network.patience
         }
         let before = clients.count
         clients.removeAll { if case .open(_, let until) = $0.stage { until <= now } else { false } }

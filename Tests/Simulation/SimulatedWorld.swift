@@ -95,9 +95,8 @@ package struct SimulatedWorld {
     /// One event: the next that is due, or mischief. Throws what the referee finds.
     mutating func step() throws {
         if supervisor.policy.steers, Int.random(in: 0..<3, using: &random) == 0 {
-            // Less than Times.handshake: who takes longer is not waited for.
             network.arrive(
-                at: now, roundTrip: random.interval(upTo: .milliseconds(900)),
+                at: now, roundTrip: random.interval(upTo: .milliseconds(300)),
                 duration: random.interval(upTo: .seconds(Int.random(in: 0..<10, using: &random) == 0 ? 20 : 1)))
         }
         if !isCalm, Int.random(in: 0..<100, using: &random) < 45 {
@@ -308,7 +307,12 @@ package struct SimulatedWorld {
                 schedule(.agentEnded(.exited(1)), in: random.interval(upTo: .seconds(20)))
             }
         case .adoptMain, .giveTerminal, .stopSelf, .changeEnded, .log, .exit: break
-        case .steer(let number): network.steer(to: number)
+        case .steer(let number):
+            // Who came at the last moment, from far away. Who takes longer than Times.handshake is not waited for.
+            if supervisor.policy.steers, Bool.random(using: &random) {
+                network.arrive(at: now, roundTrip: .milliseconds(999), duration: .milliseconds(10))
+            }
+            network.steer(to: number)
         }
     }
 
@@ -341,7 +345,7 @@ package struct SimulatedWorld {
 
     /// Clients go one by one; some never do. Now and then the kernel does not tell.
     private mutating func count(_ number: Int) -> Supervisor.Connections? {
-        if Int.random(in: 0..<50, using: &random) == 0 { return nil }
+        if Int.random(in: 0..<8, using: &random) == 0 { return nil }
         let open = max(0, (processes[number]?.connections ?? 0) - Int.random(in: 0...1, using: &random))
         processes[number]?.connections = open
         if supervisor.policy.steers {
