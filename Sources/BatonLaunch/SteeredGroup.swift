@@ -55,14 +55,16 @@ final class SteeredGroup {
     }
 
     /// The descriptor for a generation that starts: its own if it has one; the target's if nobody has it (its last owner
-    /// crashed, and clients wait there), else one that is free, rather where clients wait, else a new one, which gets no connection before it is
-    /// steered to.
+    /// crashed, and clients wait there), else one that is free, rather where clients wait, else a new one, which gets no
+    /// connection before it is steered to.
     /// - Parameter carried: options that the app had set on the socket whose place this one takes.
     func take(for generation: Int, carrying carried: [SocketOption] = []) throws(LinuxError) -> Int32 {
         if let own = members.first(where: { $0.owner == generation }) { return own.socket.fd.number }
         let free = members.indices.filter { members[$0].owner == nil }
-        let waitedAt = free.first { (members[$0].socket.queued ?? 0) > 0 }
-        guard let index = free.first(where: { $0 == target }) ?? waitedAt ?? free.first else {
+        guard
+            let index = free.first(where: { $0 == target })
+                ?? free.first(where: { (members[$0].socket.queued ?? 0) > 0 }) ?? free.first
+        else {
             let member = try open(carried)
             try setNonBlocking(options.contains(.nonBlocking), member.socket.fd.number)
             member.owner = generation

@@ -38,10 +38,13 @@ public struct CapabilitySet: OptionSet, Hashable, Sendable {
 
     public var count: Int { rawValue.nonzeroBitCount }
 
+    /// Of those that this kernel has.
+    static var numbers: Range<cap_value_t> { 0..<min(64, max(0, cap_max_bits())) }
+
     /// Those that this kernel has and for which the answer is yes.
     static func holding(_ holds: (cap_value_t) -> Bool) -> CapabilitySet {
         var set: CapabilitySet = []
-        for number in 0..<min(64, max(0, cap_max_bits())) where holds(number) { set.insert(.init(number: number)) }
+        for number in numbers where holds(number) { set.insert(.init(number: number)) }
         return set
     }
 }
@@ -61,8 +64,8 @@ public enum Capabilities {
     public static func keep(effective: CapabilitySet, permitted: CapabilitySet) throws(LinuxError) {
         guard let state = cap_get_proc() else { throw .last("read", "Baton's capabilities") }
         defer { cap_free(UnsafeMutableRawPointer(state)) }
-        for number in 0..<min(64, max(0, cap_max_bits())) {
-            var value: cap_value_t = number
+        for number in CapabilitySet.numbers {
+            var value = number
             if !effective.contains(.init(number: number)) { cap_set_flag(state, CAP_EFFECTIVE, 1, &value, CAP_CLEAR) }
             if !permitted.contains(.init(number: number)) { cap_set_flag(state, CAP_PERMITTED, 1, &value, CAP_CLEAR) }
         }

@@ -104,23 +104,33 @@ struct SourceScanner {
 
     // MARK: the whole reading
 
-    func read() -> Reading { read(unless: nil) ?? .failed("\(path) was not read") }
+    func read() -> Reading {
+        let trace = PathTrace(path, mounts)
+        do { return try read(trace, identity(trace)) } catch { return Self.reading(error) }
+    }
 
     /// - Returns: nil where the identity is the known one.
     func read(unless known: Int?) -> Reading? {
+        let trace = PathTrace(path, mounts)
         do {
-            let trace = PathTrace(path, mounts)
-            let before = try identity(trace)
-            if before == known { return nil }
-            let digest = try content(trace)
-            guard before == (try identity(PathTrace(path, mounts))) else { return .torn("\(path) moved") }
-            return .content(identity: before, digest)
+            let identity = try identity(trace)
+            return identity == known ? nil : try read(trace, identity)
         } catch {
-            switch error.kind {
-            case .absent: return .absent
-            case .torn: return .torn(error.reason)
-            case .failed: return .failed(error.reason)
-            }
+            return Self.reading(error)
+        }
+    }
+
+    private func read(_ trace: PathTrace, _ before: Int) throws(Failure) -> Reading {
+        let digest = try content(trace)
+        guard before == (try identity(PathTrace(path, mounts))) else { return .torn("\(path) moved") }
+        return .content(identity: before, digest)
+    }
+
+    private static func reading(_ failure: Failure) -> Reading {
+        switch failure.kind {
+        case .absent: .absent
+        case .torn: .torn(failure.reason)
+        case .failed: .failed(failure.reason)
         }
     }
 

@@ -40,9 +40,7 @@ extension Loop {
 
     func dismissLatePeers() {
         let now = Clock.now()
-        for number in peers.numbers {
-            if let peer = peers[number], peer.deadline <= now { dismiss(number) }
-        }
+        for (number, entry) in peers where entry.deadline <= now { dismiss(number) }
     }
 
     private func dismiss(_ number: Int) {

@@ -185,7 +185,7 @@ extension Loop {
             return
         }
         // Only from ourselves or from another of our own: in the background the terminal is the shell's.
-        guard foreground == getpgrp() || generations.first(where: { $0.group == foreground }) != nil else { return }
+        guard foreground == getpgrp() || generations.values.contains(where: { $0.group == foreground }) else { return }
         Terminal.setForeground(generation.group)
     }
 

@@ -174,14 +174,13 @@ final class Loop {
 
     /// Call before the descriptor is closed.
     func remove(_ origin: Origin) {
-        for token in origins.numbers {
-            guard let entry = origins[token], entry.origin == origin else { continue }
+        for (token, entry) in origins where entry.origin == origin {
             epoll.forget(entry.descriptor)
             origins[token] = nil
         }
     }
 
-    private func isRegistered(_ origin: Origin) -> Bool { origins.first { $0.origin == origin } != nil }
+    private func isRegistered(_ origin: Origin) -> Bool { origins.values.contains { $0.origin == origin } }
 
     func addOrComplain(_ origin: Origin, _ descriptor: Int32?) {
         guard let descriptor else { return }
@@ -368,7 +367,7 @@ final class Loop {
             case .ended(let pid, let status): childEnded(pid, status, &ended)
             case .stopped(let pid, let signal):
                 // SIGSTOP is a debugger's or an operator's business; the terminal's stops are the whole job's.
-                if signal.isTerminalStop, let generation = generations.first(where: { $0.pid == pid }) {
+                if signal.isTerminalStop, let generation = generations.values.first(where: { $0.pid == pid }) {
                     enqueue(.appStopped(generation.number))
                 }
             case .continued: break
@@ -399,14 +398,14 @@ final class Loop {
             remove(.agent)
             self.agent = nil
             enqueue(.agentEnded(status))
-        } else if let generation = generations.first(where: { $0.pid == pid && !$0.isMainReaped }) {
+        } else if let generation = generations.values.first(where: { $0.pid == pid && !$0.isMainReaped }) {
             generation.isMainReaped = true
             ended.append((generation, status))
-        } else if let generation = generations.first(where: { $0.probe == pid }) {
+        } else if let generation = generations.values.first(where: { $0.probe == pid }) {
             generation.probe = nil
             if settings.ready.asksTheSocket { endProbe() }
             enqueue(.probeFinished(generation.number, isReady: status == .exited(0)))
-        } else if let generation = generations.first(where: { $0.group == pid && !$0.isMainReaped }) {
+        } else if let generation = generations.values.first(where: { $0.group == pid && !$0.isMainReaped }) {
             // The process that Baton started has made way for the one named by MAINPID; if that is gone too, this is the end.
             if kill(generation.pid, 0) != 0, errno == ESRCH {
                 generation.isMainReaped = true

@@ -1,6 +1,6 @@
 /// Values by number, for a few of them: found by looking through them in the order in which they came. A dictionary's first use
 /// makes the runtime search all of the program for how its key is hashed, which is time before the app's start.
-struct NumberMap<Value> {
+struct NumberMap<Value>: Sequence {
     private var entries: [(number: Int, value: Value)] = []
 
     init() {}
@@ -9,12 +9,8 @@ struct NumberMap<Value> {
     var isEmpty: Bool { entries.isEmpty }
     var count: Int { entries.count }
     var values: some Sequence<Value> { entries.lazy.map(\.value) }
-    var numbers: [Int] { entries.map(\.number) }
 
-    func first(where condition: (Value) -> Bool) -> Value? {
-        for entry in entries where condition(entry.value) { return entry.value }
-        return nil
-    }
+    func makeIterator() -> IndexingIterator<[(number: Int, value: Value)]> { entries.makeIterator() }
 
     subscript(number: Int) -> Value? {
         get {

@@ -152,11 +152,7 @@ import Testing
         let process = try peer.run(["sh", "-c", "echo ready $$; exec sleep 100"])
         try process.waitForOutput("ready")
         let app = try #require(pid_t(Stand.line("ready", in: process.output) ?? ""))
-        process.signal(SIGTSTP)
-        try process.waitUntilStopped()
-        try waitUntil("the app stopped") { readFile("/proc/\(app)/stat").contains(") T ") }
-        process.signal(SIGCONT)
-        try waitUntil("the app goes on") { readFile("/proc/\(app)/stat").contains(") S ") }
+        try Stand.suspendAndContinue(process, app: app, by: SIGTSTP)
         process.signal(SIGTERM)
         #expect(try process.wait() == 143)
     }

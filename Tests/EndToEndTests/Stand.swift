@@ -76,6 +76,15 @@ enum Stand {
         readFile("/proc/\(pid)/task/\(pid)/children").split(separator: " ").compactMap { pid_t($0) }
     }
 
+    /// Sends a terminal's stop, waits until Baton (or a peer of it) and its app are stopped, and lets both go on.
+    static func suspendAndContinue(_ process: RunningProcess, app: pid_t, by signal: Int32) throws {
+        process.signal(signal)
+        try process.waitUntilStopped()
+        try waitUntil("the app stopped") { readFile("/proc/\(app)/stat").contains(") T ") }
+        process.signal(SIGCONT)
+        try waitUntil("the app goes on") { readFile("/proc/\(app)/stat").contains(") S ") }
+    }
+
     /// The value of `name` in what `probe-app state` printed.
     static func line(_ name: String, in output: String) -> String? {
         output.split(separator: "\n").first { $0.hasPrefix(name) }.map { line in

@@ -73,11 +73,7 @@ import Testing
         let app = try #require(
             readFile("/proc/\(baton.pid)/task/\(baton.pid)/children").split(separator: " ").first.flatMap { pid_t($0) })
         try waitUntil("the exec") { readFile("/proc/\(app)/comm").hasPrefix("sleep") }
-        baton.signal(signal)
-        try baton.waitUntilStopped()
-        try waitUntil("the app stopped") { readFile("/proc/\(app)/stat").contains(") T ") }
-        baton.signal(SIGCONT)
-        try waitUntil("the app goes on") { readFile("/proc/\(app)/stat").contains(") S ") }
+        try Stand.suspendAndContinue(baton, app: app, by: signal)
         baton.signal(SIGTERM)
         #expect(try baton.wait() == 143)
     }

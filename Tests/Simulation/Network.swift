@@ -80,14 +80,15 @@ struct Network {
     mutating func end(_ generation: Int, _ ending: Ending) {
         guard let place = owners.firstIndex(of: generation) else { return }
         owners[place] = nil
-        // What it has accepted a program answers before it goes, if it can.
-        lastEnding[place] = ending == .quiet ? .crash : ending
-        lose { if case .open(generation, _) = $0.stage { true } else { false } }
         lastEnding[place] = ending
+        // What it has accepted a program answers before it goes, if it can.
+        let cut: Ending = ending == .quiet ? .crash : ending
+        lose(by: cut) { if case .open(generation, _) = $0.stage { true } else { false } }
     }
 
-    private mutating func lose(_ isLost: (Client) -> Bool) {
-        for client in clients where isLost(client) { lost[lastEnding[client.place], default: 0] += 1 }
+    /// - Parameter ending: nil: the one of whom the client's socket belonged to last.
+    private mutating func lose(by ending: Ending? = nil, _ isLost: (Client) -> Bool) {
+        for client in clients where isLost(client) { lost[ending ?? lastEnding[client.place], default: 0] += 1 }
         clients.removeAll(where: isLost)
     }
 

@@ -185,9 +185,9 @@ extension Supervisor {
         } else if let serving {
             pending?.stage = .inspecting(serving.number)
             emit(.inspect(serving.number, policy.reloadSignal))
-        } else if starting != nil || generations.contains(where: \.isMainAlive) {
+        } else if isStarting || generations.contains(where: \.isMainAlive) {
             pending?.stage = .holding
-            if starting == nil { timers.arm(.hold, at: now + Times.holdInterval) }
+            if !isStarting { timers.arm(.hold, at: now + Times.holdInterval) }
         } else {
             startGeneration()
         }
