@@ -33,6 +33,48 @@ def eventually(what, condition, seconds=20):
     raise AssertionError("not within %d s: %s" % (seconds, what))
 
 
+def environment(**settings):
+    """This one's without anything of Baton's, and with these settings; None for none."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("BATON")}
+    own |= {"BATON_" + name: value for name, value in settings.items() if value is not None}
+    return own
+
+
+def compiled(path, source, *options):
+    """A C program."""
+    with open(path + ".c", "w") as file:
+        file.write(source)
+    subprocess.run(["cc", "-O2", "-o", path, path + ".c"] + list(options), check=True)
+    return path
+
+
+class Volume:
+    """A directory that kubelet's AtomicWriter writes."""
+
+    def __init__(self, path):
+        self.path, self.count = path, 0
+        os.makedirs(path)
+
+    def swap(self, name, text):
+        """One file, with this content, from now on. Returns when the rename began (ns, monotonic)."""
+        self.count += 1
+        version = "..2026_01_01_00_00_00.%d" % self.count
+        os.mkdir("%s/%s" % (self.path, version))
+        write("%s/%s/%s" % (self.path, version, name), text)
+        old = os.path.realpath(self.path + "/..data")
+        os.symlink(version, self.path + "/..data_tmp")
+        began = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+        os.rename(self.path + "/..data_tmp", self.path + "/..data")
+        if old != self.path + "/..data":
+            shutil.rmtree(old, ignore_errors=True)
+        return began
+
+
+def write(path, text):
+    with open(path, "w" if isinstance(text, str) else "wb") as file:
+        file.write(text)
+
+
 class Load:
     """Clients that ask without pause, with a connection for each request; an answer that is not whole is lost."""
 
@@ -74,41 +116,28 @@ class Stand:
     def __init__(self, directory):
         self.directory = directory
         self.volume = directory + "/config"
+        self.kubelet = Volume(self.volume)
         self.port = free_port()
-        self.count = 0
-        self.baton = self.load = None
+        self.process = self.load = None
         os.chmod(directory, 0o755)
-        os.mkdir(self.volume)
         self.swap("0")
         os.symlink("..data/app.txt", self.volume + "/app.txt")
         self.app = [SERVER, self.volume + "/app.txt"]
 
     def swap(self, text):
-        """As kubelet's AtomicWriter does."""
-        self.count += 1
-        version = "%s/..2026_01_01_00_00_00.%d" % (self.volume, self.count)
-        os.mkdir(version)
-        self.write(version + "/app.txt", text)
-        old = os.path.realpath(self.volume + "/..data")
-        os.symlink(os.path.basename(version), self.volume + "/..data_tmp")
-        os.rename(self.volume + "/..data_tmp", self.volume + "/..data")
-        if old != self.volume + "/..data" and old != os.path.realpath(version):
-            shutil.rmtree(old, ignore_errors=True)
+        self.kubelet.swap("app.txt", text)
 
-    @staticmethod
-    def write(path, text):
-        with open(path, "w" if isinstance(text, str) else "wb") as file:
-            file.write(text)
+    @property
+    def count(self):
+        """How many versions the volume has had."""
+        return self.kubelet.count
 
     def start(self, app=None, wrapper=(), wait="generation 1 is ready", loaded=True, stderr=None, **settings):
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("BATON")}
-        environment |= {"BATON_WATCH": self.volume, "BATON_LISTEN": "tcp://127.0.0.1:%d" % self.port,
-                        "BATON_ON_CHANGE": "handover", "BATON_CONTROL": "off"}
-        environment |= {"BATON_" + name: value for name, value in settings.items()}
-        environment = {name: value for name, value in environment.items() if value is not None}
+        settings = {"WATCH": self.volume, "LISTEN": "tcp://127.0.0.1:%d" % self.port, "ON_CHANGE": "handover",
+                    "CONTROL": "off"} | settings
         self.log_path = self.directory + "/stderr"
         log = stderr if stderr is not None else open(self.log_path, "ab")
-        self.process = subprocess.Popen(list(wrapper) + [BATON, "--"] + (app or self.app), env=environment, stdout=log, stderr=log,
+        self.process = subprocess.Popen(list(wrapper) + [BATON, "--"] + (app or self.app), env=environment(**settings), stdout=log, stderr=log,
                                         stdin=subprocess.DEVNULL, start_new_session=True)
         self.pid = self.process.pid
         if wait:
@@ -142,6 +171,9 @@ class Stand:
     def change(self, text):
         """A change that has to reach the clients."""
         self.swap(text)
+        self.applied(text)
+
+    def applied(self, text):
         eventually("an answer with %s\n%s" % (text, self.log()[-1500:]), lambda: self.load.last == text)
 
     def serves(self):
@@ -173,9 +205,7 @@ class Stand:
         if self.load:
             self.load.stop()
         self.signal(signal.SIGTERM)
-        found = self.process.wait(seconds)
-        assert found == code, "ended with %s\n%s" % (found, self.log()[-1500:])
-        return "exit %d" % found
+        return self.ends(code, seconds)
 
     def ends(self, code, seconds=30):
         found = self.process.wait(seconds)
