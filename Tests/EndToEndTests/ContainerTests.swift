@@ -124,6 +124,7 @@ import Testing
         text: (Int) -> String
     ) throws {
         try container.waitForError("generation 1 is ready", seconds: 60)
+        try waitForAnswer(port: port, text(0))
         let load = HTTPLoad(port: port, requestsPerConnection: requestsPerConnection)
         for number in 1...10 {
             change(number)
@@ -133,7 +134,7 @@ import Testing
         }
         try container.waitForError("after its drain", count: 10, seconds: 40)
         let result = load.stop()
-        #expect(result.failed == 0 && result.requests >= 10_000, "\(result.failures)")
+        #expect(result.failed == 0 && result.requests >= 10_000, "\(result.failures)\n\(container.error.suffix(3000))")
         for words in ["cannot be seen", "cannot be counted", "share one socket", "stay its own", "cut off"] {
             #expect(!container.error.contains(words))
         }

@@ -41,6 +41,7 @@ import Testing
         change(0)
         let baton = try Stand.run(command, settings)
         try baton.waitForError("generation 1 is ready")
+        try waitForAnswer(port: port, text(0))
         let load = HTTPLoad(port: port, requestsPerConnection: requestsPerConnection)
         let result = try drive(load, text: text, change: change) { number in
             try baton.waitForError("change \(number) is applied by handover")
@@ -99,7 +100,7 @@ import Testing
         server.lay(site, .handed)
         change(0)
         let starter = try RunningProcess(server.underServerStarter(site))
-        try waitUntil("the first answer") { (try? httpGet(port: site.port).get()) == server.text(0) }
+        try waitForAnswer(port: site.port, server.text(0))
         let load = HTTPLoad(port: site.port, requestsPerConnection: requestsPerConnection)
         defer { starter.signal(SIGTERM) }
         // An nginx with a blocking socket can hang with all its clients for a while: that is the peer's affair, and is seen in
@@ -134,6 +135,7 @@ import Testing
                 "BATON_DRAIN_TIMEOUT": "8s",
             ])
         try baton.waitForError("generation 1 is ready")
+        try waitForAnswer(port: site.port, server.text(0))
         let load = HTTPLoad(port: site.port, requestsPerConnection: .max)
         let result = try drive(load, text: server.text, change: change) { number in
             try baton.waitForError("change \(number) is applied by handover")

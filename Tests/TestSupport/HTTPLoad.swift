@@ -62,13 +62,8 @@ public final class HTTPLoad: @unchecked Sendable {
     private func run() {
         var connection: HTTPConnection?
         while !locked({ isStopping }) {
-            if connection == nil || connection?.isOver == true || (connection?.requests ?? 0) >= requestsPerConnection {
-                connection = HTTPConnection(address)
-            }
-            let answer =
-                connection?.get(path, isLast: connection?.requests == requestsPerConnection - 1)
-                ?? .failure(RequestFailure("connect"))
-            if case .failure = answer { connection = nil }
+            if let used = connection, used.isOver || used.requests >= requestsPerConnection { connection = nil }
+            let answer = ask(over: &connection)
             let now = monotonicNow()
             locked {
                 result.requests += 1
@@ -79,6 +74,18 @@ public final class HTTPLoad: @unchecked Sendable {
                 case .failure(let reason): result.failures[reason.description, default: 0] += 1
                 }
             }
+        }
+    }
+
+    /// Over a new connection where there is none; there is none any more after a failure.
+    private func ask(over connection: inout HTTPConnection?) -> Swift.Result<String, RequestFailure> {
+        do throws(RequestFailure) {
+            let current = if let connection { connection } else { try HTTPConnection(address) }
+            connection = current
+            return .success(try current.get(path, isLast: current.requests == requestsPerConnection - 1))
+        } catch {
+            connection = nil
+            return .failure(error)
         }
     }
 }
@@ -95,8 +102,13 @@ public struct RequestFailure: Error, CustomStringConvertible {
 
 /// One request on 127.0.0.1.
 public func httpGet(port: UInt16, path: String = "/") -> Swift.Result<String, RequestFailure> {
-    guard let connection = HTTPConnection(loopback(port)) else { return .failure(.last("connect")) }
-    return connection.get(path, isLast: true)
+    Swift.Result { () throws(RequestFailure) in try HTTPConnection(loopback(port)).get(path, isLast: true) }
+}
+
+/// Until the first one answers. One that opens its socket itself may be taken as ready before: after a second, as Baton cannot
+/// know of a first generation that it will listen.
+public func waitForAnswer(port: UInt16, _ text: String) throws {
+    try waitUntil("the answer \(text)", seconds: 60) { (try? httpGet(port: port).get()) == text }
 }
 
 /// 127.0.0.1.
@@ -116,9 +128,9 @@ private final class HTTPConnection {
     /// The server has said that it closes.
     private(set) var isOver = false
 
-    init?(_ address: sockaddr_in) {
+    init(_ address: sockaddr_in) throws(RequestFailure) {
         fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        guard fd >= 0 else { return nil }
+        guard fd >= 0 else { throw .last("socket") }
         var timeout = timeval(tv_sec: 20, tv_usec: 0)
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
         var address = address
@@ -127,42 +139,48 @@ private final class HTTPConnection {
                 connect(fd, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
-        guard connected == 0 else { return nil }
+        guard connected == 0 else { throw .last("connect") }
     }
 
     deinit { close(fd) }
 
     /// - Parameter isLast: the server is asked to close afterwards.
-    func get(_ path: String, isLast: Bool) -> Swift.Result<String, RequestFailure> {
+    func get(_ path: String, isLast: Bool) throws(RequestFailure) -> String {
         requests += 1
         let connection = isLast ? "Connection: close\r\n" : ""
         let request = Array("GET \(path) HTTP/1.1\r\nHost: localhost\r\n\(connection)\r\n".utf8)
         guard send(fd, request, request.count, Int32(MSG_NOSIGNAL)) == request.count else {
-            return .failure(.last("send"))
+            throw .last("send")
         }
         var answer: [UInt8] = []
         var part = [UInt8](repeating: 0, count: 16384)
         while true {
-            if let body = whole(answer, hasEnded: false) { return body }
+            if let body = try whole(answer, hasEnded: false) { return body }
             let count = recv(fd, &part, part.count, 0)
-            if count < 0 { return .failure(.last("receive")) }
-            if count == 0 { return whole(answer, hasEnded: true) ?? .failure(RequestFailure("answer cut short")) }
+            if count < 0 { throw .last("receive") }
+            if count == 0 {
+                guard let body = try whole(answer, hasEnded: true) else { throw RequestFailure("answer cut short") }
+                return body
+            }
             answer += part.prefix(count)
         }
     }
 
     /// The body, once it is all there; without a Content-Length it lasts until the end.
-    private func whole(_ answer: [UInt8], hasEnded: Bool) -> Swift.Result<String, RequestFailure>? {
-        if answer.isEmpty { return hasEnded ? .failure(RequestFailure("closed without an answer")) : nil }
+    private func whole(_ answer: [UInt8], hasEnded: Bool) throws(RequestFailure) -> String? {
+        if answer.isEmpty {
+            if hasEnded { throw RequestFailure("closed without an answer") }
+            return nil
+        }
         let halves = String(decoding: answer, as: UTF8.self)
             .split(separator: "\r\n\r\n", maxSplits: 1, omittingEmptySubsequences: false)
         guard halves.count == 2 else { return nil }
         guard halves[0].hasPrefix("HTTP/1.1 200") || halves[0].hasPrefix("HTTP/1.0 200") else {
-            return .failure(RequestFailure("status \(halves[0].prefix(12))"))
+            throw RequestFailure("status \(halves[0].prefix(12))")
         }
         if halves[0].lowercased().contains("\r\nconnection: close") { isOver = true }
-        guard let length = contentLength(halves[0]) else { return hasEnded ? .success(String(halves[1])) : nil }
-        return halves[1].utf8.count >= length ? .success(String(halves[1])) : nil
+        guard let length = contentLength(halves[0]) else { return hasEnded ? String(halves[1]) : nil }
+        return halves[1].utf8.count >= length ? String(halves[1]) : nil
     }
 }
 
