@@ -69,9 +69,8 @@ import Testing
     @Test(arguments: [SIGTSTP, SIGTTIN, SIGTTOU]) func aTerminalStopStopsTheAppAndBaton(_ signal: Int32) throws {
         let baton = try Stand.run(["sleep", "100"])
         try baton.waitForError("starting generation 1")
-        try waitUntil("the app") { readFile("/proc/\(baton.pid)/task/\(baton.pid)/children").contains(" ") }
-        let app = try #require(
-            readFile("/proc/\(baton.pid)/task/\(baton.pid)/children").split(separator: " ").first.flatMap { pid_t($0) })
+        try waitUntil("the app") { !Stand.children(of: baton.pid).isEmpty }
+        let app = try #require(Stand.children(of: baton.pid).first)
         try waitUntil("the exec") { readFile("/proc/\(app)/comm").hasPrefix("sleep") }
         try Stand.suspendAndContinue(baton, app: app, by: signal)
         baton.signal(SIGTERM)
