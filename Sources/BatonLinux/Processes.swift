@@ -29,6 +29,9 @@ public enum Processes {
         guard baton_set_subreaper() == 0 else { throw .last("become", "a subreaper") }
     }
 
+    /// Woken at once, however busy the processors are (Linux 6.12 and later); its children are not concerned.
+    public static func askForShortSlices() { baton_shorten_slice() }
+
     public static func setParentDeathSignal(_ signal: Signal) throws(LinuxError) {
         guard baton_set_parent_death_signal(signal.number) == 0 else { throw .last("set", "the parent death signal") }
     }

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "scheduling.h"
 #include "seccomp.h"
 #include "signals.h"
 
@@ -95,6 +96,7 @@ static void adopt(const struct baton_launch_plan *plan, int report) {
 static void become(const struct baton_launch_plan *plan, int report) __attribute__((noreturn));
 static void become(const struct baton_launch_plan *plan, int report) {
     setpgid(0, 0);
+    baton_restore_slice();
     // SIGTTOU is still blocked here, so a background process may do this (tcsetpgrp(3)).
     if (plan->terminal >= 0) tcsetpgrp(plan->terminal, getpid());
 
@@ -169,4 +171,8 @@ int baton_receive_report(int fd, struct baton_launch_report *report, int *listen
     return count == (ssize_t)sizeof *report ? 1 : 0;
 }
 
-pid_t baton_fork(void) { return fork(); }
+pid_t baton_fork(void) {
+    pid_t pid = fork();
+    if (pid == 0) baton_restore_slice();
+    return pid;
+}

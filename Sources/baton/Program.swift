@@ -134,6 +134,7 @@ enum Program {
 
     private static func takePlace(_ settings: Settings) throws(LinuxError) {
         if getpid() != 1 { try Processes.becomeSubreaper() }
+        Processes.askForShortSlices()
         if let signal = settings.parentDeathSignal { try Processes.setParentDeathSignal(signal) }
     }
 

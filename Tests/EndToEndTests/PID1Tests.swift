@@ -42,6 +42,21 @@ import Testing
 
     // MARK: what the app is given
 
+    /// In nanoseconds, as /proc/PID/sched has it; nil where the kernel does not tell.
+    private static func slice(of pid: String) -> Int? {
+        readFile("/proc/\(pid)/sched").split(separator: "\n").first { $0.hasPrefix("se.slice ") }
+            .flatMap { $0.split(separator: " ").last }.flatMap { Int($0) }
+    }
+
+    @Test(.enabled(if: slice(of: "self") != nil, "needs slices in /proc/PID/sched"))
+    func batonAsksForLittleOfTheProcessorAndTheAppForWhatItWasGiven() throws {
+        let usual = Self.slice(of: "self")
+        let baton = try Stand.run(["sh", "-c", "echo $$; exec sleep 100"])
+        try baton.waitForOutput("\n")
+        #expect(Self.slice(of: "\(baton.pid)") == 400_000)
+        #expect(Self.slice(of: baton.output.filter(\.isNumber)) == usual)
+    }
+
     private func state(_ change: @escaping (inout RunningProcess.Options) -> Void) throws -> (
         bare: String, under: String
     ) {

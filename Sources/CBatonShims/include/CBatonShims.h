@@ -8,6 +8,7 @@
 
 #include "launch.h"
 #include "seccomp.h"
+#include "scheduling.h"
 #include "sockets.h"
 #include "signals.h"
 #include "syscalls.h"
