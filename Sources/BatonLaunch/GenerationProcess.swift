@@ -1,3 +1,4 @@
+public import BatonCore
 public import BatonLinux
 
 /// The processes and descriptors of one generation.
@@ -18,11 +19,22 @@ public final class GenerationProcess {
     public internal(set) var adoptionRefusal: String?
     /// The readiness command that runs at the moment.
     public var probe: ProcessID?
+    /// Of the main process, from when it is first asked about.
+    private var caughtSignals: CaughtSignals?
 
     init(number: Int) { self.number = number }
 
     /// The app says that another of its processes is the main one (sd_notify(3), MAINPID).
-    public func adoptMain(_ pid: ProcessID) { self.pid = pid }
+    public func adoptMain(_ pid: ProcessID) {
+        self.pid = pid
+        caughtSignals = nil
+    }
+
+    /// Whether the main process has a handler for it; nil where that cannot be told.
+    public func catches(_ signal: Signal) -> Bool? {
+        if caughtSignals == nil { caughtSignals = try? CaughtSignals(of: pid) }
+        return caughtSignals?.contains(signal)
+    }
 
     public var reportDescriptor: Int32? { report?.number }
     public var notifyDescriptor: Int32? { notifySocket?.number }

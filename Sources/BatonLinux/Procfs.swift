@@ -4,27 +4,6 @@ import Glibc
 
 /// What /proc tells of processes.
 public enum Procfs {
-    /// Signals that the process has a handler for (SigCgt of proc_pid_status(5)); nil where it cannot be read.
-    public static func caughtSignals(of pid: ProcessID) -> UInt64? {
-        // Looked for in the bytes: this is on the way from a change to its signal.
-        guard let fd = try? openForReading("/proc/\(pid)/status"),
-            let status = try? readAvailable(fd.number, limit: 8192)
-        else { return nil }
-        let name: StaticString = "\nSigCgt:\t"
-        return status.withUnsafeBytes { text in
-            guard let base = text.baseAddress,
-                let found = baton_find(base, text.count, name.utf8Start, name.utf8CodeUnitCount)
-            else { return nil }
-            let start = UnsafeRawPointer(found) - base + name.utf8CodeUnitCount
-            guard start + 16 <= text.count else { return nil }
-            return UInt64(String(decoding: text[start..<(start + 16)], as: UTF8.self), radix: 16)
-        }
-    }
-
-    public static func catches(_ signal: Signal, _ pid: ProcessID) -> Bool? {
-        caughtSignals(of: pid).map { $0 & signal.bit != 0 }
-    }
-
     /// Every process below this one, by the parents in /proc/PID/stat; never Baton itself.
     public static func descendants(of ancestor: ProcessID) -> [ProcessID] {
         var children: [ProcessID: [ProcessID]] = [:]

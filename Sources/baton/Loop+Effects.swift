@@ -11,7 +11,7 @@ extension Loop {
         case .start(let number): start(number)
         case .signal(let number, let signal, let recipient): send(signal, to: number, recipient)
         case .inspect(let number, let signal):
-            enqueue(.disposition(number, isCaught: generations[number].flatMap { Procfs.catches(signal, $0.pid) }))
+            enqueue(.disposition(number, isCaught: generations[number]?.catches(signal)))
         case .lookWhetherWaiting(let number): lookWhetherWaiting(number)
         case .steer(let number): steer(number)
         case .countConnections(let number): toCount.append(number)

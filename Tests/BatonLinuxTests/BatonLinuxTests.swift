@@ -129,7 +129,22 @@ import Testing
 @Suite struct ProcfsTests {
     @Test func thisProcessIsRead() {
         #expect(Procfs.parent(of: getpid()) == getppid() && Procfs.processGroup(of: getpid()) == getpgrp())
-        #expect(Procfs.caughtSignals(of: getpid()) != nil && Procfs.caughtSignals(of: 0x3fff_ffff) == nil)
+    }
+
+    @Test func caughtSignalsAreToldAsLongAsTheProcessLives() throws {
+        let script = "trap 'trap - HUP; trap : TERM 64; echo changed' HUP; echo up; while :; do sleep 0.05; done"
+        let shell = try RunningProcess(["bash", "-c", script])
+        try shell.waitForOutput("up")
+        let caught = try CaughtSignals(of: shell.pid)
+        #expect(caught.contains(.hangUp) == true && caught.contains(.terminate) == false)
+        shell.signal(SIGHUP)
+        try shell.waitForOutput("changed")
+        #expect(caught.contains(.hangUp) == false && caught.contains(.terminate) == true)
+        #expect(caught.contains(try #require(Signal(number: 64))) == true)
+        shell.signal(SIGKILL)
+        try shell.wait()
+        #expect(caught.contains(.hangUp) == nil)
+        #expect(throws: LinuxError.self) { _ = try CaughtSignals(of: 0x3fff_ffff) }
     }
 
     @Test func descendantsAreFound() throws {
