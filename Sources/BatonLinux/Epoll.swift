@@ -28,17 +28,17 @@ public final class Epoll {
     /// - Parameter milliseconds: -1 waits without end.
     public func wait(milliseconds: Int32, _ body: (Ready) -> Void) throws(LinuxError) {
         let hangUp = UInt32(BATON_EPOLL_HUP) | UInt32(BATON_EPOLL_ERR)
-        var events = [baton_epoll_event](repeating: baton_epoll_event(), count: 32)
-        let count = baton_epoll_wait(fd.number, &events, 32, milliseconds)
-        guard count >= 0 else {
-            if errno == EINTR { return }
-            throw .last("wait for", "events")
+        let failure = withUnsafeTemporaryAllocation(of: baton_epoll_event.self, capacity: 32) { events in
+            let count = baton_epoll_wait(fd.number, events.baseAddress, 32, milliseconds)
+            guard count >= 0 else { return errno }
+            for event in events.prefix(Int(count)) {
+                body(
+                    Ready(
+                        token: event.token, isReadable: event.events & UInt32(BATON_EPOLL_IN) != 0,
+                        isHungUp: event.events & hangUp != 0))
+            }
+            return 0
         }
-        for event in events.prefix(Int(count)) {
-            body(
-                Ready(
-                    token: event.token, isReadable: event.events & UInt32(BATON_EPOLL_IN) != 0,
-                    isHungUp: event.events & hangUp != 0))
-        }
+        if failure != 0, failure != EINTR { throw LinuxError("wait for", "events", errno: failure) }
     }
 }

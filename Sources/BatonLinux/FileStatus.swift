@@ -66,21 +66,32 @@ public func readLink(_ path: String) throws(LinuxError) -> String {
 /// The names in a directory, without `.` and `..`, sorted by bytes.
 /// - Parameter limit: E2BIG beyond it, so that memory stays bounded.
 public func directoryEntries(_ path: String, limit: Int) throws(LinuxError) -> [String] {
+    try directoryListing(path, limit: limit).map(\.name)
+}
+
+public struct DirectoryEntry: Sendable, Hashable {
+    public let name: String
+    /// As the directory itself tells (d_type of readdir(3)): a look at the file may say more, and is never wrong.
+    public let isRegularFile: Bool
+}
+
+/// As `directoryEntries`, with what the directory tells of each.
+public func directoryListing(_ path: String, limit: Int) throws(LinuxError) -> [DirectoryEntry] {
     guard let stream = opendir(path) else { throw .last("read the directory", path) }
     defer { closedir(stream) }
-    var names: [String] = []
+    var entries: [DirectoryEntry] = []
     while true {
         errno = 0
         guard let entry = readdir(stream) else {
             guard errno == 0 else { throw .last("read the directory", path) }
-            return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+            return entries.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
         }
         let name = withUnsafePointer(to: &entry.pointee.d_name) {
             $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
         }
         guard name != ".", name != ".." else { continue }
-        guard names.count < limit else { throw LinuxError("read the directory", path, errno: E2BIG) }
-        names.append(name)
+        guard entries.count < limit else { throw LinuxError("read the directory", path, errno: E2BIG) }
+        entries.append(DirectoryEntry(name: name, isRegularFile: Int(entry.pointee.d_type) == Int(DT_REG)))
     }
 }
 

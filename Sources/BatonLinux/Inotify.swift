@@ -4,6 +4,8 @@ import Glibc
 /// inotify(7): one instance, any number of watches.
 public final class Inotify {
     private let fd: FileDescriptor
+    /// Of its own, as events come at the worst of times for an allocation: somebody waits for what they tell.
+    private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 * 1024, alignment: 8)
 
     public struct Mask: OptionSet, Sendable {
         public let rawValue: UInt32
@@ -40,6 +42,8 @@ public final class Inotify {
         fd = FileDescriptor(owning: number)
     }
 
+    deinit { buffer.deallocate() }
+
     public var number: Int32 { fd.number }
 
     /// - Returns: the watch's number; the same one for the same inode.
@@ -54,22 +58,24 @@ public final class Inotify {
 
     /// Every event that waits, up to about 64 KiB of them; `hasMore` tells whether to ask again.
     public func read(_ body: (Event) -> Void) throws(LinuxError) -> Bool {
-        let limit = 64 * 1024
-        guard let bytes = try readAvailable(fd.number, limit: limit) else { return false }
-        bytes.withUnsafeBytes { buffer in
-            var offset = 0
-            while offset + 16 <= buffer.count {
-                let length = Int(buffer.loadUnaligned(fromByteOffset: offset + 12, as: UInt32.self))
-                guard offset + 16 + length <= buffer.count else { break }
-                let name = buffer[(offset + 16)..<(offset + 16 + length)].prefix { $0 != 0 }
-                body(
-                    Event(
-                        watch: buffer.loadUnaligned(fromByteOffset: offset, as: Int32.self),
-                        mask: Mask(rawValue: buffer.loadUnaligned(fromByteOffset: offset + 4, as: UInt32.self)),
-                        name: String(decoding: name, as: UTF8.self)))
-                offset += 16 + length
-            }
+        let count = Glibc.read(fd.number, buffer.baseAddress, buffer.count)
+        guard count >= 0 else {
+            if errno == EAGAIN || errno == EINTR { return false }
+            throw .last("read", "inotify's events")
         }
-        return bytes.count > limit / 2
+        let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+        var offset = 0
+        while offset + 16 <= count {
+            let length = Int(bytes.loadUnaligned(fromByteOffset: offset + 12, as: UInt32.self))
+            guard offset + 16 + length <= count else { break }
+            let name = bytes[(offset + 16)..<(offset + 16 + length)].prefix { $0 != 0 }
+            body(
+                Event(
+                    watch: bytes.loadUnaligned(fromByteOffset: offset, as: Int32.self),
+                    mask: Mask(rawValue: bytes.loadUnaligned(fromByteOffset: offset + 4, as: UInt32.self)),
+                    name: String(decoding: name, as: UTF8.self)))
+            offset += 16 + length
+        }
+        return count > buffer.count / 2
     }
 }

@@ -31,7 +31,7 @@ struct PathTrace: Hashable, Sendable {
     private static let linkLimit = 40
 
     init(_ path: String, _ mounts: MountTable) {
-        var rest = path.split(separator: "/").map(String.init)[...]
+        var rest = PathTrace.names(in: path)
         var current = "/"
         while let name = rest.popFirst() {
             if name == "." { continue }
@@ -50,8 +50,8 @@ struct PathTrace: Hashable, Sendable {
                 current = full
             case .link:
                 guard let target = follow(full, Point(directory: current, name: name)) else { return }
-                rest = target.split(separator: "/").map(String.init)[...] + rest
-                if target.hasPrefix("/") { current = "/" }
+                rest = PathTrace.names(in: target) + rest
+                if target.utf8.first == UInt8(ascii: "/") { current = "/" }
             case .file, .other:
                 points.append(Point(directory: current, name: name))
                 guard rest.isEmpty else {
@@ -90,6 +90,10 @@ struct PathTrace: Hashable, Sendable {
             end = error.errno == ENOENT ? .missing : .unreadable(error)
             return nil
         }
+    }
+
+    private static func names(in path: String) -> ArraySlice<String> {
+        path.utf8.split(separator: UInt8(ascii: "/")).map { String(Substring($0)) }[...]
     }
 
     static func join(_ directory: String, _ name: String) -> String {

@@ -50,8 +50,9 @@ struct SourceScanner {
     // MARK: the cheap look
 
     func look() -> Look {
+        let trace = PathTrace(path, mounts)
         do {
-            return .there(identity: try identity(PathTrace(path, mounts)))
+            return .there(identity: try identity(trace, dataLink(of: trace)))
         } catch {
             switch error.kind {
             case .absent: return .absent
@@ -60,13 +61,14 @@ struct SourceScanner {
         }
     }
 
-    private func identity(_ trace: PathTrace) throws(Failure) -> Int {
+    /// - Parameter data: where the `..data` link leads, if this is a kubelet volume.
+    private func identity(_ trace: PathTrace, _ data: String?) throws(Failure) -> Int {
         var hasher = Hasher()
         var budget = Limits.files
         hasher.combine(trace.linkTargets)
         switch trace.end {
         case .file(let real), .other(let real): hasher.combine(try status(real))
-        case .directory(let real): try addDirectory(real, to: &hasher, &budget, depth: 0)
+        case .directory(let real): try addDirectory(real, data, to: &hasher, &budget, depth: 0)
         case .missing: throw missing(trace)
         // The helper, which may hang, comes here with an empty mount table and so never sees this.
         case .blind(let fileSystem): throw Failure(reason: "\(path) is on \(fileSystem)")
@@ -75,21 +77,21 @@ struct SourceScanner {
         return hasher.finalize()
     }
 
-    private func addDirectory(_ directory: String, to hasher: inout Hasher, _ budget: inout Int, depth: Int)
-        throws(Failure)
-    {
+    private func addDirectory(
+        _ directory: String, _ data: String?, to hasher: inout Hasher, _ budget: inout Int, depth: Int
+    ) throws(Failure) {
         // What a kubelet volume holds is fixed between two swaps: one readlink tells it all.
-        if let target = SourceScanner.dataLink(in: directory) { return hasher.combine(target) }
+        if let data { return hasher.combine(data) }
         guard depth < Limits.depth else { throw Failure(reason: "\(directory) is nested deeper than \(Limits.depth)") }
-        for name in try entries(directory, &budget) {
-            let full = PathTrace.join(directory, name)
-            hasher.combine(name)
+        for entry in try entries(directory, &budget) {
+            let full = PathTrace.join(directory, entry.name)
+            hasher.combine(entry.name)
             guard let own = try statusIfThere(full, followingLinks: false) else { continue }
             switch own.kind {
             case .directory:
                 // A directory's own times move with every temporary file in it: its entries are what counts.
                 hasher.combine(own.inode)
-                try addDirectory(full, to: &hasher, &budget, depth: depth + 1)
+                try addDirectory(full, Self.dataLink(in: full), to: &hasher, &budget, depth: depth + 1)
             case .link:
                 hasher.combine((try? readLink(full)) ?? "")
                 if let target = try statusIfThere(full, followingLinks: true), target.kind == .file {
@@ -106,23 +108,26 @@ struct SourceScanner {
 
     func read() -> Reading {
         let trace = PathTrace(path, mounts)
-        do { return try read(trace, identity(trace)) } catch { return Self.reading(error) }
+        let data = dataLink(of: trace)
+        do { return try read(trace, data, identity(trace, data)) } catch { return Self.reading(error) }
     }
 
     /// - Returns: nil where the identity is the known one.
     func read(unless known: Int?) -> Reading? {
         let trace = PathTrace(path, mounts)
+        let data = dataLink(of: trace)
         do {
-            let identity = try identity(trace)
-            return identity == known ? nil : try read(trace, identity)
+            let identity = try identity(trace, data)
+            return identity == known ? nil : try read(trace, data, identity)
         } catch {
             return Self.reading(error)
         }
     }
 
-    private func read(_ trace: PathTrace, _ before: Int) throws(Failure) -> Reading {
-        let digest = try content(trace)
-        guard before == (try identity(PathTrace(path, mounts))) else { return .torn("\(path) moved") }
+    /// It counts that what was read did not move meanwhile; whether the path leads elsewhere by now is for the next look.
+    private func read(_ trace: PathTrace, _ data: String?, _ before: Int) throws(Failure) -> Reading {
+        let digest = try content(trace, data)
+        guard before == (try identity(trace, dataLink(of: trace))) else { return .torn("\(path) moved") }
         return .content(identity: before, digest)
     }
 
@@ -134,13 +139,13 @@ struct SourceScanner {
         }
     }
 
-    private func content(_ trace: PathTrace) throws(Failure) -> Digest {
+    private func content(_ trace: PathTrace, _ data: String?) throws(Failure) -> Digest {
         var hash = SHA256()
         var budget = Limits.files
         var bytes = Limits.bytes
         switch trace.end {
         case .file(let real): try addFile(real, to: &hash, &bytes)
-        case .directory(let real): try addDirectory(real, to: &hash, &budget, &bytes, depth: 0)
+        case .directory(let real): try addDirectory(real, data, to: &hash, &budget, &bytes, depth: 0)
         case .missing: throw missing(trace)
         case .other: hash.update("not a regular file")
         case .blind(let fileSystem): throw Failure(reason: "\(path) is on \(fileSystem)")
@@ -150,25 +155,29 @@ struct SourceScanner {
     }
 
     private func addDirectory(
-        _ directory: String, to hash: inout SHA256, _ budget: inout Int, _ bytes: inout Int, depth: Int
+        _ directory: String, _ data: String?, to hash: inout SHA256, _ budget: inout Int, _ bytes: inout Int, depth: Int
     ) throws(Failure) {
         guard depth < Limits.depth else { throw Failure(reason: "\(directory) is nested deeper than \(Limits.depth)") }
         // Read through the directory that ..data names now: its content is never half old, half new.
-        let directory = SourceScanner.dataLink(in: directory).map { PathTrace.join(directory, $0) } ?? directory
-        let names = try entries(directory, &budget)
-        hash.update(UInt64(names.count))
-        for name in names {
-            let full = PathTrace.join(directory, name)
-            guard let own = try statusIfThere(full, followingLinks: true) else { continue }
-            hash.update(UInt64(name.utf8.count))
-            hash.update(name)
-            switch own.kind {
+        let directory = data.map { PathTrace.join(directory, $0) } ?? directory
+        let entries = try entries(directory, &budget)
+        hash.update(UInt64(entries.count))
+        for entry in entries {
+            let full = PathTrace.join(directory, entry.name)
+            var kind = FileStatus.Kind.file
+            if !entry.isRegularFile {
+                guard let own = try statusIfThere(full, followingLinks: true) else { continue }
+                kind = own.kind
+            }
+            hash.update(UInt64(entry.name.utf8.count))
+            hash.update(entry.name)
+            switch kind {
             case .file:
                 hash.update("file")
                 try addFile(full, to: &hash, &bytes)
             case .directory where (try? FileStatus.ofLink(full).kind) == .directory:
                 hash.update("directory")
-                try addDirectory(full, to: &hash, &budget, &bytes, depth: depth + 1)
+                try addDirectory(full, Self.dataLink(in: full), to: &hash, &budget, &bytes, depth: depth + 1)
             case .directory, .link, .other:
                 // Not descended into: a link to a directory may lead round in a circle.
                 hash.update((try? readLink(full)) ?? "other")
@@ -183,11 +192,15 @@ struct SourceScanner {
             // Refused before it is read: hashing what is too much would hold PID 1 up for nothing.
             guard size <= bytes else { throw LinuxError("read all of", path, errno: EFBIG) }
             hash.update(UInt64(clamping: size))
-            while let part = try readAvailable(fd.number, limit: 64 * 1024), !part.isEmpty {
+            var left = size
+            // Beyond the size only where there is none, as in /proc: a file that grows meanwhile shows in its identity.
+            repeat {
+                guard let part = try readAvailable(fd.number, limit: 64 * 1024), !part.isEmpty else { break }
                 bytes -= part.count
+                left -= Int64(part.count)
                 guard bytes >= 0 else { throw LinuxError("read all of", path, errno: EFBIG) }
                 part.withUnsafeBytes { hash.update($0) }
-            }
+            } while left != 0
         } catch {
             throw Failure(within: error)
         }
@@ -204,11 +217,12 @@ struct SourceScanner {
         return Failure(reason: "the ..data link of \(volume) leads to nothing", kind: .torn)
     }
 
-    private func entries(_ directory: String, _ budget: inout Int) throws(Failure) -> [String] {
+    private func entries(_ directory: String, _ budget: inout Int) throws(Failure) -> [DirectoryEntry] {
         do {
-            let names = try directoryEntries(directory, limit: budget)
-            budget -= names.count
-            return names.filter { !EditorFiles.isTemporary($0) }
+            var entries = try directoryListing(directory, limit: budget)
+            budget -= entries.count
+            entries.removeAll { EditorFiles.isTemporary($0.name) }
+            return entries
         } catch {
             throw Failure(within: error)
         }
@@ -230,9 +244,15 @@ struct SourceScanner {
         }
     }
 
+    private func dataLink(of trace: PathTrace) -> String? {
+        guard case .directory(let real) = trace.end else { return nil }
+        return Self.dataLink(in: real)
+    }
+
     /// Where kubelet's `..data` link in this directory leads, if it is one: a name beginning with `..`, beside it.
     static func dataLink(in directory: String) -> String? {
         guard let target = try? readLink(PathTrace.join(directory, "..data")) else { return nil }
-        return target.hasPrefix("..") && !target.contains("/") && target.count > 2 ? target : nil
+        let name = target.utf8
+        return name.starts(with: "..".utf8) && !name.contains(UInt8(ascii: "/")) && name.count > 2 ? target : nil
     }
 }

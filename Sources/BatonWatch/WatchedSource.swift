@@ -29,7 +29,7 @@ final class WatchedSource {
     /// The next look: a poll, or an audit of inotify.
     var nextLook: Instant?
     /// Watches of the one inotify instance that this source needs, each with the names that matter (nil: all).
-    var watches: [Int32: Set<String>?] = [:]
+    var watches: [Int32: [String]?] = [:]
     var helper: PollHelper?
     var helperWasKilled = false
 

@@ -37,7 +37,7 @@ extension Watcher {
     private struct Watch {
         let path: String
         let mask: Inotify.Mask
-        let names: Set<String>?
+        let names: [String]?
     }
 
     private func watchPlan(_ trace: PathTrace) throws(LinuxError) -> [Watch] {
@@ -85,7 +85,7 @@ extension Watcher {
 
     private func place(_ plan: [Watch], for source: WatchedSource) throws(LinuxError) {
         let inotify = try instance()
-        var placed: [Int32: Set<String>?] = [:]
+        var placed: [Int32: [String]?] = [:]
         for watch in plan {
             let number: Int32
             do {
@@ -95,7 +95,7 @@ extension Watcher {
                 continue
             }
             if let names = watch.names, let known = placed[number] ?? [] {
-                placed[number] = known.union(names)
+                placed[number] = known + names.filter { !known.contains($0) }
             } else {
                 placed[number] = .some(nil)
             }
@@ -138,7 +138,8 @@ extension Watcher {
 
     func drainInotify(_ now: Instant) {
         guard let inotify else { return }
-        var hits: [Int: Bool] = [:]
+        // By source; whether what happened was atomic.
+        var hits = [Bool?](repeating: nil, count: sources.count)
         var overflowed = false
         // Bounded, so that a writer who never rests cannot keep PID 1 here.
         for _ in 0..<16 {
@@ -149,8 +150,8 @@ extension Watcher {
             report(LogRecord(.warn, "inotify_overflow", "inotify lost events: every source is looked at again"))
             for source in sources where !source.watches.isEmpty { hits[source.index] = false }
         }
-        for (index, isAtomic) in hits.sorted(by: { $0.key < $1.key }) {
-            let source = sources[index]
+        for (source, hit) in zip(sources, hits) {
+            guard let isAtomic = hit else { continue }
             // The watch on a volume's directory outlasts every swap in it.
             let staysArmed = isAtomic && source.classification.kind == .kubeletVolume && !source.watches.isEmpty
             if !staysArmed, source.strategy == .inotify || besidePoll(source) { arm(source, now) }
@@ -159,7 +160,7 @@ extension Watcher {
         }
     }
 
-    private func note(_ event: Inotify.Event, _ hits: inout [Int: Bool], _ overflowed: inout Bool) {
+    private func note(_ event: Inotify.Event, _ hits: inout [Bool?], _ overflowed: inout Bool) {
         if event.mask.contains(.overflow) {
             overflowed = true
             return

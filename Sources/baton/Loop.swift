@@ -115,6 +115,8 @@ final class Loop {
                 return exitCode
             }
             waitForLinux()
+            // At once: it may be a change that the app waits for.
+            handleEvents()
             if mayReapMore { reap() }
             take(watcher.tick(at: Clock.now()))
             if let deadline = supervisor.nextDeadline, deadline <= Clock.now() { events.append(.tick) }
