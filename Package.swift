@@ -7,6 +7,18 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
 ]
 
+// In a release each function of Baton's is a section of its own, so that the linker can lay what a start uses side by side
+// (symbols.order; ./Tests/layout writes it). The pages that a start maps are most of its time.
+let ordered: [SwiftSetting] =
+    strict + [.unsafeFlags(["-Xfrontend", "-function-sections"], .when(configuration: .release))]
+let orderedLink: [LinkerSetting] = [
+    .unsafeFlags(
+        [
+            "-use-ld=lld", "-Xlinker", "--no-rosegment", "-Xlinker", "--no-warn-symbol-ordering", "-Xlinker",
+            "--symbol-ordering-file=\(Context.packageDirectory)/Sources/baton/symbols.order",
+        ], .when(platforms: [.linux], configuration: .release))
+]
+
 // What --version names: SOURCE_COMMIT where it is built without its history (an image), else what git says.
 let commit =
     Context.environment["SOURCE_COMMIT"] ?? Context.gitInformation.map {
@@ -29,7 +41,7 @@ let package = Package(
     ],
     targets: [
         // The rooms, from the one that knows nobody to the one that knows all.
-        .target(name: "BatonCore", swiftSettings: strict),
+        .target(name: "BatonCore", swiftSettings: ordered),
         .target(name: "CBatonShims", dependencies: ["CLibcap"]),
         .target(
             name: "CBatonStart", dependencies: ["CBatonShims"],
@@ -37,13 +49,13 @@ let package = Package(
         ),
         .systemLibrary(name: "CLibcap", pkgConfig: "libcap", providers: [.apt(["libcap-dev"])]),
         .systemLibrary(name: "CLibyaml", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
-        .target(name: "BatonLinux", dependencies: ["BatonCore", "CBatonShims", "CLibcap"], swiftSettings: strict),
-        .target(name: "BatonWatch", dependencies: ["BatonCore", "BatonLinux"], swiftSettings: strict),
-        .target(name: "BatonLaunch", dependencies: ["BatonCore", "BatonLinux", "CBatonShims"], swiftSettings: strict),
+        .target(name: "BatonLinux", dependencies: ["BatonCore", "CBatonShims", "CLibcap"], swiftSettings: ordered),
+        .target(name: "BatonWatch", dependencies: ["BatonCore", "BatonLinux"], swiftSettings: ordered),
+        .target(name: "BatonLaunch", dependencies: ["BatonCore", "BatonLinux", "CBatonShims"], swiftSettings: ordered),
         .executableTarget(
             name: "baton",
             dependencies: ["BatonCore", "BatonLinux", "BatonWatch", "BatonLaunch", "CBatonShims", "CBatonStart"],
-            swiftSettings: strict),
+            exclude: ["symbols.order"], swiftSettings: ordered, linkerSettings: orderedLink),
 
         .target(
             name: "BatonAgentCore", dependencies: ["BatonCore", "CLibyaml"], swiftSettings: strict),

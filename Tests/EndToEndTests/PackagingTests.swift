@@ -49,6 +49,20 @@ import Testing
         }
     }
 
+    /// What is not there the linker cannot lay anywhere, and says nothing.
+    @Test(.needs("nm"), .enabled(if: getenv("BATON_TEST_BINARY") != nil, "needs the static builds"))
+    func theOrderOfTheSymbolsIsNotOutOfDate() throws {
+        let lines = readFile(Self.package + "/Sources/baton/symbols.order").split(separator: "\n")
+        let ordered = lines.filter { !$0.hasPrefix("#") }
+        let listing = try RunningProcess(["nm", "-j", Stand.baton])
+        #expect(try listing.wait() == 0)
+        let there = Set(listing.output.split(separator: "\n"))
+        let found = ordered.count { there.contains($0) }
+        #expect(
+            ordered.count > 1000 && found * 10 > ordered.count * 9,
+            "\(found) of \(ordered.count) are in the program: run ./Tests/layout")
+    }
+
     @Test func theVersionNamesTheCommit() throws {
         let baton = try RunningProcess([Stand.baton, "--version"])
         #expect(try baton.wait() == 0)
