@@ -17,14 +17,14 @@ enum Agent {
         let environment = EnvironmentVariable.all()
         let words = Array(CommandLine.arguments.dropFirst())
         if words.first == "check" { exit(Check.run(Array(words.dropFirst()), environment)) }
-        guard let text = environment.first(where: { $0.name == "BATON_AGENT_FD" })?.value, let fd = Int32(text) else {
+        guard let text = environment.first(where: { $0.isNamed("BATON_AGENT_FD") })?.value, let fd = Int32(text) else {
             StandardError().write("baton-agent: started by hand: it is Baton that starts it, and speaks to it")
             exit(64)
         }
         let link = Link(fd)
         await link.send(.hello(version: AgentMessage.version))
         let (settings, problems) = Settings.parse(
-            environment.filter { $0.name != "BATON_AGENT_FD" }.map { ($0.name, $0.value) })
+            environment.filter { !$0.isNamed("BATON_AGENT_FD") }.map { ($0.name, $0.value) })
         guard problems.isEmpty else { exit(Settings.exitCode) }
         guard let mounts = SubpathMount.all(arguments: words) else { exit(64) }
         await run(settings, environment, mounts, link)

@@ -9,7 +9,7 @@ enum Check {
     /// - Returns: the exit code.
     static func run(_ words: [String], _ environment: [EnvironmentVariable]) -> Int32 {
         let syntaxes = words.compactMap(Syntax.init)
-        guard let snapshot = environment.last(where: { $0.name == "BATON_SNAPSHOT" })?.value,
+        guard let snapshot = environment.last(where: { $0.isNamed("BATON_SNAPSHOT") })?.value,
             !syntaxes.isEmpty, syntaxes.count == words.count
         else {
             complain("check: it is Baton that asks for it, with json or yaml and BATON_SNAPSHOT")

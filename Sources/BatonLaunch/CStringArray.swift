@@ -3,19 +3,23 @@ import BatonLinux
 /// A NULL-ended array of C strings that stays where it is, with one free slot before the first.
 final class CStringArray {
     private let base: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>
+    /// All of them, one behind the other.
+    private let characters: UnsafeMutablePointer<CChar>
     private let count: Int
 
-    init(_ texts: [CText]) {
+    init(_ texts: some Collection<CText>) {
         count = texts.count
-        base = .allocate(capacity: texts.count + 2)
-        base.initialize(repeating: nil, count: texts.count + 2)
+        base = .allocate(capacity: count + 2)
+        base.initialize(repeating: nil, count: count + 2)
+        characters = .allocate(capacity: max(1, texts.reduce(0) { $0 + $1.bytes.count + 1 }))
+        var next = characters
         for (index, text) in texts.enumerated() {
-            let copy = UnsafeMutablePointer<CChar>.allocate(capacity: text.bytes.count + 1)
             text.bytes.withUnsafeBytes {
-                UnsafeMutableRawBufferPointer(start: copy, count: $0.count).copyMemory(from: $0)
+                UnsafeMutableRawBufferPointer(start: next, count: $0.count).copyMemory(from: $0)
             }
-            copy[text.bytes.count] = 0
-            base[index + 1] = copy
+            next[text.bytes.count] = 0
+            base[index + 1] = next
+            next += text.bytes.count + 1
         }
     }
 
@@ -27,7 +31,7 @@ final class CStringArray {
     }
 
     deinit {
-        for index in 0..<count { base[index + 1]?.deallocate() }
+        characters.deallocate()
         base.deallocate()
     }
 }

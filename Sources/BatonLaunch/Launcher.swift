@@ -52,7 +52,7 @@ public final class Launcher {
         var variables = SocketConventions.variables(sockets.descriptions, generation: number)
         if configuration.ready == .auto || configuration.ready == .notify {
             let socket = try NotifySocket()
-            variables.append(("NOTIFY_SOCKET", socket.name))
+            variables.append(EnvironmentVariable(name: "NOTIFY_SOCKET", value: socket.name))
             generation.notifySocket = consume socket
         }
         var handed: [(source: Int32, target: Int32)] = zip(
@@ -90,7 +90,9 @@ public final class Launcher {
         let launched = try launch(
             Job(
                 command: command.map { CText($0) },
-                environment: environment(adding: [("BATON_PID", "\(generation.pid)")], generation: generation.number),
+                environment: environment(
+                    adding: [EnvironmentVariable(name: "BATON_PID", value: "\(generation.pid)")],
+                    generation: generation.number),
                 hasInput: false))
         // How it fails to start does not matter: it is asked again either way.
         _ = FileDescriptor(owning: launched.report)
@@ -101,7 +103,7 @@ public final class Launcher {
     /// what it says goes where the app's own words go.
     public func startValidator(_ command: [String], snapshot: String) throws(LinuxError) -> ProcessID {
         let environment = configuration.environment.filter {
-            $0.name != "BATON_SNAPSHOT" && !SocketConventions.isInherited($0.name)
+            !$0.isNamed("BATON_SNAPSHOT") && !SocketConventions.isInherited($0)
         }
         let launched = try launch(
             Job(
@@ -121,7 +123,7 @@ public final class Launcher {
         try setNonBlocking(true, own.number)
         let names = ["HOSTNAME", "POD_NAME", "PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "TZ"]
         let environment = configuration.environment.filter {
-            $0.name.hasPrefix("BATON_") || $0.name.hasPrefix("KUBERNETES_") || names.contains($0.name)
+            $0.hasName(withPrefix: "BATON_") || $0.hasName(withPrefix: "KUBERNETES_") || names.contains($0.name)
         }
         let fd = SocketConventions.firstDescriptor
         let launched = try launch(
@@ -151,17 +153,19 @@ public final class Launcher {
 
     private func launch(_ job: Job) throws(LinuxError) -> (pid: ProcessID, report: Int32) {
         let program = job.command.first?.text ?? ""
-        let environment = job.environment
+        var environment = job.environment
         let handed = job.handed
-        let path = environment.last { $0.name == "PATH" }?.value
+        let path = environment.last { $0.isNamed("PATH") }?.value
         let paths = CStringArray(CommandPaths.candidates(program, path: path).map { CText($0) })
         let arguments = CStringArray(job.command)
-        let listens = environment.contains { $0.name == "LISTEN_FDS" }
+        let listens = environment.contains { $0.isNamed("LISTEN_FDS") }
         // LISTEN_PID's value is written by the child: the text only keeps its place.
-        let pidName = "LISTEN_PID="
-        let variables = CStringArray(
-            environment.map(\.entry) + (listens ? [CText(pidName + String(repeating: " ", count: 15))] : []))
-        let pidSlot = listens ? variables.text(at: environment.count).map { $0 + pidName.utf8.count } : nil
+        let pidName = "LISTEN_PID"
+        if listens {
+            environment.append(EnvironmentVariable(name: pidName, value: String(repeating: " ", count: 15)))
+        }
+        let variables = CStringArray(environment.lazy.map(\.entry))
+        let pidSlot = listens ? variables.text(at: environment.count - 1).map { $0 + pidName.utf8.count + 1 } : nil
 
         // Moved out of the way of the targets, so that no dup2 covers a source that is still to come.
         let above = (handed.map(\.target).max() ?? 2) + 1
@@ -210,11 +214,15 @@ public final class Launcher {
     }
 
     private func environment(
-        adding extra: [(name: String, value: String)], files: [EnvironmentVariable] = [], generation: Int
+        adding extra: [EnvironmentVariable], files: [EnvironmentVariable] = [], generation: Int
     ) -> [EnvironmentVariable] {
-        var own = extra + [("BATON_GENERATION", "\(generation)")]
+        var own = extra
+        func add(_ name: String, _ value: String) { own.append(EnvironmentVariable(name: name, value: value)) }
+        add("BATON_GENERATION", "\(generation)")
         if let user = configuration.identity?.user {
-            own += [("HOME", user.home), ("USER", user.name), ("LOGNAME", user.name)]
+            add("HOME", user.home)
+            add("USER", user.name)
+            add("LOGNAME", user.name)
         }
         var inherited = configuration.environment
         if !files.isEmpty {
@@ -223,10 +231,14 @@ public final class Launcher {
             inherited.removeAll { last[$0.name] != nil }
             inherited += last.values.sorted { $0.name < $1.name }
         }
-        inherited.removeAll { variable in
-            SocketConventions.isInherited(variable.name) || own.contains { $0.name == variable.name }
+        var all: [EnvironmentVariable] = []
+        all.reserveCapacity(inherited.count + own.count)
+        for variable in inherited
+        where !SocketConventions.isInherited(variable) && !own.contains(where: { variable.hasName(of: $0) }) {
+            all.append(variable)
         }
-        return inherited + own.map { EnvironmentVariable(name: $0.name, value: $0.value) }
+        all += own
+        return all
     }
 
     /// What came over the launch report: nil while it may still fail.

@@ -1,4 +1,5 @@
 import BatonCore
+import BatonLinux
 
 /// How the app is told which descriptors are sockets. Every convention is given at once, from the same descriptors: each
 /// program reads its own and ignores the rest.
@@ -7,36 +8,34 @@ enum SocketConventions {
     static let firstDescriptor: Int32 = 3
 
     /// Variables of these conventions that Baton itself was given are not meant for the app.
-    static func isInherited(_ name: String) -> Bool {
-        switch name {
-        case "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PIDFDID", "NOTIFY_SOCKET", "NGINX", "FPM_SOCKETS",
-            "SERVER_STARTER_PORT", "SERVER_STARTER_GENERATION":
-            true
-        default: name.hasPrefix("EINHORN_FD_")
-        }
+    static func isInherited(_ variable: EnvironmentVariable) -> Bool {
+        ownNames.contains { variable.isNamed($0) } || variable.hasName(withPrefix: "EINHORN_FD_")
     }
 
+    private static let ownNames: [StaticString] = [
+        "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PIDFDID", "NOTIFY_SOCKET", "NGINX", "FPM_SOCKETS",
+        "SERVER_STARTER_PORT", "SERVER_STARTER_GENERATION",
+    ]
+
     /// LISTEN_PID is not among them: only the child knows its pid.
-    static func variables(_ sockets: [ListenSockets.Description], generation: Int) -> [(name: String, value: String)] {
+    static func variables(_ sockets: [ListenSockets.Description], generation: Int) -> [EnvironmentVariable] {
         guard !sockets.isEmpty else { return [] }
         let numbered = zip(firstDescriptor..., sockets)
-        var variables = [
-            ("LISTEN_FDS", "\(sockets.count)"),
-            ("LISTEN_FDNAMES", sockets.map(\.name).joined(separator: ":")),
-            // nginx: each number ended by a semicolon.
-            ("NGINX", numbered.map { "\($0.0);" }.joined()),
-            ("SERVER_STARTER_GENERATION", "\(generation)"),
-            ("EINHORN_FD_COUNT", "\(sockets.count)"),
-        ]
-        for (index, (number, _)) in numbered.enumerated() { variables.append(("EINHORN_FD_\(index)", "\(number)")) }
-        for (number, socket) in numbered {
-            variables.append(("BATON_FD_\(variableName(socket.name))", "\(number)"))
-        }
+        var variables: [EnvironmentVariable] = []
+        func add(_ name: String, _ value: String) { variables.append(EnvironmentVariable(name: name, value: value)) }
+        add("LISTEN_FDS", "\(sockets.count)")
+        add("LISTEN_FDNAMES", sockets.map(\.name).joined(separator: ":"))
+        // nginx: each number ended by a semicolon.
+        add("NGINX", numbered.map { "\($0.0);" }.joined())
+        add("SERVER_STARTER_GENERATION", "\(generation)")
+        add("EINHORN_FD_COUNT", "\(sockets.count)")
+        for (index, (number, _)) in numbered.enumerated() { add("EINHORN_FD_\(index)", "\(number)") }
+        for (number, socket) in numbered { add("BATON_FD_\(variableName(socket.name))", "\(number)") }
         let streams = numbered.filter { $0.1.isStream }
         let starter = streams.map { "\(starterKey($0.1))=\($0.0)" }
-        if !starter.isEmpty { variables.append(("SERVER_STARTER_PORT", starter.joined(separator: ";"))) }
+        if !starter.isEmpty { add("SERVER_STARTER_PORT", starter.joined(separator: ";")) }
         let fpm = streams.flatMap { number, socket in fpmKeys(socket).map { "\($0)=\(number)" } }
-        if !fpm.isEmpty { variables.append(("FPM_SOCKETS", fpm.joined(separator: ","))) }
+        if !fpm.isEmpty { add("FPM_SOCKETS", fpm.joined(separator: ",")) }
         return variables
     }
 

@@ -19,25 +19,41 @@ public struct CText: Hashable, Sendable {
     public var text: String { String(decoding: bytes, as: UTF8.self) }
 }
 
-/// One variable, with the very bytes of its entry.
+/// One variable: the very bytes of its entry, as most are only passed on.
 public struct EnvironmentVariable: Hashable, Sendable {
-    public let name: String
-    public let value: String
     /// `NAME=value`.
     public let entry: CText
+    private let nameLength: Int
 
     public init(name: String, value: String) {
-        self.name = name
-        self.value = value
         entry = CText("\(name)=\(value)")
+        // As many as there are of it in the entry: a CText has no NULs.
+        nameLength = name.utf8.count { $0 != 0 }
     }
 
     /// Nil where there is no `=`.
     public init?(entry: CText) {
         guard let equals = entry.bytes.firstIndex(of: UInt8(ascii: "=")) else { return nil }
         self.entry = entry
-        name = String(decoding: entry.bytes[..<equals], as: UTF8.self)
-        value = String(decoding: entry.bytes[(equals + 1)...], as: UTF8.self)
+        nameLength = equals
+    }
+
+    public var name: String { String(decoding: entry.bytes.prefix(nameLength), as: UTF8.self) }
+    public var value: String { String(decoding: entry.bytes.dropFirst(nameLength + 1), as: UTF8.self) }
+
+    public func isNamed(_ name: StaticString) -> Bool {
+        nameLength == name.utf8CodeUnitCount && hasName(withPrefix: name)
+    }
+
+    public func hasName(of other: EnvironmentVariable) -> Bool {
+        nameLength == other.nameLength && entry.bytes.starts(with: other.entry.bytes.prefix(nameLength))
+    }
+
+    public func hasName(withPrefix prefix: StaticString) -> Bool {
+        guard nameLength >= prefix.utf8CodeUnitCount else { return false }
+        return entry.bytes.withUnsafeBytes { bytes in
+            bytes.baseAddress.map { memcmp($0, prefix.utf8Start, prefix.utf8CodeUnitCount) } == 0
+        }
     }
 
     /// The environment that Baton was started with.

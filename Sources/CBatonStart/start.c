@@ -27,8 +27,8 @@ __attribute__((section(".preinit_array"), used)) static void (*const take_over_b
 
 void baton_begin(void) { environ = given_environment; }
 
-// What Swift's CommandLine asks. The runtime's own answer reads /proc/self/maps at every start, to search the stack from the
-// environment on.
+// What Swift's CommandLine asks, and a constructor of the runtime before it, whether CommandLine is used or not: the runtime's own
+// answer reads /proc/self/maps, to search the stack from the environment on.
 char **_swift_stdlib_getUnsafeArgvArgc(int *count) {
     *count = argument_count;
     return arguments;

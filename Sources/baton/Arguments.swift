@@ -24,7 +24,8 @@ enum Arguments {
         switch words.first?.text {
         case nil: self = .wrong("there is no command to run: write it after --")
         case "--":
-            let command = Array(words.dropFirst())
+            var command = words
+            command.removeFirst()
             self = command.isEmpty ? .wrong("there is no command after --") : .run(command: command)
         case "-h", "--help", "help": self = .help
         case "-V", "--version", "version": self = .version

@@ -11,7 +11,7 @@ struct ControlClient {
 
     /// The place that Baton's own environment names, which every process of the container has.
     init(_ environment: [EnvironmentVariable]) throws(Failure) {
-        let set = environment.last { $0.name == "BATON_CONTROL" }?.value ?? ""
+        let set = environment.last { $0.isNamed("BATON_CONTROL") }?.value ?? ""
         guard set != "off" else { throw Failure(reason: "BATON_CONTROL is off: there is nobody to ask") }
         path = set.isEmpty || set == "auto" ? ControlAddress.usualPath : set
     }

@@ -75,8 +75,11 @@ enum Program {
     // MARK: steps
 
     private static func settings(_ environment: [EnvironmentVariable]) -> Settings? {
-        let (settings, problems) = Settings.parse(
-            environment.filter { $0.name.hasPrefix("BATON_") }.map { ($0.name, $0.value) })
+        var parser = SettingsParser()
+        for variable in environment where variable.hasName(withPrefix: "BATON_") {
+            parser.read(variable.name, variable.value)
+        }
+        let (settings, problems) = parser.finish()
         guard problems.isEmpty else {
             for problem in problems { complain(problem.description) }
             return nil
@@ -117,7 +120,7 @@ enum Program {
         -> Adoption.Wish
     {
         guard settings.adopts(hidesListenPID: true) else { return .none }
-        let path = environment.last { $0.name == "PATH" }?.value
+        let path = environment.last { $0.isNamed("PATH") }?.value
         let program = CommandKind(command.first?.text ?? "", path: path)
         guard settings.adopts(hidesListenPID: program.isShell) else { return .none }
         if settings.adopt == .on { return .must }
@@ -205,7 +208,7 @@ enum Program {
                 permitted: permitted, isRoot: geteuid() == 0,
                 hasNoNewPrivileges: Processes.hasNoNewPrivileges || settings.noNewPrivileges
                     || launch.adoption != .none,
-                changesUser: launch.identity != nil, passedOn: launch.capabilities?.passedOn,
+                changesUser: settings.user != nil, passedOn: launch.capabilities?.passedOn,
                 hasSources: !settings.sources.isEmpty, adopts: launch.adoption != .none,
                 looks: settings.ready == .auto && !settings.listen.isEmpty || launch.adoption != .none))
         try Capabilities.keep(effective: plan.effective, permitted: plan.permitted)

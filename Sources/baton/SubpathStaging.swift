@@ -39,7 +39,7 @@ struct SubpathStaging {
             launch.command[index] = CText(bytes: bytes)
             for path in replaced { places[path, default: []].append("argument \(index)") }
         }
-        for (index, variable) in launch.environment.enumerated() where !variable.name.hasPrefix("BATON_") {
+        for (index, variable) in launch.environment.enumerated() where !variable.hasName(withPrefix: "BATON_") {
             guard let value = staged[variable.value] else { continue }
             launch.environment[index] = EnvironmentVariable(name: variable.name, value: value)
             places[variable.value, default: []].append("variable \(variable.name)")

@@ -18,24 +18,38 @@ extension Settings {
 
     /// Reads every BATON_ variable; all problems together, in the order of the variables' names.
     public static func parse(_ environment: [(name: String, value: String)]) -> (Settings, [SettingsProblem]) {
-        var settings = Settings()
-        var problems: [SettingsProblem] = []
-        for (name, value) in environment where name.hasPrefix("BATON_") {
-            guard let definition = SettingDefinition.all.first(where: { $0.name == name }) else {
-                if !isNotASetting(name) { problems.append(unknown(name)) }
-                continue
-            }
-            // An empty variable is what an unset one looks like in most templates.
-            guard !value.isEmpty else { continue }
-            do {
-                try definition.read(value, &settings)
-            } catch {
-                problems.append(SettingsProblem(variable: name, reason: error.reason, allowed: definition.allowed))
-            }
+        var parser = SettingsParser()
+        for (name, value) in environment where name.hasPrefix("BATON_") { parser.read(name, value) }
+        return parser.finish()
+    }
+}
+
+/// Reads one variable after the other.
+public struct SettingsParser: ~Copyable {
+    private var settings = Settings()
+    private var problems: [SettingsProblem] = []
+
+    public init() {}
+
+    /// - Parameter name: one that begins with `BATON_`.
+    public mutating func read(_ name: String, _ value: String) {
+        guard let definition = SettingDefinition.named(name) else {
+            if !SettingsParser.isNotASetting(name) { problems.append(SettingsParser.unknown(name)) }
+            return
         }
-        problems.sort { $0.variable < $1.variable }
-        problems += contradictions(settings)
-        return (settings, problems)
+        // An empty variable is what an unset one looks like in most templates.
+        guard !value.isEmpty else { return }
+        do {
+            try definition.read(value, &settings)
+        } catch {
+            problems.append(SettingsProblem(variable: name, reason: error.reason, allowed: definition.allowed))
+        }
+    }
+
+    /// All problems together, in the order of the variables' names.
+    public consuming func finish() -> (Settings, [SettingsProblem]) {
+        let ordered = problems.sorted { $0.variable < $1.variable }
+        return (settings, ordered + SettingsParser.contradictions(settings))
     }
 
     private static func unknown(_ name: String) -> SettingsProblem {
@@ -68,9 +82,9 @@ extension Settings {
                     variable: "BATON_STEER", reason: "off does not go with BATON_ADOPT=on: what is adopted is steered",
                     allowed: nil))
         }
-        var staged: Set<String> = []
-        for source in settings.sources {
-            guard settings.stages, case let path = source.stagePath, !staged.insert(path).inserted else { continue }
+        var staged = Set<String>()
+        for source in settings.stages ? settings.sources : [] {
+            guard case let path = source.stagePath, !staged.insert(path).inserted else { continue }
             problems.append(
                 SettingsProblem(
                     variable: "BATON_WATCH",
