@@ -23,7 +23,7 @@ enum Help {
             """
         for group in SettingDefinition.Group.allCases {
             text += "\n\(group.rawValue)\n"
-            for setting in SettingDefinition.all where setting.group == group {
+            for setting in SettingDefinition.definitions(in: group) {
                 text += "  \(setting.name) (\(setting.defaultText))\n"
                 for line in wrap(setting.summary, width: width - 6) { text += "      \(line)\n" }
                 for line in wrap("Allowed: \(setting.allowed).", width: width - 6) { text += "      \(line)\n" }
