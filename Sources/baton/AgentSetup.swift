@@ -12,7 +12,7 @@ enum AgentSetup {
 
     struct Stage {
         /// Sources of which nothing has ever been there.
-        var awaited: Set<String> = []
+        var awaited = Set<String>()
         var records: [LogRecord] = []
     }
 

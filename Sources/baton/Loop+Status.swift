@@ -24,7 +24,7 @@ extension Loop {
     private func statusRecords() -> [StatusRecord] {
         let sources = watcher.status(names: settings.sources.map(\.description), wall: wall)
             .prefix(Self.sourceLimit).map(withAgentsStrategy)
-        let numbers = generations.map(\.number)
+        let numbers = generations.map(\.0)
         let connections = NumberMap(zip(numbers, launcher.sockets.connections(of: numbers)))
         let own = supervisor.status(at: Clock.now(), wall: wall).map { record in
             switch record.kind {

@@ -38,7 +38,7 @@ final class Loop {
 
     private let epoll: Epoll
     private let signals: SignalFD
-    private var origins = NumberMap<(origin: Origin, descriptor: Int32)>()
+    private var origins = NumberMap<Registration>()
     private var nextToken = 1
     private var events: [Supervisor.Event] = []
     private var exitCode: Int32?
@@ -57,6 +57,11 @@ final class Loop {
         case agent
         case control
         case peer(Int)
+    }
+
+    private struct Registration {
+        let origin: Origin
+        let descriptor: Int32
     }
 
     /// Work of one kind in one round is bounded, so that no flood of it keeps the loop from the rest.
@@ -171,7 +176,7 @@ final class Loop {
         let token = nextToken
         nextToken += 1
         try epoll.watchReads(of: descriptor, token: UInt64(token))
-        origins[token] = (origin, descriptor)
+        origins[token] = Registration(origin: origin, descriptor: descriptor)
     }
 
     /// Call before the descriptor is closed.

@@ -1,28 +1,28 @@
 /// Values by number, for a few of them: found by looking through them in the order in which they came. A dictionary's first use
 /// makes the runtime search all of the program for how its key is hashed, which is time before the app's start.
 struct NumberMap<Value>: Sequence {
-    private var entries: [(number: Int, value: Value)] = []
+    private var numbers: [Int] = []
+    private(set) var values: [Value] = []
 
     init() {}
-    init(_ entries: some Sequence<(Int, Value)>) { self.entries = entries.map { ($0, $1) } }
+    init(_ entries: some Sequence<(Int, Value)>) { for (number, value) in entries { self[number] = value } }
 
-    var isEmpty: Bool { entries.isEmpty }
-    var count: Int { entries.count }
-    var values: some Sequence<Value> { entries.lazy.map(\.value) }
+    var isEmpty: Bool { numbers.isEmpty }
+    var count: Int { numbers.count }
 
-    func makeIterator() -> IndexingIterator<[(number: Int, value: Value)]> { entries.makeIterator() }
+    func makeIterator() -> Zip2Sequence<[Int], [Value]>.Iterator { zip(numbers, values).makeIterator() }
 
     subscript(number: Int) -> Value? {
-        get {
-            for entry in entries where entry.number == number { return entry.value }
-            return nil
-        }
+        get { numbers.firstIndex(of: number).map { values[$0] } }
         set {
-            let index = entries.firstIndex { $0.number == number }
-            switch (index, newValue) {
-            case (let index?, let value?): entries[index].value = value
-            case (let index?, nil): entries.remove(at: index)
-            case (nil, let value?): entries.append((number, value))
+            switch (numbers.firstIndex(of: number), newValue) {
+            case (let index?, let value?): values[index] = value
+            case (let index?, nil):
+                numbers.remove(at: index)
+                values.remove(at: index)
+            case (nil, let value?):
+                numbers.append(number)
+                values.append(value)
             case (nil, nil): break
             }
         }

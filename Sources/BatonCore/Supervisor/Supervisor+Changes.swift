@@ -97,7 +97,7 @@ extension Supervisor {
             digestInForce = digest
             return log(.firstLook(digest))
         }
-        guard digest != digestInForce || serving == nil else {
+        guard digest != digestInForce || !isServing else {
             // Back to what the app runs with: whatever was on its way is no longer wanted.
             lastSeen = digest
             log(.backToInForce(digest))
@@ -130,7 +130,7 @@ extension Supervisor {
     /// From here on nothing but time stands between the change and the app.
     mutating func schedule(turn: Instant?) {
         guard let change = pending?.change else { return }
-        if policy.splay > .zero, !change.isManual, serving != nil {
+        if policy.splay > .zero, !change.isManual, isServing {
             pending?.stage = .splaying
             // A newer change keeps the older one's turn, or steady changes would put each other off for ever.
             timers.arm(.splay, at: turn ?? now + random.interval(upTo: policy.splay))
@@ -146,7 +146,7 @@ extension Supervisor {
         // What serves with it has not failed so far, and is what there is.
         if case .proving = stage { return endProbation() }
         endPending(.superseded)
-        if case .starting(let number, _) = stage, generation(number, in: .starting) != nil, serving != nil {
+        if case .starting(let number, _) = stage, generation(number, in: .starting) != nil, isServing {
             retire(number)
         }
     }
@@ -180,11 +180,11 @@ extension Supervisor {
     }
 
     private mutating func applyBySignalIfCaught() {
-        if let serving, policy.reloadsByCommand {
-            runReload(of: serving.number)
-        } else if let serving {
-            pending?.stage = .inspecting(serving.number)
-            emit(.inspect(serving.number, policy.reloadSignal))
+        if let servingNumber, policy.reloadsByCommand {
+            runReload(of: servingNumber)
+        } else if let servingNumber {
+            pending?.stage = .inspecting(servingNumber)
+            emit(.inspect(servingNumber, policy.reloadSignal))
         } else if isStarting || generations.contains(where: \.isMainAlive) {
             pending?.stage = .holding
             if !isStarting { timers.arm(.hold, at: now + Times.holdInterval) }
@@ -248,7 +248,7 @@ extension Supervisor {
         // One that is not ready yet has not read this snapshot.
         if let starting { retire(starting.number) }
         timers.cancel(.restart)
-        let means: Outcome.Means = serving == nil ? .restart : .handover
+        let means: Outcome.Means = isServing ? .handover : .restart
         startGeneration()
         if let started = starting { pending?.stage = .starting(started.number, means) }
     }

@@ -13,7 +13,7 @@ extension Supervisor {
         timers.cancel(.splay)
         timers.cancel(.hold)
         timers.arm(.ready(number), at: now + policy.readyTimeout)
-        log(.starting(number, digestAtStart, beside: serving?.number))
+        log(.starting(number, digestAtStart, beside: servingNumber))
         emit(.start(number))
     }
 
@@ -36,7 +36,7 @@ extension Supervisor {
             let since = generations[index].hasListened ? now : generations[index].startedAt
             return timers.arm(.alive(number), at: max(now, since + Times.aliveProof))
         }
-        if serving == nil { armLookLimit(number) }
+        if !isServing { armLookLimit(number) }
         // One that is to listen by itself is alive long before it does: where it cannot be seen to wait, its listening is
         // waited for.
         guard !isLookingUseless, !generations[index].isLooked else { return }
@@ -53,7 +53,7 @@ extension Supervisor {
             guard policy.ready == .auto, timers.deadline(.confirm(number)) == nil else { return }
             for key in [Timers.Key.alive(number), .lookLimit(number)] { timers.cancel(key) }
             beginLooking(number)
-        case .ready: if serving?.number == number { emit(.steer(number)) }
+        case .ready: if servingNumber == number { emit(.steer(number)) }
         case .draining: break
         }
     }
@@ -100,7 +100,7 @@ extension Supervisor {
     private mutating func saidReady(_ number: Int) {
         guard policy.ready == .auto || policy.ready == .notify else { return }
         guard timers.deadline(.confirm(number)) == nil else { return }
-        if serving == nil {
+        if !isServing {
             becomeReady(number)
         } else {
             timers.cancel(.alive(number))
@@ -142,7 +142,7 @@ extension Supervisor {
             return becomeReady(number)
         }
         // Seen to wait in part at first, and not at all any more: it is starting still.
-        guard serving == nil else { return }
+        guard !isServing else { return }
         isLookingUseless = true
         log(.neverWaits(number, Times.waitingLookLimit))
         becomeReady(number)
@@ -213,7 +213,7 @@ extension Supervisor {
         endReadiness(number)
         if case .starting(number, _) = pending?.stage { endPending(.rolledBack(reason: reason)) }
         guard phase == .running else { return stopProgress() }
-        guard serving == nil else { return }
+        guard !isServing else { return }
         if !hasEverLaunched, let status {
             // The very first program cannot be run at all: starting it again would change nothing.
             lastEnd = status
@@ -247,12 +247,12 @@ extension Supervisor {
     private mutating func servingEnded(_ generation: Generation, _ status: ExitStatus) {
         lastEnd = status
         // Another one is ready still: kept for this, or not told to go yet.
-        if steers, let serving { emit(.steer(serving.number)) }
+        if steers, let servingNumber { emit(.steer(servingNumber)) }
         guard phase == .running else { return stopProgress() }
         counters.appCrashes += 1
         if failedOnProbation(generation.number, "generation \(generation.number) \(status) on probation") { return }
         if let readyAt = generation.readyAt, now - readyAt >= Times.restartForgiven { backoff.reset() }
-        guard serving == nil else { return }
+        guard !isServing else { return }
         if let starting {
             // Nobody else serves any more: it is not given up for not having been seen to wait.
             let hasOtherProof = [Timers.Key.alive(starting.number), .confirm(starting.number)].contains {

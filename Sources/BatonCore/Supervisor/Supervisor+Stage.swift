@@ -89,7 +89,7 @@ extension Supervisor {
     }
 
     private mutating func startIfNobodyServes() {
-        guard phase == .running, serving == nil, !isStarting, timers.deadline(.restart) == nil else { return }
+        guard phase == .running, !isServing, !isStarting, timers.deadline(.restart) == nil else { return }
         timers.arm(.restart, at: now)
     }
 

@@ -1,7 +1,7 @@
 // What the supervisor tells of itself.
 extension Supervisor {
     /// Some generation takes requests, and no stop has been asked for: what a readiness probe wants to know.
-    public var isReady: Bool { phase == .running && serving != nil }
+    public var isReady: Bool { phase == .running && isServing }
 
     /// The generations, the agent, and what has been counted.
     /// - Parameters:
@@ -17,7 +17,7 @@ extension Supervisor {
     public func overview(wall: (Instant) -> Int64) -> StatusRecord {
         var record = StatusRecord(.baton, [.text("phase", phaseName), .number("ready", isReady ? 1 : 0)])
         if let digestInForce { record.add(.digest(digestInForce)) }
-        if let serving { record.add(.number("serving", Int64(serving.number))) }
+        if let servingNumber { record.add(.number("serving", Int64(servingNumber))) }
         if !awaited.isEmpty { record.add(.text("awaits", awaited.sorted().joined(separator: ", "))) }
         if let pending {
             record.add(

@@ -39,7 +39,7 @@ extension Supervisor {
         for key in [Timers.Key.settle, .readRetry, .splay, .hold, .restart, .agent, .awaited, .stageRetry] {
             timers.cancel(key)
         }
-        if serving != nil, let starting { retire(starting.number) }
+        if isServing, let starting { retire(starting.number) }
         let delays = reason == .asked && policy.stopDelay > .zero && generations.contains(where: \.isMainAlive)
         log(.stopping(reason, delay: delays ? policy.stopDelay : nil))
         if delays { timers.arm(.stopDelay, at: now + policy.stopDelay) } else { terminate() }

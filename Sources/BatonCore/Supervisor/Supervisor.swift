@@ -83,6 +83,9 @@ public struct Supervisor: Sendable {
     /// The generation that takes new requests.
     public var serving: Generation? { generations.last { $0.state == .ready } }
     public var starting: Generation? { generations.last { $0.state == .starting } }
+    // Without a copy of the generation, which on the way of a start and of a change is worth something.
+    var servingNumber: Int? { generations.lastIndex { $0.state == .ready }.map { generations[$0].number } }
+    var isServing: Bool { generations.contains { $0.state == .ready } }
     var isStarting: Bool { generations.contains { $0.state == .starting } }
 
     /// The app's listening sockets, or some of them, are Baton's.

@@ -12,11 +12,16 @@ package struct Timers: Sendable {
         case stopDelay, stopDeadline, stopGrace
     }
 
-    private var entries: [(key: Key, deadline: Instant)] = []
+    private struct Entry {
+        let key: Key
+        let deadline: Instant
+    }
+
+    private var entries: [Entry] = []
 
     mutating func arm(_ key: Key, at deadline: Instant) {
         cancel(key)
-        entries.append((key, deadline))
+        entries.append(Entry(key: key, deadline: deadline))
     }
 
     mutating func cancel(_ key: Key) { entries.removeAll { $0.key == key } }
