@@ -85,6 +85,32 @@ import Testing
         #expect(story.supervisor.serving?.number == 1)
     }
 
+    @Test func whereNothingIsDoneOnAChangeTheStageFollowsTheWayBackToo() {
+        var story = serving { $0.onChange = .none }
+        story.change(to: 2)
+        story.tell(.snapshotStaged(2, .whole))
+        #expect(story.outcomes == [.applied(.none)] && story.effects.contains(.promote(2)))
+        // To what the app was started with.
+        story.change(to: 1)
+        story.tell(.snapshotStaged(3, .whole))
+        #expect(story.outcomes == [.applied(.none)] && story.effects.contains(.promote(3)))
+    }
+
+    @Test func whatACrashRestartHasReadAndTheStageHasGivenUpIsLaidThereAgain() {
+        var story = serving { $0.splay = .seconds(60); $0.restart = .always; $0.validates = true }
+        story.change(to: 2)
+        story.tell(.snapshotStaged(2, .whole), .validated(2, refusal: nil))
+        // While the change waits for its turn the app crashes: what is started then reads it already.
+        story.tell(.exited(1, .exited(1), leftovers: false))
+        story.pass(.seconds(1))
+        #expect(story.starts == [2])
+        story.change(to: 3)
+        #expect(story.outcomes == [.superseded] && story.effects.contains(.promote(1)))
+        story.getReady(2)
+        story.change(to: 2)
+        #expect(story.effects.contains { if case .stageSnapshot = $0 { true } else { false } })
+    }
+
     // MARK: probation
 
     private func proving() -> Story {

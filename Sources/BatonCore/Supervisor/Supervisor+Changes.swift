@@ -97,7 +97,9 @@ extension Supervisor {
             digestInForce = digest
             return log(.firstLook(digest))
         }
-        guard digest != digestInForce || !isServing else {
+        // Where the stage would go back to something else, a crash restart would read that.
+        let isGood = !policy.stages || stage.goodDigest == digest
+        guard digest != digestInForce || !isServing || !isGood else {
             // Back to what the app runs with: whatever was on its way is no longer wanted.
             lastSeen = digest
             log(.backToInForce(digest))
