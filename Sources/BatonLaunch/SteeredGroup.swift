@@ -12,7 +12,7 @@ final class SteeredGroup {
     /// In the order of the kernel's group.
     private var members: [Member] = []
     /// Who gets new connections.
-    private var target = 0
+    private var target = ReuseportSocket.Target(0)
 
     private final class Member {
         let socket: ReuseportSocket
@@ -50,7 +50,7 @@ final class SteeredGroup {
 
     /// The first one pins the group to itself, so that those to come get nothing before they are steered to.
     private func append(_ member: Member) throws(LinuxError) {
-        if members.isEmpty { try member.socket.steer(to: 0) }
+        if members.isEmpty { try member.socket.steer(to: target) }
         members.append(member)
     }
 
@@ -62,7 +62,7 @@ final class SteeredGroup {
         if let own = members.first(where: { $0.owner == generation }) { return own.socket.fd.number }
         let free = members.indices.filter { members[$0].owner == nil }
         guard
-            let index = free.first(where: { $0 == target })
+            let index = free.first(where: { $0 == target.index })
                 ?? free.first(where: { (members[$0].socket.queued ?? 0) > 0 }) ?? free.first
         else {
             let member = try open(carried)
@@ -102,7 +102,7 @@ final class SteeredGroup {
     private func revive(_ index: Int) throws(LinuxError) {
         let member = members[index]
         moveToEnd(index)
-        let current = members[target]
+        let current = members[target.index]
         if current !== member { try current.socket.steer(to: target) }
         try member.socket.listenAgain()
         if current === member { try member.socket.steer(to: target) }
@@ -110,13 +110,11 @@ final class SteeredGroup {
 
     /// A socket that listens again joins the group anew, as its last member.
     private func moveToEnd(_ index: Int) {
-        let member = members[index]
-        let wasTarget = index == target
         let last = members.count - 1
-        if target == last { target = index }
-        members[index] = members[last]
-        members[last] = member
-        if wasTarget { target = last }
+        members.swapAt(index, last)
+        func moved(_ place: Int) -> Int { place == index ? last : place == last ? index : place }
+        target.index = moved(target.index)
+        target.other = target.other.map(moved)
     }
 
     func release(_ generation: Int) {
@@ -126,18 +124,28 @@ final class SteeredGroup {
     /// Connections that wait on a socket which nobody has any more, and which gets no new ones, are reset: those clients would
     /// wait until some later generation takes it.
     func resetAbandoned() throws(LinuxError) {
-        for member in members where member.owner == nil && member !== members[target] {
+        for member in members where member.owner == nil && !isSteered(to: member) {
             guard let queued = member.socket.queued, queued > 0 else { continue }
             member.socket.reset()
             if let index = members.firstIndex(where: { $0 === member }) { try revive(index) }
         }
     }
 
+    private func isSteered(to member: Member) -> Bool {
+        member === members[target.index] || target.other.map { member === members[$0] } ?? false
+    }
+
     /// New connections go to this generation from now on.
-    func steer(to generation: Int) throws(LinuxError) {
+    /// - Parameter share: but for some of them, which another one gets.
+    func steer(to generation: Int, _ share: ListenSockets.Share? = nil) throws(LinuxError) {
         guard let index = members.firstIndex(where: { $0.owner == generation }) else { return }
-        try members[index].socket.steer(to: index)
-        target = index
+        var target = ReuseportSocket.Target(index)
+        if let share, let other = members.firstIndex(where: { $0.owner == share.generation }) {
+            target.other = other
+            target.otherPercent = share.percent
+        }
+        try members[index].socket.steer(to: target)
+        self.target = target
     }
 
     func inode(of generation: Int) -> UInt64? {

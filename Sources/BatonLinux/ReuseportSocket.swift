@@ -41,17 +41,26 @@ public struct ReuseportSocket: ~Copyable, Sendable {
     /// Ends every connection that waits to be accepted with a reset, and listens no more (shutdown(2), SHUT_RD).
     public func reset() { shutdown(fd.number, Int32(SHUT_RD)) }
 
-    /// From now on new connections to the group go to the socket that joined it as number `index`, from 0.
-    public func steer(to index: Int) throws(LinuxError) {
-        var steering = baton_steering()
-        steering.target = UInt32(clamping: index)
+    /// Who gets new connections, by the numbers from 0 in which the sockets joined the group.
+    public struct Target: Sendable, Hashable {
+        public var index: Int
+        /// Gets some of them in the place of the first, drawn by lot.
+        public var other: Int?
+        /// So many in a hundred, from 0 to 100.
+        public var otherPercent = 0
+
+        public init(_ index: Int) { self.index = index }
+    }
+
+    /// From now on new connections to the group go there.
+    public func steer(to target: Target) throws(LinuxError) {
+        var steering = ReuseportSocket.steering(to: target)
         try attach(&steering)
     }
 
     /// As before, but the probe's connection, whose source is nobody else's, goes to number `probeIndex`.
-    public func steer(to index: Int, _ probe: borrowing ReadinessProbe, to probeIndex: Int) throws(LinuxError) {
-        var steering = baton_steering()
-        steering.target = UInt32(clamping: index)
+    public func steer(to target: Target, _ probe: borrowing ReadinessProbe, to probeIndex: Int) throws(LinuxError) {
+        var steering = ReuseportSocket.steering(to: target)
         steering.has_probe = true
         steering.probe_target = UInt32(clamping: probeIndex)
         steering.probe_is_ipv6 = probe.isIPv6
@@ -59,6 +68,16 @@ public struct ReuseportSocket: ~Copyable, Sendable {
         let address = probe.address.prefix(16)
         withUnsafeMutableBytes(of: &steering.probe_address) { $0.copyBytes(from: address) }
         try attach(&steering)
+    }
+
+    private static func steering(to target: Target) -> baton_steering {
+        var steering = baton_steering()
+        steering.target = UInt32(clamping: target.index)
+        if let other = target.other {
+            steering.other = UInt32(clamping: other)
+            steering.other_percent = UInt32(clamping: min(100, target.otherPercent))
+        }
+        return steering
     }
 
     private func attach(_ steering: inout baton_steering) throws(LinuxError) {

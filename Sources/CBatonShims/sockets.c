@@ -66,6 +66,12 @@ int baton_steer(int fd, const struct baton_steering *steering) {
         EMIT(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, steering->probe_port, 0, 1));
         EMIT(BPF_STMT(BPF_RET | BPF_K, steering->probe_target));
     }
+    if (steering->other_percent > 0) {
+        EMIT(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_RANDOM)));
+        EMIT(BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, 100));
+        EMIT(BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, steering->other_percent, 1, 0));
+        EMIT(BPF_STMT(BPF_RET | BPF_K, steering->other));
+    }
     EMIT(BPF_STMT(BPF_RET | BPF_K, steering->target));
 #undef EMIT
     struct sock_fprog program = {.len = count, .filter = code};

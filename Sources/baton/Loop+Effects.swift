@@ -14,6 +14,8 @@ extension Loop {
             enqueue(.disposition(number, isCaught: generations[number]?.catches(signal)))
         case .lookWhetherWaiting(let number): lookWhetherWaiting(number)
         case .steer(let number): steer(number)
+        case .share(let number, let other, let percent):
+            steer(number, .init(of: other, percent: 100 - percent))
         case .countConnections(let number): toCount.append(number)
         case .runProbe(let number): runProbe(number)
         case .endProbe(let number):
@@ -112,8 +114,8 @@ extension Loop {
         }
     }
 
-    private func steer(_ number: Int) {
-        do throws(LinuxError) { try launcher.sockets.steer(to: number) } catch {
+    private func steer(_ number: Int, _ share: ListenSockets.Share? = nil) {
+        do throws(LinuxError) { try launcher.sockets.steer(to: number, share) } catch {
             logger.log(
                 LogRecord(
                     .error, "steer_failed", "generation \(number) gets no new connections: \(error)",

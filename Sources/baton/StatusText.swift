@@ -65,6 +65,7 @@ struct StatusText {
             case .validate: "being validated"
             case .splay: "waiting for its turn (BATON_SPLAY)"
             case .apply: "being applied"
+            case .slowStart: "in the slow start of its generation"
             case .probation: "on probation"
             case .drain: "draining"
             }

@@ -36,7 +36,8 @@ import Testing
         ]
         let known = Set(SettingDefinition.all.map(\.name))
         let added = [
-            "ADOPT_EXCEPT", "RELOAD_COMMAND", "SERVICE_ACCOUNT", "API_SILENCE", "URL_INTERVAL", "URL_TIMEOUT",
+            "ADOPT_EXCEPT", "SLOW_START", "RELOAD_COMMAND", "SERVICE_ACCOUNT", "API_SILENCE", "URL_INTERVAL",
+            "URL_TIMEOUT",
             "URL_SIZE_LIMIT",
             "URL_CA_FILE",
             "URL_TOKEN_FILE",
@@ -67,7 +68,7 @@ import Testing
         ("BATON_WATCH", "https://a/x,https://b/x", "two sources are staged at url/x"),
         ("BATON_STAGE", "here", "no absolute path"), ("BATON_ENV_FROM", "x", "is no source"),
         ("BATON_URL_SIZE_LIMIT", "1G", "is no size"),
-        ("BATON_STRATEGY", "pol", "did you mean poll"),
+        ("BATON_STRATEGY", "pol", "did you mean poll"), ("BATON_SLOW_START", "slowly", "no duration"),
         ("BATON_POLL_INTERVAL", "1ms", "less than 10ms"), ("BATON_POLL_INTERVAL", "-5s", "no duration"),
         ("BATON_POLL_INTERVAL", "99999999999999999s", "no duration"), ("BATON_SETTLE", "25h", "more than 24h"),
         ("BATON_SETTLE", "5", "no duration"), ("BATON_ON_CHANGE", "relaod", "did you mean reload"),

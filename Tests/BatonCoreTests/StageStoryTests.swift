@@ -97,7 +97,9 @@ import Testing
     }
 
     @Test func whatACrashRestartHasReadAndTheStageHasGivenUpIsLaidThereAgain() {
-        var story = serving { $0.splay = .seconds(60); $0.restart = .always; $0.validates = true }
+        var story = serving {
+            $0.splay = .seconds(60); $0.restart = .always; $0.validates = true
+        }
         story.change(to: 2)
         story.tell(.snapshotStaged(2, .whole), .validated(2, refusal: nil))
         // While the change waits for its turn the app crashes: what is started then reads it already.

@@ -29,6 +29,8 @@ import Testing
             $0.stages = true
             $0.validates = true
             $0.splay = .seconds(4)
+            $0.steers = true
+            $0.slowStart = .seconds(10)
             $0.probation = .seconds(30)
         }
         story.tell(.snapshotStaged(1, .whole))
@@ -43,7 +45,13 @@ import Testing
         while story.starts.isEmpty { story.pass(.milliseconds(1)) }
         story.pass(.milliseconds(70))
         story.getReady(2)
-        story.pass(.seconds(30))
+        story.pass(.seconds(5))
+        #expect(story.supervisor.overview { $0.nanoseconds }.text("step") == "slow_start")
+        let roles = status(story).filter { $0.kind == .generation }.map { $0.text("role") }
+        #expect(roles == ["48 % of new connections", "in its slow start, 52 % of new connections"])
+        let bar = story.supervisor.progress(at: story.now)
+        #expect(bar?.hasSuffix("generation 2 in its slow start, 52 % of new connections, 25s left") == true)
+        story.pass(.seconds(25))
         story.tell(.connections(1, .init(queued: 0, open: 0, idle: 0)))
         story.pass(.seconds(2))
         story.tell(.exited(1, .exited(0), leftovers: false))
@@ -55,7 +63,7 @@ import Testing
         // It had begun within the last millisecond before.
         let apply = entry.steps[.apply] ?? .zero
         #expect(apply >= .milliseconds(70) && apply <= .milliseconds(71))
-        #expect(entry.steps[.probation] == .seconds(30))
+        #expect(entry.steps[.slowStart] == .seconds(10) && entry.steps[.probation] == .seconds(20))
         #expect(entry.steps[.drain] == .seconds(2))
         #expect((entry.steps[.splay] ?? .zero) <= .seconds(4))
         #expect(History.Step.allCases.allSatisfy { story.supervisor.history.durations[$0]?.count == 1 })

@@ -70,6 +70,79 @@ import Testing
         #expect(story.sent(.terminate, to: 1))
     }
 
+    // MARK: slow start
+
+    private func starting() -> Story {
+        var story = Story {
+            $0.hasListener = true; $0.steers = true; $0.onChange = .handover; $0.slowStart = .seconds(20)
+        }
+        story.getReady(1)
+        #expect(story.effects.contains(.steer(1)))
+        story.change(to: 2)
+        story.getReady(2)
+        return story
+    }
+
+    private func shares(_ story: Story) -> [Int] {
+        story.effects.compactMap { if case .share(2, 1, let percent) = $0 { percent } else { nil } }
+    }
+
+    @Test func inASlowStartTheNewGenerationsShareGrowsUntilItHasAll() {
+        var story = starting()
+        #expect(shares(story) == [4] && story.outcomes.isEmpty)
+        #expect(story.messages.contains { $0.hasPrefix("generation 2 gets more and more of the new connections") })
+        story.pass(.seconds(10))
+        #expect(shares(story) == [9, 14, 19, 23, 28, 33, 38, 42, 47, 52])
+        #expect(story.supervisor.generations.map(\.state) == [.ready, .ready])
+        story.pass(.seconds(10))
+        #expect(shares(story).last == 95 && story.effects.contains(.steer(2)))
+        #expect(story.outcomes == [.applied(.handover)])
+        #expect(story.supervisor.generations.map(\.state) == [.draining, .ready])
+    }
+
+    @Test func whoDiesInItsSlowStartLeavesAllConnectionsToTheOldOne() {
+        var story = starting()
+        story.pass(.seconds(5))
+        story.tell(.exited(2, .exited(1), leftovers: false))
+        #expect(story.effects.contains(.steer(1)) && story.supervisor.serving?.number == 1)
+        #expect(story.outcomes == [.rolledBack(reason: "generation 2 exited with code 1 in its slow start")])
+        story.pass(.seconds(20))
+        #expect(shares(story).isEmpty)
+    }
+
+    @Test func whenTheOldOneDiesInASlowStartTheNewOneGetsAll() {
+        var story = starting()
+        story.tell(.exited(1, .exited(1), leftovers: false))
+        #expect(story.effects.contains(.steer(2)) && shares(story).isEmpty)
+        story.pass(.seconds(20))
+        #expect(shares(story).isEmpty && story.outcomes == [.applied(.handover)])
+    }
+
+    @Test func aNewerChangeEndsASlowStartAndHasOneOfItsOwn() {
+        var story = starting()
+        story.change(to: 3)
+        #expect(story.outcomes == [.applied(.handover)] && story.effects.contains(.steer(2)) && story.starts == [3])
+        story.getReady(3)
+        #expect(story.effects.contains(.share(3, with: 2, percent: 4)))
+    }
+
+    @Test func probationGoesOnWhenASlowStartIsOver() {
+        var story = Story {
+            $0.hasListener = true; $0.steers = true; $0.onChange = .handover; $0.slowStart = .seconds(10)
+            $0.probation = .seconds(30)
+        }
+        story.getReady(1)
+        story.change(to: 2)
+        story.getReady(2)
+        story.pass(.seconds(11))
+        #expect(story.effects.contains(.steer(2)) && story.outcomes.isEmpty)
+        story.tell(.exited(2, .exited(1), leftovers: false))
+        #expect(story.outcomes == [.rolledBack(reason: "generation 2 exited with code 1 on probation")])
+        #expect(story.effects.contains(.steer(1)))
+    }
+
+    // MARK: a stop
+
     @Test func aStopDoesNotWaitForQuiet() {
         var story = handedOver()
         story.tell(.signal(.terminate))

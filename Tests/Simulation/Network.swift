@@ -41,6 +41,8 @@ struct Network {
     /// Whom it belonged to last, and how that one ended.
     private var lastEnding: [Ending] = []
     private var target = 0
+    /// Gets some of the new connections in the place of the target: so many in a hundred.
+    private var other: (place: Int, percent: Int)?
     private var clients: [Client] = []
     private(set) var arrived = 0
     private(set) var served = 0
@@ -49,10 +51,12 @@ struct Network {
     /// Every client has come to one end, or is still on its way.
     var isConserved: Bool { arrived == served + lost.values.reduce(0, +) + clients.count }
 
-    mutating func arrive(at now: Instant, roundTrip: Interval, duration: Interval) {
+    /// - Parameter lot: from 0 to 99, for whom of two it goes to.
+    mutating func arrive(at now: Instant, roundTrip: Interval, duration: Interval, lot: Int) {
         guard !owners.isEmpty else { return }
         arrived += 1
-        clients.append(Client(place: target, stage: .handshake(until: now + roundTrip), duration: duration))
+        let place = other.flatMap { lot < $0.percent ? $0.place : nil } ?? target
+        clients.append(Client(place: place, stage: .handshake(until: now + roundTrip), duration: duration))
     }
 
     /// As `SteeredGroup.take`.
@@ -69,11 +73,15 @@ struct Network {
     }
 
     /// Who waits where nobody will come is reset, as `SteeredGroup.resetAbandoned` has it.
-    mutating func steer(to generation: Int) {
+    mutating func steer(to generation: Int, _ share: (of: Int, percent: Int)? = nil) {
+        let owners = owners
         guard let place = owners.firstIndex(of: generation) else { return }
         target = place
-        let owners = owners
-        lose { client in client.isQueued && client.place != place && owners[client.place] == nil }
+        other = share.flatMap { share in owners.firstIndex(of: share.of).map { ($0, share.percent) } }
+        let kept = other?.place
+        lose { client in
+            client.isQueued && client.place != place && client.place != kept && owners[client.place] == nil
+        }
     }
 
     /// Its main process is gone.

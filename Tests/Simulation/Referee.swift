@@ -19,6 +19,8 @@ package struct Referee {
     private var lastApplied: Digest?
     private var ticksInPlace = 0
     private var steeredTo: Int?
+    /// Who gets the other new connections, in a slow start.
+    private var sharedWith: Int?
     private var lastTick: Instant?
     /// What the world has told of listening sockets.
     private var listened: Set<Int> = []
@@ -41,7 +43,7 @@ package struct Referee {
     ) throws {
         note(event, before, world)
         try checkServing(event, before, after, effects)
-        try checkSteering(after, effects)
+        try checkSteering(before, after, effects)
         try checkPatience(event, before, after, effects)
         try checkStage(after, effects, world)
         try checkStarts(before, after, effects)
@@ -94,20 +96,49 @@ package struct Referee {
         }
         let wasServing = before.serving
         if let wasServing, after.serving == nil, !restartsOnChange {
-            guard case .exited(wasServing.number, _, _) = event else {
+            let isGone =
+                switch event {
+                case .exited(wasServing.number, _, _), .launchFailed(wasServing.number, _): true
+                default: false
+                }
+            guard isGone else {
                 throw Violation(
                     invariant: 1, description: "generation \(wasServing.number) stopped serving on \(event)")
             }
         }
     }
 
-    /// Where connections are steered: to the serving generation and to no other; and a generation that is replaced is told
+    /// Where connections are steered: to the serving generation and to no other, but for a slow start's; and a generation that is replaced is told
     /// to go only once it has nothing to finish, or its time is nearly up.
-    private mutating func checkSteering(_ after: Supervisor, _ effects: [Supervisor.Effect]) throws {
+    private mutating func checkSteering(_ before: Supervisor, _ after: Supervisor, _ effects: [Supervisor.Effect])
+        throws
+    {
         guard after.generations.count(where: \.waitsForQuiet) <= policy.maxDraining else {
             throw Violation(invariant: 8, description: "more generations drain quietly than there may be")
         }
-        for case .steer(let number) in effects { steeredTo = number }
+        for effect in effects {
+            switch effect {
+            case .steer(let number): (steeredTo, sharedWith) = (number, nil)
+            case .share(let number, let old, let percent):
+                guard (1..<100).contains(percent) else {
+                    throw Violation(invariant: 1, description: "\(percent) % of the connections for \(number)")
+                }
+                (steeredTo, sharedWith) = (number, old)
+            default: break
+            }
+        }
+        if let sharedWith, after.phase == .running {
+            guard after.generation(sharedWith, in: .ready) != nil else {
+                throw Violation(invariant: 1, description: "\(sharedWith) gets connections and is not ready")
+            }
+        }
+        if policy.steers, policy.slowStart > .zero, case .proving = after.pending?.stage,
+            after.pending?.stage != before.pending?.stage
+        {
+            guard sharedWith != nil else {
+                throw Violation(invariant: 2, description: "all connections at once, in a slow start")
+            }
+        }
         guard let serving = after.serving, policy.steers || listened.contains(serving.number) else { return }
         guard steeredTo == serving.number else {
             throw Violation(
@@ -137,8 +168,8 @@ package struct Referee {
                 throw Violation(invariant: 2, description: "nothing is kept to go back to from generation \(number)")
             }
         }
-        if policy.probation > .zero, before.serving != nil, case .starting = before.pending?.stage,
-            after.phase == .running
+        if policy.probation > .zero || (policy.slowStart > .zero && policy.steers), before.serving != nil,
+            case .starting = before.pending?.stage, after.phase == .running
         {
             for case .changeEnded(let change, .applied(.handover)) in effects {
                 throw Violation(invariant: 2, description: "change \(change.number) is applied without probation")
@@ -238,7 +269,7 @@ package struct Referee {
         guard let calmSince else { return }
         let turn =
             max(policy.settle * 10, .seconds(10)) + policy.splay + policy.validateTimeout + policy.readyTimeout
-            + policy.probation + policy.drainTimeout + .seconds(30)
+            + max(policy.probation, policy.slowStart) + policy.drainTimeout + .seconds(30)
         for case .changeEnded(let change, _) in effects where world.now > max(calmSince, change.seenAt) + turn * 2 {
             throw Violation(
                 invariant: 4,
@@ -341,7 +372,12 @@ package struct Referee {
         }
         guard let last = ended.keys.max(), let serving = supervisor.serving else { return }
         switch ended[last] {
-        case .applied(.none), .rejected, .rolledBack, nil: break
+        case .rejected, .rolledBack, nil: break
+        case .applied where policy.onChange == .none, .superseded where policy.onChange == .none:
+            // Whoever serves is not told; who is started next reads what was seen last.
+            guard supervisor.digestAtStart == supervisor.lastSeen else {
+                throw Violation(invariant: 4, description: "the stage does not hold the last content, \(world.disk)")
+            }
         case .applied, .superseded:
             guard serving.digest == supervisor.lastSeen else {
                 throw Violation(invariant: 4, description: "serves \(serving.digest as Any), not \(world.disk)")

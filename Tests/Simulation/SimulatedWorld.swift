@@ -67,6 +67,7 @@ package struct SimulatedWorld {
         policy.validates = policy.stages && Bool.random(using: &random)
         policy.validateTimeout = .milliseconds([300, 3000].randomElement(using: &random) ?? 300)
         policy.probation = .milliseconds([0, 0, 2000, 20_000].randomElement(using: &random) ?? 0)
+        policy.slowStart = .milliseconds([0, 0, 1, 1000, 10_000].randomElement(using: &random) ?? 0)
         policy.hasAgent = Int.random(in: 0..<3, using: &random) == 0
         if policy.hasAgent, Bool.random(using: &random) { policy.awaited = ["configmap/web", "secret/web"] }
         policy.adopts = Int.random(in: 0..<3, using: &random) == 0
@@ -97,7 +98,8 @@ package struct SimulatedWorld {
         if supervisor.policy.steers, Int.random(in: 0..<3, using: &random) == 0 {
             network.arrive(
                 at: now, roundTrip: random.interval(upTo: .milliseconds(300)),
-                duration: random.interval(upTo: .seconds(Int.random(in: 0..<10, using: &random) == 0 ? 20 : 1)))
+                duration: random.interval(upTo: .seconds(Int.random(in: 0..<10, using: &random) == 0 ? 20 : 1)),
+                lot: Int.random(in: 0..<100, using: &random))
         }
         if !isCalm, Int.random(in: 0..<100, using: &random) < 45 {
             now = now + random.interval(upTo: .milliseconds(400))
@@ -308,12 +310,20 @@ package struct SimulatedWorld {
             }
         case .adoptMain, .giveTerminal, .stopSelf, .changeEnded, .log, .exit: break
         case .steer(let number):
-            // Who came at the last moment, from far away. Who takes longer than Times.handshake is not waited for.
-            if supervisor.policy.steers, Bool.random(using: &random) {
-                network.arrive(at: now, roundTrip: .milliseconds(999), duration: .milliseconds(10))
-            }
+            arriveAtTheLastMoment()
             network.steer(to: number)
+        case .share(let number, let old, let percent):
+            arriveAtTheLastMoment()
+            network.steer(to: number, (old, 100 - percent))
         }
+    }
+
+    /// From far away. Who takes longer than Times.handshake is not waited for.
+    private mutating func arriveAtTheLastMoment() {
+        guard supervisor.policy.steers, Bool.random(using: &random) else { return }
+        network.arrive(
+            at: now, roundTrip: .milliseconds(999), duration: .milliseconds(10),
+            lot: Int.random(in: 0..<100, using: &random))
     }
 
     private mutating func start(_ number: Int) {

@@ -207,6 +207,11 @@ public final class SettingDefinition: Sendable {
                 + "instant; auto: where a handover is possible"
         ) { (text, settings) throws(SettingError) in settings.steer = try SettingValue.choice(text) },
         .init(
+            "BATON_SLOW_START", default: "0s", allowed: duration,
+            "over this time a steered new generation gets a growing share of the new connections, and the old one the others; for "
+                + "programs that are slow at first (JVM, node, cold caches)"
+        ) { (text, settings) throws(SettingError) in settings.slowStart = try SettingValue.interval(text) },
+        .init(
             "BATON_READY", default: "auto",
             allowed: "auto, notify, http:/PATH, tcp, fd:N, exec:COMMAND or delay:DURATION",
             "how a new generation is known to be ready; auto: READY=1, or seen to wait for connections; else one second alive"

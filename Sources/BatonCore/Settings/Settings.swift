@@ -33,6 +33,7 @@ public struct Settings: Sendable, Hashable {
     /// What goes through untouched all the same.
     public var adoptExcept: [AdoptException] = []
     public var steer: SteerMode = .auto
+    public var slowStart: Interval = .zero
     public var ready: ReadyMethod = .auto
     public var readyTimeout: Interval = .seconds(30)
     public var drainSignal: Signal = .terminate

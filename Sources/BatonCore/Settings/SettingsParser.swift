@@ -82,6 +82,13 @@ public struct SettingsParser: ~Copyable {
                     variable: "BATON_STEER", reason: "off does not go with BATON_ADOPT=on: what is adopted is steered",
                     allowed: nil))
         }
+        if settings.slowStart > .zero, settings.steer == .off {
+            problems.append(
+                SettingsProblem(
+                    variable: "BATON_SLOW_START",
+                    reason: "who gets how many of the new connections is steered, and BATON_STEER is off", allowed: nil)
+            )
+        }
         var staged = Set<String>()
         for source in settings.stages ? settings.sources : [] {
             guard case let path = source.stagePath, !staged.insert(path).inserted else { continue }

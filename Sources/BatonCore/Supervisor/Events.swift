@@ -120,6 +120,8 @@ extension Supervisor {
         case lookWhetherWaiting(Int)
         /// New connections go to this generation.
         case steer(Int)
+        /// Of a hundred new connections so many go to the first generation, the others to the second.
+        case share(Int, with: Int, percent: Int)
         case countConnections(Int)
         case runProbe(Int)
         case endProbe(Int)

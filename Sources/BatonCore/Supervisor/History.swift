@@ -9,8 +9,9 @@ public struct History: Sendable {
         case splay
         /// From the decision until the app has it: the signal sent, the new generation ready.
         case apply
+        case slowStart = "slow_start"
         case probation
-        /// After that, until the generation before was gone.
+        /// After them, until the generation before was gone.
         case drain
     }
 

@@ -16,6 +16,8 @@ extension Supervisor {
         public var validateTimeout: Interval = .seconds(10)
         /// So long the old generation is kept after a handover, to go back to.
         public var probation: Interval = .zero
+        /// In so long the new generation of a handover gets all new connections, step by step.
+        public var slowStart: Interval = .zero
         /// Something comes over the network.
         public var hasAgent = false
         /// Sources without which the app is not started: nothing of them has ever been on the stage.
@@ -56,6 +58,7 @@ extension Supervisor {
             validates = settings.validate != nil
             validateTimeout = settings.validateTimeout
             probation = settings.probation
+            slowStart = settings.slowStart
             self.hasAgent = hasAgent
             self.awaited = awaited
             self.adopts = adopts
@@ -119,6 +122,8 @@ extension Supervisor {
         /// A generation on probation is asked this often whether it is still ready, and goes after so many times no.
         public static let probationProbe: Interval = .seconds(1)
         public static let probationFailures = 3
+        /// A slow start has so many steps.
+        public static let slowStartSteps: Int64 = 20
         /// How often the log tells what the app is waiting for.
         public static let awaitedReport: Interval = .seconds(10)
         public static let agentFirst: Interval = .milliseconds(200)

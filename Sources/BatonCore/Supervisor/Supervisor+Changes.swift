@@ -157,7 +157,9 @@ extension Supervisor {
         guard let pending else { return }
         let change = pending.change
         self.pending = nil
-        for key in [Timers.Key.splay, .hold, .stageRetry, .validation, .probation, .reload] { timers.cancel(key) }
+        for key in [Timers.Key.splay, .hold, .stageRetry, .validation, .probation, .slowStart, .reload] {
+            timers.cancel(key)
+        }
         if case .reloading = pending.stage { emit(.endReload(change.number)) }
         settleStage(pending.snapshot, outcome)
         history.end(change, outcome, generation: pending.generation, at: now)

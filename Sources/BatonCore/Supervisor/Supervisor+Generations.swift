@@ -53,7 +53,7 @@ extension Supervisor {
             guard policy.ready == .auto, timers.deadline(.confirm(number)) == nil else { return }
             for key in [Timers.Key.alive(number), .lookLimit(number)] { timers.cancel(key) }
             beginLooking(number)
-        case .ready: if servingNumber == number { emit(.steer(number)) }
+        case .ready: if servingNumber == number { steerToServing() }
         case .draining: break
         }
     }
@@ -182,12 +182,12 @@ extension Supervisor {
         digestInForce = generations[index].digest
         log(.ready(generations[index], at: now))
         emit(.giveTerminal(number))
-        if steers { emit(.steer(number)) }
         if case .starting(number, let means) = pending?.stage {
             for old in replaced { replace(old.number, for: pending?.change.number) }
-            if policy.probation > .zero, !replaced.isEmpty { return beginProbation(number, means) }
+            if provingTime > .zero, !replaced.isEmpty { return beginProving(number, means) }
             endPending(.applied(means))
         }
+        steerToServing()
         for old in replaced { release(old.number) }
         if case .holding = pending?.stage { apply() }
     }
@@ -247,10 +247,10 @@ extension Supervisor {
     private mutating func servingEnded(_ generation: Generation, _ status: ExitStatus) {
         lastEnd = status
         // Another one is ready still: kept for this, or not told to go yet.
-        if steers, let servingNumber { emit(.steer(servingNumber)) }
+        steerToServing()
         guard phase == .running else { return stopProgress() }
         counters.appCrashes += 1
-        if failedOnProbation(generation.number, "generation \(generation.number) \(status) on probation") { return }
+        if failedOnProbation(generation.number, "generation \(generation.number) \(status) \(provingWords)") { return }
         if let readyAt = generation.readyAt, now - readyAt >= Times.restartForgiven { backoff.reset() }
         guard !isServing else { return }
         if let starting {

@@ -14,7 +14,7 @@ extension Supervisor {
     }
 
     /// What a generation that starts now reads.
-    var digestAtStart: Digest? { policy.stages ? stage.promotedDigest : lastSeen }
+    package var digestAtStart: Digest? { policy.stages ? stage.promotedDigest : lastSeen }
 
     // MARK: the first one
 
@@ -118,50 +118,5 @@ extension Supervisor {
             emit(.promote(good))
             emit(.dropSnapshot(number))
         }
-    }
-
-    // MARK: probation
-
-    /// The new generation serves; the old one stays as it is, without new connections, to go back to.
-    mutating func beginProbation(_ number: Int, _ means: Outcome.Means) {
-        pending?.stage = .proving(number, means)
-        log(.onProbation(number, policy.probation))
-        timers.arm(.probation, at: now + policy.probation)
-        if policy.ready.isProbed { timers.arm(.probe(number), at: now + Times.probationProbe) }
-    }
-
-    mutating func endProbation() {
-        guard case .proving(let number, let means) = pending?.stage else { return }
-        endReadiness(number)
-        endPending(.applied(means))
-        for old in generations where old.state == .ready && old.number < number { release(old.number) }
-    }
-
-    /// - Returns: whether it was on probation and has failed by this.
-    mutating func failedOnProbation(_ number: Int, _ reason: String) -> Bool {
-        guard case .proving(number, _) = pending?.stage else { return false }
-        guard let old = generations.last(where: { $0.state == .ready && $0.number < number }) else {
-            endPending(.rolledBack(reason: reason))
-            return false
-        }
-        digestInForce = old.digest
-        endReadiness(number)
-        if index(number) != nil {
-            if steers { emit(.steer(old.number)) }
-            release(number)
-        }
-        endPending(.rolledBack(reason: reason))
-        return true
-    }
-
-    mutating func probedOnProbation(_ number: Int, _ isReady: Bool) {
-        guard case .proving(number, _) = pending?.stage, let index = index(number) else { return }
-        generations[index].probationFailures = isReady ? 0 : generations[index].probationFailures + 1
-        if generations[index].probationFailures >= Times.probationFailures,
-            failedOnProbation(number, "generation \(number) is not ready any more")
-        {
-            return
-        }
-        timers.arm(.probe(number), at: now + Times.probationProbe)
     }
 }

@@ -21,7 +21,7 @@ extension Supervisor {
         if !awaited.isEmpty { record.add(.text("awaits", awaited.sorted().joined(separator: ", "))) }
         if let pending {
             record.add(
-                .number("change", Int64(pending.change.number)), .text("step", pending.step.rawValue),
+                .number("change", Int64(pending.change.number)), .text("step", step(of: pending).rawValue),
                 .number("seen_at", wall(pending.change.seenAt)))
             if let deadline = timers.deadline(.probation) { record.add(.number("probation_ends_at", wall(deadline))) }
         }
@@ -48,9 +48,12 @@ extension Supervisor {
         if let digest = generation.digest { record.add(.digest(digest)) }
         if let readyAt = generation.readyAt { record.add(.number("ready_at", wall(readyAt))) }
         if case .proving(let number, _) = pending?.stage {
-            if number == generation.number { record.add(.text("role", "on probation")) }
-            if number > generation.number, generation.state == .ready {
-                record.add(.text("role", "kept to go back to"))
+            if number == generation.number {
+                let share = slowStart.map { "in its slow start, \($0.percent) % of new connections" }
+                record.add(.text("role", share ?? "on probation"))
+            } else if number > generation.number, generation.state == .ready {
+                let share = slowStart.map { "\(100 - $0.percent) % of new connections" }
+                record.add(.text("role", share ?? "kept to go back to"))
             }
         }
         if let since = generation.drainingSince { record.add(.number("draining_since", wall(since))) }
@@ -101,7 +104,8 @@ extension Supervisor {
     public func progress(at now: Instant) -> String? {
         if case .proving(let number, _) = pending?.stage, let end = timers.deadline(.probation) {
             let left = end - now
-            return Self.bar(left, of: policy.probation) + " generation \(number) on probation, "
+            let share = slowStart.map { "in its slow start, \($0.percent) % of new connections" }
+            return Self.bar(left, of: provingTime) + " generation \(number) \(share ?? "on probation"), "
                 + "\(Self.wholeSeconds(left)) left"
         }
         guard let draining = generations.last(where: { $0.state == .draining && !$0.isKilled }),
@@ -149,18 +153,20 @@ extension Supervisor {
     }
 }
 
-extension Supervisor.Pending {
-    /// Of its way to the app.
-    var step: History.Step {
-        switch stage {
+extension Supervisor {
+    /// Of a change's way to the app.
+    func step(of pending: Pending) -> History.Step {
+        switch pending.stage {
         case .staging: .stage
         case .validating: .validate
         case .splaying: .splay
         case .inspecting, .reloading, .holding, .awaitingGone, .starting: .apply
-        case .proving: .probation
+        case .proving: slowStart == nil ? .probation : .slowStart
         }
     }
+}
 
+extension Supervisor.Pending {
     /// That is, or was, started for it.
     var generation: Int? {
         switch stage {

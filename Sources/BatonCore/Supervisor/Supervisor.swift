@@ -128,7 +128,7 @@ public struct Supervisor: Sendable {
         case .tick: while let key = timers.takeDue(now) { fired(key) }
         }
         // Time passes only between events: where a change stands now is where it has been since this one.
-        if let pending { history.enter(pending.step, of: pending.change.number, at: now) }
+        if let pending { history.enter(step(of: pending), of: pending.change.number, at: now) }
         return effects
     }
 
@@ -166,6 +166,7 @@ public struct Supervisor: Sendable {
         case .stageRetry: stageSnapshot()
         case .validation: validationTimedOut()
         case .probation: endProbation()
+        case .slowStart: steerToServing()
         case .reload: reloadTimedOut()
         case .agent: startAgent()
         case .awaited: stillAwaiting()

@@ -251,6 +251,14 @@ extension LogRecord {
             [.generation(number), .seconds("probation_seconds", time)])
     }
 
+    static func slowStart(_ number: Int, beside old: Int, _ time: Interval) -> LogRecord {
+        LogRecord(
+            .info, "generation_in_slow_start",
+            "generation \(number) gets more and more of the new connections, and all of them after \(time): generation \(old) "
+                + "has the others until then",
+            [.generation(number), .seconds("slow_start_seconds", time)])
+    }
+
     // MARK: the agent
 
     static func agentEnded(_ status: ExitStatus, _ wait: Interval) -> LogRecord {

@@ -16,6 +16,9 @@ int baton_accept_queue(int fd);
 /// Which socket of a SO_REUSEPORT group gets new connections. One source, if any, goes to another socket than the rest.
 struct baton_steering {
     uint32_t target;
+    /// Of a hundred connections so many, drawn by lot, go to `other` and not to `target`: 0 to 100.
+    uint32_t other_percent;
+    uint32_t other;
     bool has_probe;
     uint32_t probe_target;
     /// 4 bytes of an IPv4 address or 16 of an IPv6 one, in network order.

@@ -1,0 +1,88 @@
+// After a handover: for a while the old generation is kept, and everything can go back to it.
+extension Supervisor {
+    /// Both serve in a slow start, the new one alone on probation; they begin together.
+    var provingTime: Interval { max(policy.probation, steers ? policy.slowStart : .zero) }
+
+    /// In logs: in which time a generation has failed.
+    var provingWords: String { timers.deadline(.slowStart) == nil ? "on probation" : "in its slow start" }
+
+    mutating func beginProving(_ number: Int, _ means: Outcome.Means) {
+        pending?.stage = .proving(number, means)
+        if policy.probation > .zero { log(.onProbation(number, policy.probation)) }
+        timers.arm(.probation, at: now + provingTime)
+        if policy.ready.isProbed { timers.arm(.probe(number), at: now + Times.probationProbe) }
+        steerToServing()
+        if let slowStart { log(.slowStart(number, beside: slowStart.old, policy.slowStart)) }
+    }
+
+    mutating func endProbation() {
+        guard case .proving(let number, let means) = pending?.stage else { return }
+        endReadiness(number)
+        endPending(.applied(means))
+        steerToServing()
+        for old in generations where old.state == .ready && old.number < number { release(old.number) }
+    }
+
+    /// - Returns: whether it was on probation and has failed by this.
+    mutating func failedOnProbation(_ number: Int, _ reason: String) -> Bool {
+        guard case .proving(number, _) = pending?.stage else { return false }
+        guard let old = generations.last(where: { $0.state == .ready && $0.number < number }) else {
+            endPending(.rolledBack(reason: reason))
+            return false
+        }
+        digestInForce = old.digest
+        endReadiness(number)
+        if index(number) != nil {
+            if steers { emit(.steer(old.number)) }
+            release(number)
+        }
+        endPending(.rolledBack(reason: reason))
+        return true
+    }
+
+    mutating func probedOnProbation(_ number: Int, _ isReady: Bool) {
+        guard case .proving(number, _) = pending?.stage, let index = index(number) else { return }
+        generations[index].probationFailures = isReady ? 0 : generations[index].probationFailures + 1
+        if generations[index].probationFailures >= Times.probationFailures,
+            failedOnProbation(number, "generation \(number) is not ready any more")
+        {
+            return
+        }
+        timers.arm(.probe(number), at: now + Times.probationProbe)
+    }
+
+    // MARK: slow start
+
+    /// The share that the serving generation has of the new connections while its slow start lasts.
+    struct SlowStart: Sendable, Hashable {
+        /// Gets the others.
+        let old: Int
+        /// From 1 to 99.
+        let percent: Int
+    }
+
+    /// Follows from how long the new one has been ready: one step's share at once, more with every step. Nil where it has all.
+    var slowStart: SlowStart? {
+        guard steers, policy.slowStart > .zero, case .proving(let number, _) = pending?.stage,
+            let readyAt = generation(number, in: .ready)?.readyAt,
+            let old = generations.last(where: { $0.state == .ready && $0.number < number })
+        else { return nil }
+        let since = now - readyAt
+        guard since < policy.slowStart else { return nil }
+        let parts = Times.slowStartSteps + 1
+        let taken = min(since.nanoseconds / slowStartStep.nanoseconds + 1, parts - 1)
+        return SlowStart(old: old.number, percent: Int(taken * 100 / parts))
+    }
+
+    private var slowStartStep: Interval {
+        max(.milliseconds(1), Interval(nanoseconds: policy.slowStart.nanoseconds / Times.slowStartSteps))
+    }
+
+    /// New connections go to the serving generation: all of them, or its share in a slow start.
+    mutating func steerToServing() {
+        guard steers, let servingNumber else { return }
+        guard let slowStart else { return emit(.steer(servingNumber)) }
+        emit(.share(servingNumber, with: slowStart.old, percent: slowStart.percent))
+        timers.arm(.slowStart, at: now + slowStartStep)
+    }
+}
