@@ -27,11 +27,13 @@ __attribute__((section(".preinit_array"), used)) static void (*const take_over_b
 
 void baton_begin(void) { environ = given_environment; }
 
-// What Swift's CommandLine asks, and a constructor of the runtime before it, whether CommandLine is used or not: the runtime's own
-// answer reads /proc/self/maps, to search the stack from the environment on.
-char **_swift_stdlib_getUnsafeArgvArgc(int *count) {
+char **baton_arguments(int *count) {
     *count = argument_count;
     return arguments;
 }
+
+// What a constructor of the Swift runtime asks for CommandLine, which nothing here uses: the runtime's own answer reads
+// /proc/self/maps, to search the stack from the environment on. Where the runtime is a library it finds its own, which does no harm.
+char **_swift_stdlib_getUnsafeArgvArgc(int *count) { return baton_arguments(count); }
 
 const char *baton_commit(void) { return BATON_COMMIT; }

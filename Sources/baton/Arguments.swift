@@ -1,5 +1,6 @@
 import BatonCore
 import BatonLinux
+import CBatonStart
 
 /// What stands on Baton's own command line: a subcommand, or `--` and the app.
 enum Arguments {
@@ -14,9 +15,9 @@ enum Arguments {
 
     /// The words after the program's name.
     static func words() -> [CText] {
-        (1..<max(1, Int(CommandLine.argc))).compactMap { index in
-            CommandLine.unsafeArgv[index].map { CText(copying: $0) }
-        }
+        var count: Int32 = 0
+        guard let words = baton_arguments(&count) else { return [] }
+        return (1..<max(1, Int(count))).compactMap { index in words[index].map { CText(copying: $0) } }
     }
 
     init(_ words: [CText]) {
