@@ -132,12 +132,12 @@ class Stand:
         """How many versions the volume has had."""
         return self.kubelet.count
 
-    def start(self, app=None, wrapper=(), wait="generation 1 is ready", loaded=True, stderr=None, **settings):
+    def start(self, app=None, wrapper=(), wait="generation 1 is ready", loaded=True, stderr=None, program=BATON, **settings):
         settings = {"WATCH": self.volume, "LISTEN": "tcp://127.0.0.1:%d" % self.port, "ON_CHANGE": "handover",
                     "CONTROL": "off"} | settings
         self.log_path = self.directory + "/stderr"
         log = stderr if stderr is not None else open(self.log_path, "ab")
-        self.process = subprocess.Popen(list(wrapper) + [BATON, "--"] + (app or self.app), env=environment(**settings), stdout=log, stderr=log,
+        self.process = subprocess.Popen(list(wrapper) + [program, "--"] + (app or self.app), env=environment(**settings), stdout=log, stderr=log,
                                         stdin=subprocess.DEVNULL, start_new_session=True)
         self.pid = self.process.pid
         if wait:

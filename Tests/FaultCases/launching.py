@@ -1,0 +1,113 @@
+"""Harm to starts of the app."""
+import os
+import shutil
+import signal
+
+from FaultCases.apps import scripted
+from FaultCases.registry import fault
+from harness import SERVER, write
+
+
+@fault("launching", "the command does not exist", "127, in words")
+def _(s):
+    s.start(app=["/no/such/program"], wait=None, loaded=False)
+    return s.ends(127)
+
+
+@fault("launching", "the command may not be run", "126, in words")
+def _(s):
+    write(s.directory + "/plain", "x")
+    s.start(app=[s.directory + "/plain"], wait=None, loaded=False)
+    return s.ends(126)
+
+
+@fault("launching", "the app ends at once", "its code")
+def _(s):
+    s.start(app=["sh", "-c", "exit 3"], wait=None, loaded=False)
+    return s.ends(3)
+
+
+@fault("launching", "the app kills itself", "128 + the signal")
+def _(s):
+    s.start(app=["sh", "-c", "kill -KILL $$"], wait=None, loaded=False)
+    return s.ends(137)
+
+
+def with_own_program(s, **settings):
+    program = s.directory + "/server"
+    shutil.copy(SERVER, program)
+    s.start(app=[program, s.volume + "/app.txt"], **settings)
+    return program
+
+
+@fault("launching", "the program vanishes before a handover", "the old generation goes on; the change is told to have failed")
+def _(s):
+    program = with_own_program(s)
+    os.rename(program, program + ".away")
+    s.swap("1")
+    s.see("(ENOENT)")
+    s.serves()
+    assert s.load.last == "0"
+    os.rename(program + ".away", program)
+    s.change("2")
+    return "told, kept serving, the next change applied"
+
+
+@fault("launching", "the program becomes garbage before a handover", "the old generation goes on")
+def _(s):
+    program = with_own_program(s)
+    os.rename(program, program + ".away")
+    write(program, b"\x7fELF\x02\x01\x01garbage")
+    os.chmod(program, 0o755)
+    s.swap("1")
+    s.see("change 1", count=2)
+    s.serves()
+    assert s.load.last == "0"
+    os.rename(program + ".away", program)
+    s.change("2")
+    return "kept serving, the next change applied"
+
+
+def next_fails(s, script, seen, **settings):
+    path = scripted(s, script, **settings)
+    s.swap("1")
+    s.see(seen, seconds=30)
+    s.serves()
+    assert s.load.last == "0", s.load.last
+    write(path, ":\n")
+    s.change("2")
+    return "kept serving, the next change applied"
+
+
+@fault("launching", "the new generation crashes at its start", "the old one goes on")
+def _(s):
+    return next_fails(s, "exit 7", "exited with code 7")
+
+
+@fault("launching", "the new generation is shot while it starts", "the old one goes on")
+def _(s):
+    return next_fails(s, "kill -KILL $$", "ended by signal KILL")
+
+
+@fault("launching", "the new generation hangs before it is ready", "given up at BATON_READY_TIMEOUT")
+def _(s):
+    return next_fails(s, "sleep 100", "is given up", READY_TIMEOUT="1s")
+
+
+@fault("launching", "the new generation is stopped (SIGSTOP) while it starts", "given up at BATON_READY_TIMEOUT")
+def _(s):
+    return next_fails(s, "kill -STOP $$", "is given up", READY_TIMEOUT="1s", DRAIN_TIMEOUT="1s")
+
+
+@fault("launching", "the app crashes with clients waiting", "started again; who waits is served",
+       "those that the crashed process had taken")
+def _(s):
+    s.start(RESTART="always")
+    for _ in range(3):
+        number = s.log().count("starting generation")
+        s.signal(signal.SIGKILL, s.generation(number))
+        s.see("starting generation", count=number + 1)
+        s.see("is ready", count=number + 1)
+    s.serves()
+    assert len(s.load.failures) <= 3 * 3, s.load.failures
+    return "3 crashes, %d of the requests under way lost" % len(s.load.failures)

@@ -1,0 +1,194 @@
+"""Harm to what is watched."""
+import os
+import shutil
+import subprocess
+import time
+
+from FaultCases.registry import fault, need
+from harness import IS_ROOT, SERVER, eventually, write
+
+
+@fault("watching", "swaps without a pause", "the last content is served")
+def _(s):
+    s.start()
+    for number in range(60):
+        s.swap("s%d" % number)
+    eventually("the last", lambda: s.load.last == "s59")
+    return "60 swaps, the last is served"
+
+
+@fault("watching", "half a swap: ..data leads nowhere", "nothing is done until it is whole again")
+def _(s):
+    s.start()
+    os.symlink("..nowhere", s.volume + "/..data_tmp")
+    os.rename(s.volume + "/..data_tmp", s.volume + "/..data")
+    s.serves()
+    assert "starting generation 2" not in s.log()
+    s.change("whole")
+    return "kept serving, then applied"
+
+
+@fault("watching", "the volume's directory is removed and made anew", "the old content stays in force; the new is applied")
+def _(s):
+    s.start()
+    shutil.rmtree(s.volume)
+    s.see("is not there")
+    s.serves()
+    os.mkdir(s.volume)
+    s.swap("anew")
+    os.symlink("..data/app.txt", s.volume + "/app.txt")
+    eventually("the new", lambda: s.load.last == "anew")
+    return "told, kept serving, then applied"
+
+
+def plain(s, **settings):
+    path = s.directory + "/plain.txt"
+    write(path, "p0")
+    s.start(app=[SERVER, path], WATCH=path, **settings)
+    return path
+
+
+@fault("watching", "a file is unlinked, and comes back", "told; applied when it is back")
+def _(s):
+    path = plain(s)
+    os.unlink(path)
+    s.see("is not there")
+    s.serves()
+    write(path, "p1")
+    s.applied("p1")
+    return "told, kept serving, then applied"
+
+
+@fault("watching", "a directory in the place of the file", "the app goes on with what it has")
+def _(s):
+    path = plain(s, READY_TIMEOUT="2s")
+    os.unlink(path)
+    os.mkdir(path)
+    s.serves()
+    os.rmdir(path)
+    write(path, "p1")
+    s.applied("p1")
+    return "kept serving, then applied"
+
+
+@fault("watching", "a FIFO in the place of the file", "no read of it blocks")
+def _(s):
+    path = plain(s, READY_TIMEOUT="2s")
+    os.unlink(path)
+    os.mkfifo(path)
+    s.serves()
+    os.unlink(path)
+    write(path, "p1")
+    s.applied("p1")
+    return "kept serving, then applied"
+
+
+@fault("watching", "a file that nobody may read", "told; the last good content stays")
+def _(s):
+    need(IS_ROOT and shutil.which("setpriv"), "root and setpriv")
+    path = s.directory + "/plain.txt"
+    write(path, "p0")
+    s.start(app=[SERVER, path], WATCH=path,
+            wrapper=["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all"])
+    os.chmod(path, 0)
+    s.see("Permission denied (EACCES)")
+    s.serves()
+    write(path, "p1")
+    os.chmod(path, 0o644)
+    s.applied("p1")
+    return "told in words, kept serving, then applied"
+
+
+@fault("watching", "a loop of links", "told; the last good content stays")
+def _(s):
+    path = plain(s)
+    os.unlink(path)
+    os.symlink("plain.txt", path)
+    s.see("(ELOOP)")
+    s.serves()
+    os.unlink(path)
+    write(path, "p1")
+    s.applied("p1")
+    return "told in words, kept serving, then applied"
+
+
+@fault("watching", "a file of 65 MiB", "refused before it is read; the last good content stays")
+def _(s):
+    path = plain(s)
+    with open(path, "r+b") as file:
+        file.truncate(65 << 20)
+    s.see("(EFBIG)")
+    s.serves()
+    write(path, "p1")
+    s.applied("p1")
+    return "told in words, kept serving, then applied"
+
+
+@fault("watching", "a writer that does not rest", "one reading when the limit is over, not one a write")
+def _(s):
+    path = plain(s)
+    deadline = time.monotonic() + 3
+    while time.monotonic() < deadline:
+        write(path, "w%f" % time.monotonic())
+    write(path, "quiet")
+    s.applied("quiet")
+    changes = s.log().count("the configuration has changed")
+    assert changes < 20, changes
+    return "%d changes of thousands of writes" % max(changes, s.log().count("is applied by handover"))
+
+
+@fault("watching", "content with NULs and no text", "it is content like any other")
+def _(s):
+    path = plain(s)
+    write(path, bytes(range(1, 256)) + b"\0\0")
+    s.see("is applied by handover")
+    s.serves()
+    return "applied"
+
+
+@fault("watching", "times set back to 1970", "the same content is no change")
+def _(s):
+    path = plain(s, LOG_LEVEL="debug")
+    os.utime(path, (0, 0))
+    s.see("the content is the same")
+    assert "starting generation 2" not in s.log()
+    s.serves()
+    return "looked at, nothing done"
+
+
+@fault("watching", "no inotify for this user (limit 0)", "polled instead, and told")
+def _(s):
+    need(subprocess.run(["unshare", "--user", "--map-root-user", "true"], capture_output=True).returncode == 0, "user namespaces")
+    s.start(wrapper=["unshare", "--user", "--map-root-user", "sh", "-c",
+                     'echo 0 > /proc/sys/user/max_inotify_instances && exec "$0" "$@"'], POLL_INTERVAL="100ms")
+    s.see("(EMFILE)")
+    s.change("polled")
+    return "polled, with the limit's name in the log"
+
+
+@fault("watching", "10,000 files touched at once", "one change")
+def _(s):
+    folder = s.directory + "/many"
+    os.mkdir(folder)
+    for number in range(10000):
+        write("%s/%d" % (folder, number), "x")
+    s.start(app=[SERVER, s.volume + "/app.txt"], WATCH=folder)
+    for number in range(10000):
+        write("%s/%d" % (folder, number), "y")
+    s.see("is applied by handover", seconds=60)
+    s.serves()
+    return "%d handovers" % s.log().count("is applied by handover")
+
+
+@fault("watching", "the file behind a single-file mount is replaced", "told what to do; the app goes on")
+def _(s):
+    need(IS_ROOT and shutil.which("unshare"), "root and unshare")
+    point = s.directory + "/point.txt"
+    write(point, "")
+    source = os.path.realpath(s.volume + "/app.txt")
+    s.start(app=[SERVER, point], WATCH=point,
+            wrapper=["unshare", "--mount", "sh", "-c", 'mount --bind "%s" "%s" && exec "$0" "$@"' % (source, point)])
+    s.swap("unseen")
+    s.see("subPath")
+    s.serves()
+    return "told, kept serving"
