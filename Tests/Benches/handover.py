@@ -1,0 +1,234 @@
+"""Latency and throughput of servers that get a new configuration: by Baton, and by their own ways."""
+import os
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import tempfile
+import time
+
+import picture
+from Benches.common import ROUNDS, nginx_config, quiet, spread, work
+from harness import BATON, Volume, compiled, eventually, free_port, write
+
+
+def haproxy_config(bind, text):
+    return """global
+    maxconn 256
+defaults
+    mode http
+    timeout client 30s
+    timeout connect 5s
+    timeout server 30s
+frontend main
+    bind "%s"
+    http-request return status 200 content-type text/plain string "%s"
+""" % (bind, text)
+
+
+NODE = """
+const http = require("http"), fs = require("fs"), body = fs.readFileSync(process.argv[2]);
+const starter = process.env.SERVER_STARTER_PORT, fd = starter ? +starter.split("=").pop() : 3;
+const server = http.createServer((q, a) => { a.setHeader("Content-Length", body.length); a.end(body); });
+server.listen({ fd });
+process.on("SIGTERM", () => server.close(() => process.exit(0)));
+"""
+
+
+class Contestant:
+    """A server, and its own way or Baton's to take a new configuration."""
+
+    def __init__(self, name, server, by_baton, **settings):
+        self.name, self.server, self.by_baton, self.settings = name, server, by_baton, settings
+        # A change lasts a second, and where the start is slow until a second after it.
+        self.change_lasts = 1 + int(settings.get("SLOW_START", "0s").rstrip("s"))
+
+    def start(self, folder, port):
+        self.folder, self.port, self.number = folder, port, 0
+        os.chmod(folder, 0o755)
+        self.volume = Volume(folder + "/config")
+        write(folder + "/app.js", NODE)
+        self.write()
+        config = folder + "/config/..data/config" if self.by_baton else folder + "/config/config"
+        commands = {
+            "nginx": [shutil.which("nginx"), "-c", config],
+            "haproxy": [shutil.which("haproxy"), "-db" if self.by_baton else "-W", "-f", config],
+            "node": [shutil.which("node"), folder + "/app.js", config],
+        }
+        command, more = commands[self.server], {}
+        if self.by_baton:
+            more = {"WATCH": folder + "/config", "LISTEN": "tcp://127.0.0.1:%d" % port, "ON_CHANGE": "handover",
+                    "DRAIN_SIGNAL": {"nginx": "QUIT", "haproxy": "USR1", "node": "TERM"}[self.server]} | self.settings
+            command = [BATON, "--"] + command
+        elif self.server == "node":
+            command = ["start_server", "--port=127.0.0.1:%d" % port, "--signal-on-hup=TERM", "--"] + command
+        self.process = subprocess.Popen(command, env=quiet(**more), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                        start_new_session=True)
+        eventually("an answer of " + self.name, lambda: self.ask() is not None)
+
+    def text(self):
+        return "%s %d" % (self.server, self.number)
+
+    def write(self):
+        """The next configuration, as kubelet writes it where Baton reads it."""
+        self.number += 1
+        bind = "fd@3" if self.by_baton else "127.0.0.1:%d" % self.port
+        content = {"nginx": nginx_config(self.folder, self.port, self.text()), "haproxy": haproxy_config(bind, self.text()),
+                   "node": self.text()}[self.server]
+        if self.by_baton:
+            self.volume.swap("config", content)
+        else:
+            write(self.folder + "/config/config", content)
+
+    def change(self):
+        """The moment at which it was asked to."""
+        self.write()
+        at = time.monotonic()
+        if not self.by_baton:
+            self.process.send_signal({"nginx": signal.SIGHUP, "haproxy": signal.SIGUSR2, "node": signal.SIGHUP}[self.server])
+        eventually("the new configuration of " + self.name, lambda: self.ask() == self.text())
+        return at
+
+    def ask(self):
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=5) as client:
+                client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                answer = b""
+                while part := client.recv(65536):
+                    answer += part
+            return answer.partition(b"\r\n\r\n")[2].decode().strip()
+        except OSError:
+            return None
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+def percentile(values, share):
+    return values[min(len(values) - 1, int(len(values) * share))] if values else float("nan")
+
+
+def contestants():
+    """Those that are installed; BATON_BENCH_SERVERS names some of nginx, haproxy and node."""
+    found = []
+    wanted = os.environ.get("BATON_BENCH_SERVERS", "nginx haproxy node").split()
+    for server, own in (("nginx", "nginx, its own reload"), ("haproxy", "haproxy, its own reload"), ("node", "node, Server::Starter")):
+        if server not in wanted or not shutil.which(server):
+            continue
+        found.append(Contestant("%s, Baton" % server, server, True))
+        if server == "node":
+            # A program that is compiled while it runs has its first request behind it before it gets the others; or it gets
+            # them step by step.
+            found.append(Contestant("node, Baton, READY=http:/", server, True, READY="http:/"))
+            found.append(Contestant("node, Baton, SLOW_START=1s", server, True, SLOW_START="1s"))
+        if server != "node" or shutil.which("start_server"):
+            found.append(Contestant(own, server, False))
+    return found
+
+
+class Run:
+    """Some changes under load, and every request of it: when it began (s), how long it took (ms), whether it was answered."""
+
+    def __init__(self, contestant, rate, changes, apart):
+        self.change_lasts = contestant.change_lasts
+        contestant.start(tempfile.mkdtemp(dir=work), free_port())
+        log = contestant.folder + "/requests"
+        loader = subprocess.Popen([work + "/loader", str(contestant.port), "4", str(rate), log], stdin=subprocess.PIPE)
+        self.began = time.monotonic()
+        time.sleep(apart)
+        self.marks = []
+        for _ in range(changes):
+            self.marks.append(contestant.change())
+            time.sleep(max(0, self.marks[-1] + apart - time.monotonic()))
+        loader.stdin.close()
+        loader.wait()
+        self.ended = time.monotonic()
+        contestant.stop()
+        self.requests = []
+        for line in open(log):
+            at, took, whole = (int(word) for word in line.split())
+            self.requests.append((at / 1e9, took / 1e6, whole))
+        self.failed = sum(not whole for _, _, whole in self.requests)
+        self.moving, self.steady = [], []
+        for at, took, _ in self.requests:
+            if self.is_moving(at):
+                self.moving.append(took)
+            elif self.is_steady(at):
+                self.steady.append(took)
+        self.moving.sort()
+        self.steady.sort()
+
+    def since(self, at):
+        return min((at - mark for mark in self.marks if at >= mark), default=None)
+
+    def is_moving(self, at):
+        since = self.since(at)
+        return since is not None and since < self.change_lasts
+
+    def is_steady(self, at):
+        """All is quiet one and a half seconds after that; the first second of all is the start."""
+        since = self.since(at)
+        return at > self.began + 1 if since is None else since > self.change_lasts + 1.5
+
+    def seconds(self, test):
+        """For how long that is so."""
+        steps = int((self.ended - self.began) * 100)
+        return sum(test(self.began + step / 100) for step in range(steps)) / 100
+
+
+def bench_handover():
+    compiled(work + "/loader", open(os.path.dirname(__file__) + "/loader.c").read(), "-pthread")
+    latency()
+    throughput()
+
+
+def latency():
+    """Of every request at a steady pace: in seconds with a handover, and in seconds without."""
+    rate, changes = 800, 4
+    print("\nhandover: %d requests a second, a connection each; %d handovers in each of %d rounds. ms, in seconds without | with a handover"
+          % (rate, changes, ROUNDS))
+    print("%-27s %8s %19s %19s %19s   p99 with / without, median (least–most)" % ("", "failed", "p50", "p99", "p99.9"))
+    pictures = []
+    for contestant in contestants():
+        runs = [Run(contestant, rate, changes, 5.0) for _ in range(ROUNDS)]
+        ratios = [percentile(run.moving, 0.99) / percentile(run.steady, 0.99) for run in runs]
+        steady = sorted(took for run in runs for took in run.steady)
+        moving = sorted(took for run in runs for took in run.moving)
+        pair = lambda share: "%8.2f | %8.2f" % (percentile(steady, share), percentile(moving, share))
+        lost = "%d/%d" % (sum(run.failed for run in runs), sum(len(run.requests) for run in runs))
+        print("%-27s %8s %19s %19s %19s   %s" % (contestant.name, lost, pair(0.5), pair(0.99), pair(0.999), spread(ratios)), flush=True)
+        pictures.append(panel(contestant, runs[0]))
+    target = os.environ.get("BATON_BENCH_PICTURE")
+    if target:
+        picture.draw(target, "Latency of %d requests a second, and new configurations (dashed)" % rate, pictures)
+        print("the picture is " + target)
+
+
+def panel(contestant, run):
+    slowest = {}
+    for at, took, _ in run.requests:
+        bin = int((at - run.began) * 50)
+        slowest[bin] = max(slowest.get(bin, 0), took)
+    points = [(bin / 50, took) for bin, took in sorted(slowest.items()) if bin >= 0]
+    return picture.Panel(contestant.name, "ms", [("the slowest of each 20 ms", points, "points")],
+                         [mark - run.began for mark in run.marks], True)
+
+
+def throughput():
+    """Of four clients that ask without pause: requests a second, in seconds with a handover, and in seconds without."""
+    changes = 2
+    print("\nhandover: 4 clients that ask without pause, a connection for each request; %d handovers in each of %d rounds" % (changes, ROUNDS))
+    print("%-27s %10s %15s %15s   with / without, median (least–most)" % ("", "failed", "without, a s", "with, a s"))
+    for contestant in contestants():
+        runs = [Run(contestant, 0, changes, 5.0) for _ in range(ROUNDS)]
+        steady = [len(run.steady) / run.seconds(run.is_steady) for run in runs]
+        moving = [len(run.moving) / run.seconds(run.is_moving) for run in runs]
+        lost = "%d/%d" % (sum(run.failed for run in runs), sum(len(run.requests) for run in runs))
+        print("%-27s %10s %15.0f %15.0f   %s" % (contestant.name, lost, statistics.median(steady), statistics.median(moving),
+                                                 spread([with_one / without for with_one, without in zip(moving, steady)])), flush=True)
