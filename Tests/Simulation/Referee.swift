@@ -363,7 +363,7 @@ package struct Referee {
                 invariant: 4,
                 description: "change \(open) never ended (\(String(describing: supervisor.pending?.stage)))")
         }
-        guard supervisor.lastSeen == SimulatedWorld.digest(world.disk) else {
+        guard supervisor.lastSeen == world.volume.digest else {
             throw Violation(invariant: 4, description: "the last content was never seen")
         }
         guard supervisor.serving != nil || supervisor.starting != nil || supervisor.timers.deadline(.restart) != nil
@@ -376,11 +376,11 @@ package struct Referee {
         case .applied where policy.onChange == .none, .superseded where policy.onChange == .none:
             // Whoever serves is not told; who is started next reads what was seen last.
             guard supervisor.digestAtStart == supervisor.lastSeen else {
-                throw Violation(invariant: 4, description: "the stage does not hold the last content, \(world.disk)")
+                throw Violation(invariant: 4, description: "the stage does not hold the last content, \(world.written)")
             }
         case .applied, .superseded:
             guard serving.digest == supervisor.lastSeen else {
-                throw Violation(invariant: 4, description: "serves \(serving.digest as Any), not \(world.disk)")
+                throw Violation(invariant: 4, description: "serves \(serving.digest as Any), not \(world.written)")
             }
         }
     }

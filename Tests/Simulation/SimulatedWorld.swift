@@ -1,7 +1,7 @@
 import BatonCore
 
-/// A Linux made of numbers: processes that get ready, crash, ignore signals or leave children behind; a file that
-/// changes; a clock that jumps to whatever comes next. Everything follows from the seed.
+/// A Linux made of numbers: processes that get ready, crash, ignore signals or leave children behind; files that change while
+/// they are read; clients; a clock that jumps to whatever comes next. Everything follows from the seed.
 package struct SimulatedWorld {
     struct Process {
         var isMainAlive = true
@@ -23,15 +23,31 @@ package struct SimulatedWorld {
     private struct Scheduled {
         let at: Instant
         let order: Int
-        let event: Supervisor.Event
+        let happening: Happening
+    }
+
+    enum Happening {
+        case event(Supervisor.Event)
+        /// Some writer has come so far.
+        case written(Volume.Step)
+        case writerEnded
+        /// A reading has come to this step.
+        case reading(Int)
     }
 
     var supervisor: Supervisor
     var random: RandomSource
     var now = Instant(nanoseconds: 0)
     var processes: [Int: Process] = [:]
-    /// Content of the watched file.
-    var disk: UInt64 = 1
+    var volume: Volume
+    var isWriting = false
+    /// What the last writer that came to its end has written.
+    var written: UInt64 = 1
+    var reading: Volume.Reading?
+    var readingsWanted = 0
+    /// By the reading that is under way, and by the last one that was not disturbed.
+    var found: Digest?
+    var lastGood: Digest?
     /// What each snapshot on the stage holds, once it is whole, and which one the app reads.
     var snapshots: [Int: Digest] = [:]
     var promoted: Int?
@@ -51,6 +67,8 @@ package struct SimulatedWorld {
         let policy = SimulatedWorld.policy(&random)
         supervisor = Supervisor(policy: policy, seed: random.next())
         referee = Referee(policy: policy)
+        volume = Volume(isKubelets: Bool.random(using: &random), content: 1)
+        lastGood = volume.digest
         self.random = random
     }
 
@@ -89,8 +107,6 @@ package struct SimulatedWorld {
         return policy
     }
 
-    static func digest(_ content: UInt64) -> Digest { Digest(content, 0, 0, 0) }
-
     // MARK: running
 
     /// One event: the next that is due, or mischief. Throws what the referee finds.
@@ -104,16 +120,16 @@ package struct SimulatedWorld {
         if !isCalm, Int.random(in: 0..<100, using: &random) < 45 {
             now = now + random.interval(upTo: .milliseconds(400))
             let due = takeDue()
-            try deliver(due ?? mischief())
+            try deliver(due ?? .event(mischief()))
         } else if let due = takeNext() {
             try deliver(due)
         } else {
             now = now + .milliseconds(500)
-            if !isCalm { try deliver(mischief()) }
+            if !isCalm { try deliver(.event(mischief())) }
         }
     }
 
-    mutating func begin() throws { try deliver(.begin(SimulatedWorld.digest(disk))) }
+    mutating func begin() throws { try deliver(.event(.begin(volume.digest))) }
 
     var isOver: Bool { if case .exited = supervisor.phase { true } else { false } }
 
@@ -122,13 +138,19 @@ package struct SimulatedWorld {
         isCalm = true
         referee.calmSince = now
         // Half of the time nothing more happens: what was touched last must be seen all the same.
-        if Bool.random(using: &random) {
-            disk += 1
-            try deliver(.touched(atomic: true))
-        }
+        if Bool.random(using: &random) || volume.digest == nil { beginWriting(written + 1) }
         let end = now + limit
-        while !isOver, now < end, let event = takeNext() { try deliver(event) }
+        while !isOver, now < end, let happening = takeNext() { try deliver(happening) }
         try referee.checkEnd(self)
+    }
+
+    private mutating func deliver(_ happening: Happening) throws {
+        switch happening {
+        case .event(let event): try deliver(event)
+        case .written(let step): write(step)
+        case .writerEnded: writerEnded()
+        case .reading(let step): if let event = read(step) { try deliver(event) }
+        }
     }
 
     private mutating func deliver(_ event: Supervisor.Event) throws {
@@ -177,26 +199,30 @@ package struct SimulatedWorld {
     // MARK: time
 
     private mutating func schedule(_ event: Supervisor.Event, in interval: Interval) {
+        schedule(.event(event), in: interval)
+    }
+
+    mutating func schedule(_ happening: Happening, in interval: Interval) {
         order += 1
-        queue.append(Scheduled(at: now + interval, order: order, event: event))
+        queue.append(Scheduled(at: now + interval, order: order, happening: happening))
     }
 
-    private mutating func takeDue() -> Supervisor.Event? {
-        if let deadline = supervisor.nextDeadline, deadline <= now { return .tick }
+    private mutating func takeDue() -> Happening? {
+        if let deadline = supervisor.nextDeadline, deadline <= now { return .event(.tick) }
         guard let index = earliest(), queue[index].at <= now else { return nil }
-        return queue.remove(at: index).event
+        return queue.remove(at: index).happening
     }
 
-    private mutating func takeNext() -> Supervisor.Event? {
+    private mutating func takeNext() -> Happening? {
         let index = earliest()
         let scheduled = index.map { queue[$0].at }
         if let deadline = supervisor.nextDeadline, scheduled.map({ deadline < $0 }) ?? true {
             now = max(now, deadline)
-            return .tick
+            return .event(.tick)
         }
         guard let index else { return nil }
         now = max(now, queue[index].at)
-        return queue.remove(at: index).event
+        return queue.remove(at: index).happening
     }
 
     private func earliest() -> Int? {
@@ -250,8 +276,9 @@ package struct SimulatedWorld {
             guard !dropped.contains(number) else { return nil }
             // Copied is what is there now, and that is compared with what was to be copied.
             let wanted = supervisor.phase == .waiting ? supervisor.stage.firstDigest : supervisor.pending?.change.digest
-            let digest = SimulatedWorld.digest(disk)
-            guard digest == wanted else { return .snapshotStaged(number, .torn("it moved")) }
+            guard let digest = volume.digest, digest == wanted else {
+                return .snapshotStaged(number, .torn("it moved"))
+            }
             snapshots[number] = digest
             return event
         case .childrenGone:
@@ -278,9 +305,7 @@ package struct SimulatedWorld {
         case .endProbe(let number): processes[number]?.isProbed = false
         case .checkGroup(let number):
             if Bool.random(using: &random) { schedule(.groupEmptied(number), in: .zero) }
-        case .readSnapshot:
-            let isTorn = !isCalm && Int.random(in: 0..<10, using: &random) == 0
-            schedule(.snapshot(isTorn ? .torn("it moved") : .whole(SimulatedWorld.digest(disk))), in: .zero)
+        case .readSnapshot: wantReading()
         case .signalDescendants(let signal): signalAll(signal)
         case .stageSnapshot(let number):
             let result: Supervisor.StageResult =
@@ -402,8 +427,8 @@ package struct SimulatedWorld {
         let someone = numbers.randomElement(using: &random) ?? Int.random(in: 0..<5, using: &random)
         switch Int.random(in: 0..<100, using: &random) {
         case 0..<35:
-            disk = Int.random(in: 0..<4, using: &random) == 0 ? max(1, disk &- 1) : disk + 1
-            return .touched(atomic: Bool.random(using: &random))
+            beginWriting(Int.random(in: 0..<4, using: &random) == 0 ? max(1, written &- 1) : written + 1)
+            return .tick
         case 35..<45: return .touched(atomic: Bool.random(using: &random))
         case 45..<52: return .signal(.hangUp)
         case 52..<54:
