@@ -88,7 +88,7 @@ public final class ListenSockets {
         return numbers
     }
 
-    /// The generation is gone: its sockets are free for the next one.
+    /// The generation is gone, or was given up: its sockets are free for the next one.
     public func release(_ generation: Int) {
         for group in groups { group.release(generation) }
         closeAbandoned()

@@ -13,6 +13,7 @@ extension Loop {
         case .inspect(let number, let signal):
             enqueue(.disposition(number, isCaught: generations[number]?.catches(signal)))
         case .lookWhetherWaiting(let number): lookWhetherWaiting(number)
+        case .yieldSockets(let number): launcher.sockets.release(number)
         case .steer(let number): steer(number)
         case .share(let number, let other, let percent):
             steer(number, .init(of: other, percent: 100 - percent))

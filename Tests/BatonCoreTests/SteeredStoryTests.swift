@@ -70,6 +70,21 @@ import Testing
         #expect(story.sent(.terminate, to: 1))
     }
 
+    @Test func whoWaitsForTheFirstGenerationIsLeftToTheOneThatTakesItsPlace() {
+        var story = Story {
+            $0.hasListener = true; $0.steers = true; $0.onChange = .handover
+        }
+        story.tell(.launched(1))
+        story.change(to: 2)
+        #expect(story.effects.firstIndex(of: .yieldSockets(1)) ?? .max < story.effects.firstIndex(of: .start(2)) ?? 0)
+        story.getReady(2)
+        // While another one serves nobody waits for one that is given up.
+        story.change(to: 3)
+        story.tell(.launched(3))
+        story.change(to: 4)
+        #expect(story.sent(.terminate, to: 3) && !story.effects.contains(.yieldSockets(3)))
+    }
+
     // MARK: slow start
 
     private func starting() -> Story {

@@ -218,6 +218,26 @@ import Testing
         #expect(try baton.wait() == 0)
     }
 
+    @Test func whoWaitsForAGenerationThatIsGivenUpIsServedByTheNext() throws {
+        let volume = KubeletVolume(directory.file("volume"))
+        volume.write(["page": "first"])
+        let port = freePort()
+        let script = "[ $BATON_GENERATION = 1 ] && exec sleep 1000; exec \(Stand.server) \(volume.directory)/page"
+        let baton = try Stand.run(
+            ["sh", "-c", script],
+            [
+                "BATON_WATCH": volume.directory, "BATON_LISTEN": "tcp://127.0.0.1:\(port)",
+                "BATON_ON_CHANGE": "handover",
+            ])
+        try baton.waitForError("starting generation 1")
+        let client = try #require(RawConnection(port: port))
+        #expect(client.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
+        volume.write(["page": "second"])
+        #expect(try client.readToEnd().hasSuffix("second"))
+        baton.signal(SIGTERM)
+        try baton.wait()
+    }
+
     @Test(arguments: [("never", "3", 3), ("on-failure", "0", 0)] as [(String, String, Int32)])
     func anAppThatEndsEndsBatonWhereThatIsThePolicy(_ policy: String, _ code: String, _ expected: Int32) throws {
         #expect(try Stand.run([Stand.probe, "exit", code], ["BATON_RESTART": policy]).wait() == expected)

@@ -12,13 +12,13 @@ struct Network {
         case stop
         /// Its time was over, or there were too many like it.
         case deadline
-        /// It never served.
+        /// It never was ready. Who waited for it is served by the next one.
         case givenUp
         /// Told to go when nobody was with it any more, as far as could be seen.
         case quiet
 
         /// Nobody may be lost by it.
-        var losesNobody: Bool { self == .quiet }
+        var losesNobody: Bool { self == .quiet || self == .givenUp }
     }
 
     fileprivate enum Stage {
@@ -30,6 +30,8 @@ struct Network {
     fileprivate struct Client {
         var place: Int
         var stage: Stage
+        /// The first whom it waited for in vain ended by this.
+        var leftBy: Ending?
         let duration: Interval
     }
 
@@ -56,7 +58,9 @@ struct Network {
         guard !owners.isEmpty else { return }
         arrived += 1
         let place = other.flatMap { lot < $0.percent ? $0.place : nil } ?? target
-        clients.append(Client(place: place, stage: .handshake(until: now + roundTrip), duration: duration))
+        let leftBy = owners[place] == nil ? lastEnding[place] : nil
+        clients.append(
+            Client(place: place, stage: .handshake(until: now + roundTrip), leftBy: leftBy, duration: duration))
     }
 
     /// As `SteeredGroup.take`.
@@ -84,19 +88,33 @@ struct Network {
         }
     }
 
+    /// As `ListenSockets.release`.
+    mutating func yield(_ generation: Int) {
+        for place in owners.indices where owners[place] == generation {
+            owners[place] = nil
+            lastEnding[place] = .crash
+        }
+    }
+
     /// Its main process is gone.
     mutating func end(_ generation: Int, _ ending: Ending) {
-        guard let place = owners.firstIndex(of: generation) else { return }
-        owners[place] = nil
-        lastEnding[place] = ending
+        if let place = owners.firstIndex(of: generation) {
+            owners[place] = nil
+            lastEnding[place] = ending
+            for index in clients.indices where !clients[index].isOpen && clients[index].place == place {
+                clients[index].leftBy = clients[index].leftBy ?? ending
+            }
+        }
         // What it has accepted a program answers before it goes, if it can.
-        let cut: Ending = ending == .quiet ? .crash : ending
+        let cut: Ending = ending.losesNobody ? .crash : ending
         lose(by: cut) { if case .open(generation, _) = $0.stage { true } else { false } }
     }
 
     /// - Parameter ending: nil: the one of whom the client's socket belonged to last.
     private mutating func lose(by ending: Ending? = nil, _ isLost: (Client) -> Bool) {
-        for client in clients where isLost(client) { lost[ending ?? lastEnding[client.place], default: 0] += 1 }
+        for client in clients where isLost(client) {
+            lost[ending ?? client.leftBy ?? lastEnding[client.place], default: 0] += 1
+        }
         clients.removeAll(where: isLost)
     }
 
@@ -135,5 +153,6 @@ struct Network {
 }
 
 extension Network.Client {
+    fileprivate var isOpen: Bool { if case .open = stage { true } else { false } }
     fileprivate var isQueued: Bool { if case .queued = stage { true } else { false } }
 }

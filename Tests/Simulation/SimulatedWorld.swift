@@ -334,6 +334,7 @@ package struct SimulatedWorld {
                 schedule(.agentEnded(.exited(1)), in: random.interval(upTo: .seconds(20)))
             }
         case .adoptMain, .giveTerminal, .stopSelf, .changeEnded, .log, .exit: break
+        case .yieldSockets(let number): network.yield(number)
         case .steer(let number):
             arriveAtTheLastMoment()
             network.steer(to: number)

@@ -123,6 +123,8 @@ extension Supervisor {
         /// Of a hundred new connections so many go to the first generation, the others to the second.
         case share(Int, with: Int, percent: Int)
         case countConnections(Int)
+        /// The listening sockets of this generation, which never served, are the next one's: clients may wait there.
+        case yieldSockets(Int)
         case runProbe(Int)
         case endProbe(Int)
         /// Report `groupEmptied` if it is.

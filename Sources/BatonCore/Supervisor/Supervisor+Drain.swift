@@ -3,6 +3,8 @@ extension Supervisor {
     /// Tells a generation to finish. From here on it only ends.
     mutating func retire(_ number: Int) {
         guard let index = index(number), generations[index].state != .draining else { return }
+        // While nobody serves clients have nowhere else to go.
+        if generations[index].state == .starting, steers, !isServing { emit(.yieldSockets(number)) }
         generations[index].state = .draining
         generations[index].drainingSince = now
         endReadiness(number)
