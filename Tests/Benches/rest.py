@@ -116,6 +116,9 @@ def drain(generations, connections):
         env=quiet(WATCH=volume.path, ON_CHANGE="handover", LISTEN="tcp://127.0.0.1:%d" % port, DRAIN_SIGNAL="QUIT", MAX_DRAINING="100",
                   DRAIN_TIMEOUT="10m"))
     clients = []
+    # It answers a moment before it is seen to be ready.
+    eventually("the first", lambda: answer(port))
+    time.sleep(1)
     for number in range(generations):
         eventually("number %d" % number, lambda: answer(port).endswith(b"number %d" % number))
         for _ in range(connections // generations):
