@@ -2,6 +2,7 @@
 import os
 import random
 import shutil
+import socket
 import statistics
 import sys
 import tempfile
@@ -65,3 +66,14 @@ def nginx_config(folder, port, text, connections=256):
     return """daemon off; worker_processes 1; error_log %s/error.log; pid %s/nginx.pid; events { worker_connections %d; }
         http { access_log off; client_body_temp_path %s/t1; proxy_temp_path %s/t2; fastcgi_temp_path %s/t3; uwsgi_temp_path %s/t4;
         scgi_temp_path %s/t5; server { listen 127.0.0.1:%d; location / { return 200 "%s"; } } }""" % ((folder,) * 2 + (connections,) + (folder,) * 5 + (port, text))
+
+
+def answer(port):
+    """The body of one, or None."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            whole = b"".join(iter(lambda: client.recv(65536), b""))
+        return whole.partition(b"\r\n\r\n")[2].decode().strip()
+    except OSError:
+        return None

@@ -2,14 +2,13 @@
 import os
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import tempfile
 import time
 
 import picture
-from Benches.common import ROUNDS, nginx_config, quiet, spread, work
+from Benches.common import ROUNDS, answer, nginx_config, quiet, spread, work
 from harness import BATON, Volume, compiled, eventually, free_port, write
 
 
@@ -65,7 +64,7 @@ class Contestant:
             command = ["start_server", "--port=127.0.0.1:%d" % port, "--signal-on-hup=TERM", "--"] + command
         self.process = subprocess.Popen(command, env=quiet(**more), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                         start_new_session=True)
-        eventually("an answer of " + self.name, lambda: self.ask() is not None)
+        eventually("an answer of " + self.name, lambda: answer(port) is not None)
 
     def text(self):
         return "%s %d" % (self.server, self.number)
@@ -87,19 +86,8 @@ class Contestant:
         at = time.monotonic()
         if not self.by_baton:
             self.process.send_signal({"nginx": signal.SIGHUP, "haproxy": signal.SIGUSR2, "node": signal.SIGHUP}[self.server])
-        eventually("the new configuration of " + self.name, lambda: self.ask() == self.text())
+        eventually("the new configuration of " + self.name, lambda: answer(self.port) == self.text())
         return at
-
-    def ask(self):
-        try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=5) as client:
-                client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-                answer = b""
-                while part := client.recv(65536):
-                    answer += part
-            return answer.partition(b"\r\n\r\n")[2].decode().strip()
-        except OSError:
-            return None
 
     def stop(self):
         self.process.terminate()

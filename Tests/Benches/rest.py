@@ -1,5 +1,4 @@
 """What Baton costs at rest, and what grows with its work."""
-import contextlib
 import os
 import shutil
 import socket
@@ -7,7 +6,7 @@ import subprocess
 import tempfile
 import time
 
-from Benches.common import memory_of, nginx_config, quiet, work
+from Benches.common import answer, memory_of, nginx_config, quiet, work
 from harness import BATON, Volume, eventually, free_port, write
 
 
@@ -120,7 +119,7 @@ def drain(generations, connections):
     eventually("the first", lambda: answer(port))
     time.sleep(1)
     for number in range(generations):
-        eventually("number %d" % number, lambda: answer(port).endswith(b"number %d" % number))
+        eventually("number %d" % number, lambda: answer(port) == "number %d" % number)
         for _ in range(connections // generations):
             client = socket.create_connection(("127.0.0.1", port))
             client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -144,9 +143,3 @@ def drain(generations, connections):
     process.wait()
     return found + (lost,)
 
-
-def answer(port):
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)) as client:
-        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        return b"".join(iter(lambda: client.recv(4096), b""))
-    return b""
