@@ -19,21 +19,21 @@ public final class GenerationProcess {
     public internal(set) var adoptionRefusal: String?
     /// The readiness command that runs at the moment.
     public var probe: ProcessID?
-    /// Of the main process, from when it is first asked about.
-    private var caughtSignals: CaughtSignals?
+    /// What the main process does with the signal that was last asked about.
+    private var disposition: SignalDisposition?
 
     init(number: Int) { self.number = number }
 
     /// The app says that another of its processes is the main one (sd_notify(3), MAINPID).
     public func adoptMain(_ pid: ProcessID) {
         self.pid = pid
-        caughtSignals = nil
+        disposition = nil
     }
 
     /// Whether the main process has a handler for it; nil where that cannot be told.
     public func catches(_ signal: Signal) -> Bool? {
-        if caughtSignals == nil { caughtSignals = try? CaughtSignals(of: pid) }
-        return caughtSignals?.contains(signal)
+        if disposition?.isOf(signal) != true { disposition = try? SignalDisposition(of: pid, signal) }
+        return disposition?.isCaught
     }
 
     public var reportDescriptor: Int32? { report?.number }

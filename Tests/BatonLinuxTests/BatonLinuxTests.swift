@@ -145,20 +145,24 @@ import Testing
         #expect(Procfs.parent(of: getpid()) == getppid() && Procfs.processGroup(of: getpid()) == getpgrp())
     }
 
-    @Test func caughtSignalsAreToldAsLongAsTheProcessLives() throws {
-        let script = "trap 'trap - HUP; trap : TERM 64; echo changed' HUP; echo up; while :; do sleep 0.05; done"
-        let shell = try RunningProcess(["bash", "-c", script])
+    @Test func dispositionsAreToldAsLongAsTheProcessLives() throws {
+        let script = "trap 'trap - HUP; trap : TERM 31 64; echo changed' HUP; echo up; while :; do sleep 0.05; done"
+        let shell = try RunningProcess(["bash", "-c", "echo -n ') R 1 (' > /proc/self/comm; " + script])
         try shell.waitForOutput("up")
-        let caught = try CaughtSignals(of: shell.pid)
-        #expect(caught.contains(.hangUp) == true && caught.contains(.terminate) == false)
+        let hangUp = try SignalDisposition(of: shell.pid, .hangUp)
+        let terminate = try SignalDisposition(of: shell.pid, .terminate)
+        let lastOfOld = try SignalDisposition(of: shell.pid, #require(Signal(number: 31)))
+        let last = try SignalDisposition(of: shell.pid, #require(Signal(number: 64)))
+        #expect(hangUp.isCaught == true)
+        #expect(terminate.isCaught == false && lastOfOld.isCaught == false && last.isCaught == false)
         shell.signal(SIGHUP)
         try shell.waitForOutput("changed")
-        #expect(caught.contains(.hangUp) == false && caught.contains(.terminate) == true)
-        #expect(caught.contains(try #require(Signal(number: 64))) == true)
+        #expect(hangUp.isCaught == false)
+        #expect(terminate.isCaught == true && lastOfOld.isCaught == true && last.isCaught == true)
         shell.signal(SIGKILL)
         try shell.wait()
-        #expect(caught.contains(.hangUp) == nil)
-        #expect(throws: LinuxError.self) { _ = try CaughtSignals(of: 0x3fff_ffff) }
+        #expect(hangUp.isCaught == nil && last.isCaught == nil)
+        #expect(throws: LinuxError.self) { _ = try SignalDisposition(of: 0x3fff_ffff, .hangUp) }
     }
 
     @Test func descendantsAreFound() throws {
