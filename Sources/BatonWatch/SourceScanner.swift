@@ -112,9 +112,10 @@ struct SourceScanner {
         do { return try read(trace, data, identity(trace, data)) } catch { return Self.reading(error) }
     }
 
+    /// - Parameter way: where the path leads, if that is known.
     /// - Returns: nil where the identity is the known one.
-    func read(unless known: Int?) -> Reading? {
-        let trace = PathTrace(path, mounts)
+    func read(by way: PathTrace? = nil, unless known: Int?) -> Reading? {
+        let trace = way ?? PathTrace(path, mounts)
         let data = dataLink(of: trace)
         do {
             let identity = try identity(trace, data)

@@ -3,7 +3,8 @@ import BatonLinux
 import Glibc
 
 extension Watcher {
-    /// In a kubelet volume only the swap of `..data` matters, and the link of a key that is new.
+    /// In a kubelet volume only the swap of `..data` matters, and the link of a key that is new. And what kubelet makes before a swap:
+    /// it says nothing yet, but Baton is awake by then.
     private static let volumeMask: Inotify.Mask = [.movedTo, .create, .deleteSelf, .moveSelf, .onlyDirectory]
     private static let directoryMask: Inotify.Mask = [
         .modify, .closeWrite, .attrib, .movedFrom, .movedTo, .create, .delete, .deleteSelf, .moveSelf, .onlyDirectory,
@@ -26,7 +27,9 @@ extension Watcher {
             for _ in 0..<4 {
                 let trace = PathTrace(source.path, mounts)
                 try place(try watchPlan(trace), for: source)
-                if PathTrace(source.path, mounts) == trace { return }
+                guard PathTrace(source.path, mounts) == trace else { continue }
+                source.straightWay = trace.isStraight ? trace : nil
+                return
             }
         } catch {
             disarm(source)
@@ -65,8 +68,7 @@ extension Watcher {
             throw LinuxError("watch every directory below", directory, errno: E2BIG)
         }
         if SourceScanner.dataLink(in: directory) != nil {
-            return plan.append(
-                Watch(path: directory, mask: [.movedTo, .deleteSelf, .moveSelf, .onlyDirectory], names: ["..data"]))
+            return plan.append(Watch(path: directory, mask: Watcher.volumeMask, names: ["..data"]))
         }
         plan.append(Watch(path: directory, mask: Watcher.directoryMask, names: nil))
         for name in try directoryEntries(directory, limit: SourceScanner.Limits.files) {
@@ -109,6 +111,7 @@ extension Watcher {
     func disarm(_ source: WatchedSource) {
         let old = source.watches
         source.watches = [:]
+        source.straightWay = nil
         for number in old.keys { release(number, source) }
     }
 
@@ -138,6 +141,7 @@ extension Watcher {
 
     func drainInotify(_ now: Instant) {
         guard let inotify else { return }
+        drainedAt = now
         // By source; whether what happened was atomic.
         var hits = [Bool?](repeating: nil, count: sources.count)
         var overflowed = false

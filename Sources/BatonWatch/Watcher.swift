@@ -39,6 +39,8 @@ public final class Watcher {
     var mounts = MountTable(mounts: [])
     var random: RandomSource
     var reports: [Report] = []
+    /// When inotify was last asked for events.
+    var drainedAt: Instant?
     /// Changes that inotify missed and an audit found.
     public private(set) var missed = 0
 
@@ -118,8 +120,11 @@ public final class Watcher {
     }
 
     private func lookForChange(_ source: WatchedSource) {
-        switch SourceScanner(path: source.path, mounts: mounts).look() {
-        case .there(let identity): if identity != source.identity { touch(source, atomic: source.isAtomic) }
+        let look = SourceScanner(path: source.path, mounts: mounts).look()
+        if case .there(let identity) = look, identity == source.identity { return }
+        source.straightWay = nil
+        switch look {
+        case .there: touch(source, atomic: source.isAtomic)
         case .absent: if source.identity != nil { touch(source, atomic: false) }
         case .failed(let reason): complain(source, reason)
         }
@@ -222,13 +227,15 @@ public final class Watcher {
 
     /// The digest of everything as it is now; nil where some remote source has not been read for the first time.
     public func readSnapshot(at now: Instant) -> (result: Supervisor.SnapshotResult?, [Report]) {
-        drainInotify(now)
+        // What has come since the events that led here is for the next reading.
+        if drainedAt.map({ now - $0 > .milliseconds(1) }) ?? true { drainInotify(now) }
         var torn: String?
         for source in sources where !source.isRemote {
             source.isTouched = false
-            let scanner = SourceScanner(path: source.path, mounts: mounts)
             source.checkedAt = now
-            guard let reading = scanner.read(unless: source.identity) else { continue }
+            let scanner = SourceScanner(path: source.path, mounts: mounts)
+            guard let reading = scanner.read(by: source.straightWay, unless: source.identity) else { continue }
+            if case .content = reading {} else { source.straightWay = nil }
             if case .torn(let detail) = take(reading, for: source, at: now) { torn = detail }
         }
         torn = torn ?? movedMeanwhile()

@@ -75,6 +75,27 @@ import Testing
         try stand.waitForChange("the poll afterwards")
     }
 
+    /// The way to a directory without links is not looked at for every change. A link that takes a parent's place later is found.
+    @Test func aWayThatIsNoLongerStraightIsFollowedAnew() throws {
+        let directory = TemporaryDirectory()
+        mkdir(directory.file("app"), 0o755)
+        let volume = KubeletVolume(directory.file("app/config"))
+        volume.write(["key": "one"])
+        let stand = try WatchStand([volume.directory], .inotify, audit: .milliseconds(50))
+        let source = stand.watcher.sources[0]
+        let first = stand.digest
+        #expect(source.straightWay != nil)
+        volume.write(["key": "two"])
+        try stand.waitForChange("a swap")
+        #expect(source.straightWay != nil && stand.watcher.missed == 0)
+        rename(directory.file("app"), directory.file("moved"))
+        mkdir(directory.file("other"), 0o755)
+        KubeletVolume(directory.file("other/config")).write(["key": "one"])
+        symlink("other", directory.file("app"))
+        try stand.waitForChange("a link in the place of a parent")
+        #expect(source.straightWay == nil && stand.digest == first)
+    }
+
     @Test func whereInotifyCannotBeHadItIsPolledAndTriedAgain() throws {
         let directory = TemporaryDirectory()
         let path = directory.file("app.yaml")
