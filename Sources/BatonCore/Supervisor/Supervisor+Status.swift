@@ -49,8 +49,7 @@ extension Supervisor {
         if let readyAt = generation.readyAt { record.add(.number("ready_at", wall(readyAt))) }
         if case .proving(let number, _) = pending?.stage {
             if number == generation.number {
-                let share = slowStart.map { "in its slow start, \($0.percent) % of new connections" }
-                record.add(.text("role", share ?? "on probation"))
+                record.add(.text("role", provingRole))
             } else if number > generation.number, generation.state == .ready {
                 let share = slowStart.map { "\(100 - $0.percent) % of new connections" }
                 record.add(.text("role", share ?? "kept to go back to"))
@@ -62,6 +61,11 @@ extension Supervisor {
         }
         if !generation.isMainAlive { record.add(.text("role", "its main process has ended")) }
         return record
+    }
+
+    /// Of the generation that is proved.
+    private var provingRole: String {
+        slowStart.map { "in its slow start, \($0.percent) % of new connections" } ?? "on probation"
     }
 
     private var agentStatus: StatusRecord {
@@ -104,9 +108,8 @@ extension Supervisor {
     public func progress(at now: Instant) -> String? {
         if case .proving(let number, _) = pending?.stage, let end = timers.deadline(.probation) {
             let left = end - now
-            let share = slowStart.map { "in its slow start, \($0.percent) % of new connections" }
-            return Self.bar(left, of: provingTime) + " generation \(number) \(share ?? "on probation"), "
-                + "\(Self.wholeSeconds(left)) left"
+            return Self.bar(left, of: provingTime)
+                + " generation \(number) \(provingRole), \(Self.wholeSeconds(left)) left"
         }
         guard let draining = generations.last(where: { $0.state == .draining && !$0.isKilled }),
             let end = timers.deadline(.drain(draining.number))
