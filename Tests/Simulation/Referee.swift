@@ -108,8 +108,8 @@ package struct Referee {
         }
     }
 
-    /// Where connections are steered: to the serving generation and to no other, but for a slow start's; and a generation that is replaced is told
-    /// to go only once it has nothing to finish, or its time is nearly up.
+    /// Where connections are steered: to the serving generation and to no other, but for a slow start's; and a generation that
+    /// is replaced is told to go only once it has nothing to finish, or its time is nearly up.
     private mutating func checkSteering(_ before: Supervisor, _ after: Supervisor, _ effects: [Supervisor.Effect])
         throws
     {
