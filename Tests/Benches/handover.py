@@ -40,8 +40,15 @@ class Contestant:
 
     def __init__(self, name, server, by_baton, **settings):
         self.name, self.server, self.by_baton, self.settings = name, server, by_baton, settings
-        # A change lasts a second, and where the start is slow until a second after it.
-        self.change_lasts = 1 + int(settings.get("SLOW_START", "0s").rstrip("s"))
+        # Until a second after the old copy has its last connection: a slow start's time later, and by Server::Starter, which lets
+        # both take them for a second, one second later.
+        both = int(settings.get("SLOW_START", "0s").rstrip("s")) if by_baton else 1 if server == "node" else 0
+        self.change_lasts = 1 + both
+        # What a program that is compiled while it runs does in its first seconds is neither the handover nor how it serves.
+        self.settles = 3 if server == "node" else 1.5
+        self.apart = self.change_lasts + self.settles + 2.5
+        # Enough requests in few.
+        self.changes = 4 if self.change_lasts < 10 else 2
 
     def start(self, folder, port):
         self.folder, self.port, self.number = folder, port, 0
@@ -111,10 +118,10 @@ def contestants():
             continue
         found.append(Contestant("%s, Baton" % server, server, True))
         if server == "node":
-            # A program that is compiled while it runs has its first request behind it before it gets the others; or it gets
+            # A program that is compiled while it runs has its first request behind it before it gets the others; and it gets
             # them step by step.
             found.append(Contestant("node, Baton, READY=http:/", server, True, READY="http:/"))
-            found.append(Contestant("node, Baton, SLOW_START=1s", server, True, SLOW_START="1s"))
+            found.append(Contestant("the same, SLOW_START=20s", server, True, READY="http:/", SLOW_START="20s"))
         if server != "node" or shutil.which("start_server"):
             found.append(Contestant(own, server, False))
     return found
@@ -123,8 +130,8 @@ def contestants():
 class Run:
     """Some changes under load, and every request of it: when it began (s), how long it took (ms), whether it was answered."""
 
-    def __init__(self, contestant, rate, changes, apart):
-        self.change_lasts = contestant.change_lasts
+    def __init__(self, contestant, rate, changes):
+        self.change_lasts, self.settles, apart = contestant.change_lasts, contestant.settles, contestant.apart
         contestant.start(tempfile.mkdtemp(dir=work), free_port())
         log = contestant.folder + "/requests"
         loader = subprocess.Popen([work + "/loader", str(contestant.port), "4", str(rate), log], stdin=subprocess.PIPE)
@@ -160,9 +167,9 @@ class Run:
         return since is not None and since < self.change_lasts
 
     def is_steady(self, at):
-        """All is quiet one and a half seconds after that; the first second of all is the start."""
+        """All is quiet some time after that, and after the start."""
         since = self.since(at)
-        return at > self.began + 1 if since is None else since > self.change_lasts + 1.5
+        return at > self.began + self.settles if since is None else since > self.change_lasts + self.settles
 
     def seconds(self, test):
         """For how long that is so."""
@@ -178,13 +185,13 @@ def bench_handover():
 
 def latency():
     """Of every request at a steady pace: in seconds with a handover, and in seconds without."""
-    rate, changes = 800, 4
-    print("\nhandover: %d requests a second, a connection each; %d handovers in each of %d rounds. ms, in seconds without | with a handover"
-          % (rate, changes, ROUNDS))
+    rate = 800
+    print("\nhandover: %d requests a second, a connection each; some handovers in each of %d rounds. ms, in seconds without | with a handover"
+          "\n(one second; two by Server::Starter, which tells the old copy after one; a slow start's more)" % (rate, ROUNDS))
     print("%-27s %8s %19s %19s %19s   p99 with / without, median (least–most)" % ("", "failed", "p50", "p99", "p99.9"))
     pictures = []
     for contestant in contestants():
-        runs = [Run(contestant, rate, changes, 5.0) for _ in range(ROUNDS)]
+        runs = [Run(contestant, rate, contestant.changes) for _ in range(ROUNDS)]
         ratios = [percentile(run.moving, 0.99) / percentile(run.steady, 0.99) for run in runs]
         steady = sorted(took for run in runs for took in run.steady)
         moving = sorted(took for run in runs for took in run.moving)
@@ -214,7 +221,7 @@ def throughput():
     print("\nhandover: 4 clients that ask without pause, a connection for each request; %d handovers in each of %d rounds" % (changes, ROUNDS))
     print("%-27s %10s %15s %15s   with / without, median (least–most)" % ("", "failed", "without, a s", "with, a s"))
     for contestant in contestants():
-        runs = [Run(contestant, 0, changes, 5.0) for _ in range(ROUNDS)]
+        runs = [Run(contestant, 0, changes) for _ in range(ROUNDS)]
         steady = [len(run.steady) / run.seconds(run.is_steady) for run in runs]
         moving = [len(run.moving) / run.seconds(run.is_moving) for run in runs]
         lost = "%d/%d" % (sum(run.failed for run in runs), sum(len(run.requests) for run in runs))
