@@ -20,6 +20,13 @@ def number(value):
     return "%g" % round(value, 3)
 
 
+def steps(high, count):
+    """Round numbers from 0 up to `high`, no more than that many and the 0."""
+    step = 10 ** math.floor(math.log10(high))
+    step = next(step * part for part in (0.1, 0.2, 0.5, 1, 2) if high / (step * part) <= count)
+    return [step * n for n in range(int(high / step) + 1)]
+
+
 def scale(panel):
     values = [value for _, points, _ in panel.series for _, value in points if not panel.logarithmic or value > 0] or [1]
     if panel.logarithmic:
@@ -27,14 +34,11 @@ def scale(panel):
         high = max(high, low + 1)
         return lambda value: (math.log10(max(value, 10.0 ** low)) - low) / (high - low), [10.0 ** n for n in range(low, high + 1)]
     high = max(values) * 1.15 or 1
-    step = 10 ** math.floor(math.log10(high))
-    step = next(step * part for part in (0.2, 0.5, 1, 2) if high / (step * part) <= 5)
-    ticks = [step * n for n in range(int(high / step) + 1)]
-    return lambda value: value / high, ticks
+    return lambda value: value / high, steps(high, 5)
 
 
 def draw(path, title, panels):
-    end = max((second for panel in panels for _, points, _ in panel.series for second, _ in points), default=1)
+    end = max((second for panel in panels for _, points, _ in panel.series for second, _ in points), default=0) or 1
     height = TOP + len(panels) * (PANEL + GAP) + 20
     x = lambda second: LEFT + second / end * (WIDTH - LEFT - RIGHT)
     out = ['<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="11">' % (WIDTH, height),
@@ -60,8 +64,8 @@ def draw(path, title, panels):
                 out.append('<path stroke="%s" stroke-width="2" stroke-linecap="round" d="%s"/>'
                            % (colour, "".join("M%.1f %.1fh0" % (x(s), y(v)) for s, v in points)))
             out.append('<text x="%d" y="%d" text-anchor="end" fill="%s">%s</text>' % (WIDTH - RIGHT - place_of * 170, top - 5, colour, label))
-    for tick in range(0, 11):
-        out.append('<text x="%.1f" y="%d" text-anchor="middle" fill="#555">%s s</text>' % (x(end * tick / 10), height - 8, number(end * tick / 10)))
+    for tick in steps(end, 10):
+        out.append('<text x="%.1f" y="%d" text-anchor="middle" fill="#555">%s s</text>' % (x(tick), height - 8, number(tick)))
     out.append("</svg>\n")
     with open(path, "w") as file:
         file.write("\n".join(out))
