@@ -22,6 +22,7 @@ extension Watcher {
             source.classification = Classification.of(source.path, configuration.strategy, mounts)
             if source.isRemote { return degrade(source, now, source.classification.reason) }
         }
+        source.straightWay = nil
         do {
             // The path may change between the trace and the watch: trace again until both agree.
             for _ in 0..<4 {
