@@ -10,6 +10,8 @@ final class WatchedSource {
     var strategy: Strategy
     /// inotify has missed a change here once: it is not trusted again.
     var isInotifyDistrusted = false
+    /// By when inotify has to have told of what an audit has found.
+    var noticeDue: Instant?
     var inotifyRetry = Backoff(first: .seconds(30), limit: .seconds(600))
     var inotifyRetryAt: Instant?
 

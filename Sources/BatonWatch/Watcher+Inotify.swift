@@ -157,6 +157,7 @@ extension Watcher {
         }
         for (source, hit) in zip(sources, hits) {
             guard let isAtomic = hit else { continue }
+            source.noticeDue = nil
             // The watch on a volume's directory outlasts every swap in it.
             let staysArmed = isAtomic && source.classification.kind == .kubeletVolume && !source.watches.isEmpty
             if !staysArmed, source.strategy == .inotify || besidePoll(source) { arm(source, now) }

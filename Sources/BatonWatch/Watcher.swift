@@ -46,6 +46,8 @@ public final class Watcher {
 
     /// How long a helper may look at a remote file system before it is killed.
     static let helperTimeout: Interval = .seconds(15)
+    /// How much later than the change itself inotify may tell of it: the kernel does so behind the rename, when it comes to it.
+    static let noticeTime: Interval = .seconds(1)
 
     public init(paths: [String], configuration: Configuration) {
         self.configuration = configuration
@@ -85,6 +87,7 @@ public final class Watcher {
         for source in sources {
             if source.helper == nil { consider(source.nextLook) }
             consider(source.inotifyRetryAt)
+            consider(source.noticeDue)
             if !source.helperWasKilled, source.helper != nil { consider(source.helper?.deadline) }
         }
         return next
@@ -107,6 +110,7 @@ public final class Watcher {
     private func tick(_ source: WatchedSource, _ now: Instant) {
         if let retryAt = source.inotifyRetryAt, retryAt <= now { retryInotify(source, now) }
         killLateHelper(source, now)
+        if let due = source.noticeDue, due <= now { distrustInotify(source, now) }
         guard source.helper == nil, let due = source.nextLook, due <= now else { return }
         source.nextLook =
             source.isRemote || source.strategy == .poll || configuration.auditInterval > .zero
@@ -116,7 +120,9 @@ public final class Watcher {
         checkSuperseded(source)
         let wasTouched = source.isTouched
         lookForChange(source)
-        if source.strategy == .inotify, source.isTouched, !wasTouched { distrustInotify(source, now) }
+        if source.strategy == .inotify, source.isTouched, !wasTouched {
+            source.noticeDue = source.noticeDue ?? now + Watcher.noticeTime
+        }
     }
 
     private func lookForChange(_ source: WatchedSource) {
@@ -132,6 +138,7 @@ public final class Watcher {
 
     private func distrustInotify(_ source: WatchedSource, _ now: Instant) {
         missed += 1
+        source.noticeDue = nil
         source.isInotifyDistrusted = true
         disarm(source)
         degrade(source, now, "an audit found a change that inotify had not reported")
