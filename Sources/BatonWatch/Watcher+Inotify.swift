@@ -113,6 +113,7 @@ extension Watcher {
         let old = source.watches
         source.watches = [:]
         source.straightWay = nil
+        source.noticeDue = nil
         for number in old.keys { release(number, source) }
     }
 

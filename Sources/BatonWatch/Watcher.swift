@@ -138,7 +138,6 @@ public final class Watcher {
 
     private func distrustInotify(_ source: WatchedSource, _ now: Instant) {
         missed += 1
-        source.noticeDue = nil
         source.isInotifyDistrusted = true
         disarm(source)
         degrade(source, now, "an audit found a change that inotify had not reported")
