@@ -70,7 +70,10 @@ public func directoryEntries(_ path: String, limit: Int) throws(LinuxError) -> [
 }
 
 public struct DirectoryEntry: Sendable, Hashable {
+    /// With U+FFFD for what is not UTF-8.
     public let name: String
+    /// The name is UTF-8. By one that is not, which Linux allows, the file cannot be opened.
+    public let hasUsableName: Bool
     /// As the directory itself tells (d_type of readdir(3)): a look at the file may say more, and is never wrong.
     public let isRegularFile: Bool
 }
@@ -86,12 +89,17 @@ public func directoryListing(_ path: String, limit: Int) throws(LinuxError) -> [
             guard errno == 0 else { throw .last("read the directory", path) }
             return entries.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
         }
-        let name = withUnsafePointer(to: &entry.pointee.d_name) {
-            $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+        let (valid, name) = withUnsafePointer(to: &entry.pointee.d_name) {
+            $0.withMemoryRebound(to: CChar.self, capacity: 256) {
+                let valid = String(validatingCString: $0)
+                return (valid, valid ?? String(cString: $0))
+            }
         }
         guard name != ".", name != ".." else { continue }
         guard entries.count < limit else { throw LinuxError("read the directory", path, errno: E2BIG) }
-        entries.append(DirectoryEntry(name: name, isRegularFile: Int(entry.pointee.d_type) == Int(DT_REG)))
+        entries.append(
+            DirectoryEntry(
+                name: name, hasUsableName: valid != nil, isRegularFile: Int(entry.pointee.d_type) == Int(DT_REG)))
     }
 }
 

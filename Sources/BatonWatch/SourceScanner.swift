@@ -219,14 +219,16 @@ struct SourceScanner {
     }
 
     private func entries(_ directory: String, _ budget: inout Int) throws(Failure) -> [DirectoryEntry] {
-        do {
-            var entries = try directoryListing(directory, limit: budget)
-            budget -= entries.count
-            entries.removeAll { EditorFiles.isTemporary($0.name) }
-            return entries
-        } catch {
+        var entries: [DirectoryEntry]
+        do { entries = try directoryListing(directory, limit: budget) } catch {
             throw Failure(within: error)
         }
+        budget -= entries.count
+        entries.removeAll { EditorFiles.isTemporary($0.name) }
+        if let unusable = entries.first(where: { !$0.hasUsableName }) {
+            throw Failure(reason: "the name of \(unusable.name) in \(directory) is not UTF-8: rename it")
+        }
+        return entries
     }
 
     private func status(_ path: String) throws(Failure) -> FileStatus {

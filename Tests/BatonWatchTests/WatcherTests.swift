@@ -202,6 +202,26 @@ import Testing
         #expect(reason.contains("ELOOP"))
     }
 
+    /// Linux takes any bytes for a name. Such a file cannot be opened, which must not look like a change that is under way.
+    @Test func aNameThatIsNotUTF8IsRefusedInWordsUntilItIsGone() throws {
+        let directory = TemporaryDirectory()
+        writeFile(directory.file("app.yaml"), "one")
+        let stand = try WatchStand([directory.path], .auto)
+        let first = stand.digest
+        let name: [CChar] = Array(directory.file("caf").utf8CString.dropLast()) + [CChar(bitPattern: 0xE9), 0]
+        close(open(name, O_WRONLY | O_CREAT, 0o644))
+        try waitUntil("the complaint") {
+            stand.pump()
+            stand.read()
+            return stand.logged("source_unreadable")
+        }
+        #expect(stand.tornReadings == 0 && stand.digest == first && stand.watcher.sources[0].strategy == .inotify)
+        unlink(name)
+        writeFile(directory.file("app.yaml"), "two")
+        try stand.waitForChange("the file beside it")
+        #expect(stand.logged("source_back"))
+    }
+
     @Test func aFIFOInTheWayNeverBlocks() throws {
         let directory = TemporaryDirectory()
         mkfifo(directory.file("fifo"), 0o644)
