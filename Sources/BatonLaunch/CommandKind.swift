@@ -1,5 +1,5 @@
 import BatonCore
-import BatonLinux
+public import BatonLinux
 import CBatonShims
 import Glibc
 
@@ -13,14 +13,15 @@ public struct CommandKind: Sendable, Hashable {
     private static let shells: Set<Substring> = ["sh", "bash", "dash", "ash", "zsh", "ksh", "busybox"]
 
     /// - Parameter path: PATH as the app will have it.
-    public init(_ program: String, path: String?) {
-        guard let file = CommandPaths.candidates(program, path: path).first(where: { access($0, X_OK) == 0 }) else {
+    public init(_ program: CText, path: CText?) {
+        let candidates = CommandPaths.candidates(program, path: path)
+        guard let file = candidates.first(where: { $0.withCString { access($0, X_OK) } == 0 }) else {
             isShell = false
             gainsPrivileges = false
             return
         }
-        isShell = CommandKind.shells.contains(CommandKind.baseName(file)) || CommandKind.isScript(file)
-        gainsPrivileges = baton_gains_privileges(file)
+        isShell = CommandKind.shells.contains(CommandKind.baseName(file.text)) || CommandKind.isScript(file.text)
+        gainsPrivileges = file.withCString { baton_gains_privileges($0) }
     }
 
     private static func baseName(_ path: String) -> Substring { path.split(separator: "/").last ?? "" }

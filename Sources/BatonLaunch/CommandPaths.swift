@@ -1,14 +1,14 @@
-/// Where a program's name may lead: execvp(3)'s rules, worked out before the fork.
-enum CommandPaths {
-    /// glibc's default where PATH is unset.
-    static let defaultPath = "/bin:/usr/bin"
+import BatonLinux
 
-    static func candidates(_ name: String, path: String?) -> [String] {
-        if name.isEmpty { return [] }
-        if name.contains("/") { return [name] }
-        // By bytes: to look for characters is most of the time here, and here is on the way of every start.
-        let directories = (path ?? defaultPath).utf8.split(
+/// Where a program's name may lead: execvp(3)'s rules, worked out before the fork. By bytes: names of files need not be UTF-8.
+enum CommandPaths {
+    /// - Parameter path: PATH; glibc's default where it is unset.
+    static func candidates(_ name: CText, path: CText?) -> [CText] {
+        let slash = UInt8(ascii: "/")
+        if name.bytes.isEmpty { return [] }
+        if name.bytes.contains(slash) { return [name] }
+        let directories = (path ?? CText("/bin:/usr/bin")).bytes.split(
             separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
-        return directories.map { $0.isEmpty ? "./" + name : String(Substring($0)) + "/" + name }
+        return directories.map { CText(bytes: ($0.isEmpty ? [UInt8(ascii: ".")] : Array($0)) + [slash] + name.bytes) }
     }
 }

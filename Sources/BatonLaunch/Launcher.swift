@@ -152,11 +152,11 @@ public final class Launcher {
     }
 
     private func launch(_ job: Job) throws(LinuxError) -> (pid: ProcessID, report: Int32) {
-        let program = job.command.first?.text ?? ""
+        let program = job.command.first ?? CText("")
         var environment = job.environment
         let handed = job.handed
-        let path = environment.last { $0.isNamed("PATH") }?.value
-        let paths = CStringArray(CommandPaths.candidates(program, path: path).map { CText($0) })
+        let path = environment.last { $0.isNamed("PATH") }?.valueAsCText
+        let paths = CStringArray(CommandPaths.candidates(program, path: path))
         let arguments = CStringArray(job.command)
         let listens = environment.contains { $0.isNamed("LISTEN_FDS") }
         // LISTEN_PID's value is written by the child: the text only keeps its place.
@@ -209,7 +209,7 @@ public final class Launcher {
                 }
             }
         }
-        guard pid > 0 else { throw LinuxError("fork for", program, errno: errno) }
+        guard pid > 0 else { throw LinuxError("fork for", program.text, errno: errno) }
         return (pid, report)
     }
 

@@ -17,6 +17,12 @@ public struct CText: Hashable, Sendable {
 
     /// For reading; what is not UTF-8 is shown as U+FFFD.
     public var text: String { String(decoding: bytes, as: UTF8.self) }
+
+    public func withCString<T>(_ body: (UnsafePointer<CChar>) -> T) -> T {
+        (bytes + [0]).withUnsafeBufferPointer { buffer in
+            buffer.withMemoryRebound(to: CChar.self) { $0.baseAddress.map(body) ?? body("") }
+        }
+    }
 }
 
 /// One variable: the very bytes of its entry, as most are only passed on.
@@ -40,6 +46,9 @@ public struct EnvironmentVariable: Hashable, Sendable {
 
     public var name: String { String(decoding: entry.bytes.prefix(nameLength), as: UTF8.self) }
     public var value: String { String(decoding: entry.bytes.dropFirst(nameLength + 1), as: UTF8.self) }
+    /// Nil where it is not UTF-8.
+    public var validValue: String? { String(validating: entry.bytes.dropFirst(nameLength + 1), as: UTF8.self) }
+    public var valueAsCText: CText { CText(bytes: Array(entry.bytes.dropFirst(nameLength + 1))) }
 
     public func isNamed(_ name: StaticString) -> Bool {
         nameLength == name.utf8CodeUnitCount && hasName(withPrefix: name)

@@ -77,7 +77,7 @@ enum Program {
     private static func settings(_ environment: [EnvironmentVariable]) -> Settings? {
         var parser = SettingsParser()
         for variable in environment where variable.hasName(withPrefix: "BATON_") {
-            parser.read(variable.name, variable.value)
+            parser.read(variable.name, variable.validValue)
         }
         let (settings, problems) = parser.finish()
         guard problems.isEmpty else {
@@ -120,8 +120,8 @@ enum Program {
         -> Adoption.Wish
     {
         guard settings.adopts(hidesListenPID: true) else { return .none }
-        let path = environment.last { $0.isNamed("PATH") }?.value
-        let program = CommandKind(command.first?.text ?? "", path: path)
+        let path = environment.last { $0.isNamed("PATH") }?.valueAsCText
+        let program = CommandKind(command.first ?? CText(""), path: path)
         guard settings.adopts(hidesListenPID: program.isShell) else { return .none }
         if settings.adopt == .on { return .must }
         // The filter needs no_new_privs, under which such a program would not become what it is made to be.

@@ -104,11 +104,13 @@ import Testing
 }
 
 @Suite struct CommandPathTests {
-    @Test func candidatesFollowExecvp() {
-        #expect(CommandPaths.candidates("app", path: "/a:/b") == ["/a/app", "/b/app"])
-        #expect(CommandPaths.candidates("./app", path: "/a") == ["./app"])
-        #expect(CommandPaths.candidates("app", path: nil) == ["/bin/app", "/usr/bin/app"])
-        #expect(CommandPaths.candidates("app", path: "/a:") == ["/a/app", "./app"])
-        #expect(CommandPaths.candidates("", path: "/a").isEmpty)
+    @Test(
+        arguments: [
+            ("app", "/a:/b", ["/a/app", "/b/app"]), ("./app", "/a", ["./app"]),
+            ("app", nil, ["/bin/app", "/usr/bin/app"]),
+            ("app", "/a:", ["/a/app", "./app"]), ("", "/a", []),
+        ] as [(String, String?, [String])])
+    func candidatesFollowExecvp(_ name: String, _ path: String?, _ expected: [String]) {
+        #expect(CommandPaths.candidates(CText(name), path: path.map { CText($0) }).map(\.text) == expected)
     }
 }

@@ -51,6 +51,11 @@ import Testing
         let capabilities = try call(["--", "true"], ["BATON_CAPS": "^cap_fly"])
         #expect(capabilities.code == 78 && capabilities.error.contains("BATON_CAPS: \"^cap_fly\" is no IAB tuple"))
         #expect(try call(["explain"], ["BATON_STRATEGY": "x"]).code == 78)
+        // A path that is read as something else would be watched for ever in vain.
+        let latin1 = try RunningProcess([
+            "sh", "-c", "BATON_WATCH=$(printf '/caf\\351') exec \"$0\" -- true", Stand.baton,
+        ])
+        #expect(try latin1.wait() == 78 && latin1.error.contains("BATON_WATCH: its value is not UTF-8"))
     }
 
     @Test func anAddressInUseIsToldInWords() throws {

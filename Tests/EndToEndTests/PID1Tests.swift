@@ -118,6 +118,17 @@ import Testing
         #expect(Array(bytes.prefix(max(0, count))) == [0x61, 0xff, 0x62, 0x80, 0x63])
     }
 
+    @Test(arguments: ["$2", "$1/$2"]) func theProgramsPathNeedNotBeUTF8(_ program: String) throws {
+        let directory = TemporaryDirectory()
+        let shell = try RunningProcess([
+            "sh", "-c",
+            "set -- \"$1/$(printf 'd\\351')\" \"$(printf 'p\\351')\"; mkdir \"$1\"; printf '#!/bin/sh\\nexit 7\\n' > \"$1/$2\"; "
+                + "chmod +x \"$1/$2\"; PATH=\"$1:$PATH\" exec \"$0\" -- \"\(program)\"",
+            Stand.baton, directory.path,
+        ])
+        #expect(try shell.wait() == 7, "\(shell.error)")
+    }
+
     @Test func theAppLeadsItsOwnGroupUnderBaton() throws {
         let baton = try Stand.run([Stand.probe, "state"])
         try baton.wait()

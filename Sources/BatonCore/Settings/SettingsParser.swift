@@ -32,10 +32,14 @@ public struct SettingsParser: ~Copyable {
     public init() {}
 
     /// - Parameter name: one that begins with `BATON_`.
-    public mutating func read(_ name: String, _ value: String) {
+    /// - Parameter value: nil where it is not UTF-8, and would not be what was meant if it were read as such.
+    public mutating func read(_ name: String, _ value: String?) {
         guard let definition = SettingDefinition.named(name) else {
             if !SettingsParser.isNotASetting(name) { problems.append(SettingsParser.unknown(name)) }
             return
+        }
+        guard let value else {
+            return problems.append(SettingsProblem(variable: name, reason: "its value is not UTF-8", allowed: nil))
         }
         // An empty variable is what an unset one looks like in most templates.
         guard !value.isEmpty else { return }
