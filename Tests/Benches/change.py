@@ -8,11 +8,16 @@ import subprocess
 import time
 
 from Benches.common import compare, quiet, work
-from harness import BATON, Volume, compiled, write
+from harness import BATON, Volume, compiled, free_port, write
 
+# Told by SIGHUP, or with a port by a webhook. Its first line is out as soon as either can come.
 RECEIVER = """
+    #include <netinet/in.h>
     #include <signal.h>
     #include <stdio.h>
+    #include <stdlib.h>
+    #include <string.h>
+    #include <sys/socket.h>
     #include <time.h>
     #include <unistd.h>
     static void told(int number) {
@@ -22,12 +27,29 @@ RECEIVER = """
         long long at = now.tv_sec * 1000000000LL + now.tv_nsec;
         write(1, &at, sizeof at);
     }
-    int main(void) {
+    static void hear(int client) {
+        static const char answer[] = "HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n";
+        char request[4096];
+        for (ssize_t size; (size = read(client, request, sizeof request)) > 0;) {
+            if (size < 4 || memcmp(request + size - 4, "\\r\\n\\r\\n", 4) != 0) continue;
+            told(0);
+            write(client, answer, sizeof answer - 1);
+        }
+        close(client);
+    }
+    int main(int argc, char **argv) {
         struct sigaction action = {.sa_handler = told};
         sigaction(SIGHUP, &action, 0);
+        int listener = -1;
+        if (argc > 1) {
+            struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(atoi(argv[1])), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+            listener = socket(AF_INET, SOCK_STREAM, 0);
+            setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
+            if (bind(listener, (struct sockaddr *)&address, sizeof address) || listen(listener, 8)) return 1;
+        }
         long long ready = 0;
         write(1, &ready, sizeof ready);
-        for (;;) pause();
+        for (;;) if (listener < 0) pause(); else hear(accept(listener, 0, 0));
     }"""
 
 
@@ -40,16 +62,22 @@ class Receiver:
         Receiver.program = Receiver.program or compiled(work + "/receiver", RECEIVER, "-static")
         self.process = subprocess.Popen([Receiver.program if word is None else word for word in command], env=quiet(**settings),
                                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
-        self.process.stdout.read(8)
+        self.told()
         time.sleep(1.5)
+
+    def told(self):
+        """When the receiver has been told (ns, monotonic); 0 for its first line."""
+        line = self.process.stdout.read(8)
+        if len(line) < 8:
+            raise RuntimeError("the receiver has ended")
+        return int.from_bytes(line, "little")
 
     def delays(self, change, count, pause):
         """Of so many changes, in ms, sorted. `change` returns when it began (ns, monotonic)."""
         taken = []
         for _ in range(count):
             began = change()
-            told = int.from_bytes(self.process.stdout.read(8), "little")
-            taken.append((told - began) / 1e6)
+            taken.append((self.told() - began) / 1e6)
             time.sleep(pause())
         return sorted(taken)
 
@@ -78,7 +106,7 @@ def report(title, contestants, change, count, pause, share, reference="baton"):
 
     compare(title, "ms", measure, contestants, reference)
     for name, values in percentiles.items():
-        print("%-24s p50 %.3f, p99 %.3f ms" % (name, *(statistics.median(value[place] for value in values) for place in (0, 1))))
+        print("%-26s p50 %.3f, p99 %.3f ms" % (name, *(statistics.median(value[place] for value in values) for place in (0, 1))))
 
 
 def bench_signal():
@@ -95,6 +123,9 @@ def bench_signal():
     if shutil.which("inotifywait"):
         contestants["inotifywait"] = (["sh", "-c", LOOP % ("..data", "kill -HUP $app"), None, volume], {})
         contestants["the same, that compares"] = (["sh", "-c", LOOP % ("..data", CAREFUL % "..data/*"), None, volume], {})
+    if shutil.which("configmap-reload"):
+        sidecar = '"$0" "$2" & exec configmap-reload -volume-dir "$1" -webhook-url "http://127.0.0.1:$2/" -web.listen-address 127.0.0.1:0 >&2'
+        contestants["configmap-reload, webhook"] = (["sh", "-c", sidecar, None, volume, str(free_port())], {})
     report("change to signal: p99 of 300 swaps of a kubelet volume", contestants, swap, 300, lambda: 0.01, 0.99)
 
 

@@ -45,10 +45,10 @@ def compare(title, unit, measure, contestants, reference, samples=1):
                 taken[name].append(measure(name))
         for name in contestants:
             figures[name].append(statistics.median(taken[name]))
-    print("\n%s\n%-24s %12s   baton / this one, median (least–most of %d rounds)" % (title, "", unit, ROUNDS))
+    print("\n%s\n%-26s %12s   baton / this one, median (least–most of %d rounds)" % (title, "", unit, ROUNDS))
     for name in contestants:
         ratios = [own / other for own, other in zip(figures[reference], figures[name])]
-        print("%-24s %12.3f   %s" % (name, statistics.median(figures[name]), "" if name == reference else spread(ratios)))
+        print("%-26s %12.3f   %s" % (name, statistics.median(figures[name]), "" if name == reference else spread(ratios)))
     sys.stdout.flush()
     return figures
 

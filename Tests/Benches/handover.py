@@ -130,11 +130,14 @@ def contestants():
 class Run:
     """Some changes under load, and every request of it: when it began (s), how long it took (ms), whether it was answered."""
 
+    program = None
+
     def __init__(self, contestant, rate, changes):
         self.change_lasts, self.settles, apart = contestant.change_lasts, contestant.settles, contestant.apart
         contestant.start(tempfile.mkdtemp(dir=work), free_port())
         log = contestant.folder + "/requests"
-        loader = subprocess.Popen([work + "/loader", str(contestant.port), "4", str(rate), log], stdin=subprocess.PIPE)
+        Run.program = Run.program or compiled(work + "/loader", open(os.path.dirname(__file__) + "/loader.c").read(), "-pthread")
+        loader = subprocess.Popen([Run.program, str(contestant.port), "4", str(rate), log], stdin=subprocess.PIPE)
         self.began = time.monotonic()
         time.sleep(apart)
         self.marks = []
@@ -178,12 +181,6 @@ class Run:
 
 
 def bench_handover():
-    compiled(work + "/loader", open(os.path.dirname(__file__) + "/loader.c").read(), "-pthread")
-    latency()
-    throughput()
-
-
-def latency():
     """Of every request at a steady pace: in seconds with a handover, and in seconds without."""
     rate = 800
     print("\nhandover: %d requests a second, a connection each; some handovers in each of %d rounds. ms, in seconds without | with a handover"
@@ -215,7 +212,7 @@ def panel(contestant, run):
                          [mark - run.began for mark in run.marks], True)
 
 
-def throughput():
+def bench_throughput():
     """Of four clients that ask without pause: requests a second, in seconds with a handover, and in seconds without."""
     changes = 2
     print("\nhandover: 4 clients that ask without pause, a connection for each request; %d handovers in each of %d rounds" % (changes, ROUNDS))

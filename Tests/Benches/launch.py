@@ -76,6 +76,9 @@ def bench_memory():
     if shutil.which("supervisord"):
         open(work + "/supervisord.conf", "w").write("[supervisord]\nnodaemon=true\nlogfile=/dev/null\npidfile=%s/pid\n" % work)
         runs["supervisord"] = (["supervisord", "-c", work + "/supervisord.conf"], {})
+    # The sidecar's own memory; the app and its init come on top of it.
+    if shutil.which("configmap-reload"):
+        runs["configmap-reload"] = (["configmap-reload", "-volume-dir", work, "-webhook-url", "http://127.0.0.1:9/", "-web.listen-address", "127.0.0.1:0"], {})
     print("\nmemory: at rest, with one program below\n%-18s %8s %8s %14s" % ("", "RSS kB", "PSS kB", "private dirty kB"))
     for name, (command, more) in runs.items():
         process = subprocess.Popen(command, env=quiet(**more), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
