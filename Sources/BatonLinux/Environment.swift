@@ -31,8 +31,10 @@ public struct EnvironmentVariable: Hashable, Sendable {
     public let entry: CText
     private let nameLength: Int
 
-    public init(name: String, value: String) {
-        entry = CText("\(name)=\(value)")
+    public init(name: String, value: String) { self.init(name: name, bytes: Array(value.utf8)) }
+
+    public init(name: String, bytes value: [UInt8]) {
+        entry = CText(bytes: Array("\(name)=".utf8) + value)
         // As many as there are of it in the entry: a CText has no NULs.
         nameLength = name.utf8.count { $0 != 0 }
     }

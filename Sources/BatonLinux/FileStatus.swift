@@ -110,14 +110,19 @@ public func openForReading(_ path: String) throws(LinuxError) -> FileDescriptor 
     return FileDescriptor(owning: number)
 }
 
-/// Reads a small file of /proc or /etc whole; at most `limit` bytes.
+/// Reads a small file of /proc or /etc whole; about `limit` bytes at most.
 public func readSmallFile(_ path: String, limit: Int = 1 << 20) throws(LinuxError) -> String {
+    String(decoding: try readBytes(path, limit: limit), as: UTF8.self)
+}
+
+/// Reads a small file whole; about `limit` bytes at most.
+public func readBytes(_ path: String, limit: Int) throws(LinuxError) -> [UInt8] {
     let fd = try openForReading(path)
     var bytes: [UInt8] = []
     while bytes.count < limit, let part = try readAvailable(fd.number, limit: 16384), !part.isEmpty {
         bytes += part
     }
-    return String(decoding: bytes, as: UTF8.self)
+    return bytes
 }
 
 /// unlink(2); a file that is not there is as good as removed.

@@ -38,7 +38,7 @@ public final class EnvironmentFiles {
             for problem in problems.prefix(10) {
                 records.append(record(path, "line \(problem.line) is left out: \(problem.reason)"))
             }
-            return variables.map { EnvironmentVariable(name: $0.name, value: $0.value) }
+            return variables.map { EnvironmentVariable(name: $0.name, bytes: $0.value) }
         }
         let directory = SourceScanner.dataLink(in: path).map { PathTrace.join(path, $0) } ?? path
         var variables: [EnvironmentVariable] = []
@@ -51,17 +51,20 @@ public final class EnvironmentFiles {
             }
             var value = try content(file)
             // The end of the last line is the editor's, not the value's.
-            if value.hasSuffix("\n") { value.removeLast() }
-            variables.append(EnvironmentVariable(name: name, value: value))
+            if value.last == UInt8(ascii: "\n") {
+                value.removeLast()
+                if value.last == UInt8(ascii: "\r") { value.removeLast() }
+            }
+            variables.append(EnvironmentVariable(name: name, bytes: value))
         }
         return variables
     }
 
-    private func content(_ file: String) throws(LinuxError) -> String {
-        let text = try readSmallFile(file, limit: Limits.bytes + 1)
-        guard text.utf8.count <= Limits.bytes else { throw LinuxError("read all of", file, errno: E2BIG) }
-        guard !text.utf8.contains(0) else { throw LinuxError("take a NUL byte from", file, errno: EINVAL) }
-        return text
+    private func content(_ file: String) throws(LinuxError) -> [UInt8] {
+        let bytes = try readBytes(file, limit: Limits.bytes + 1)
+        guard bytes.count <= Limits.bytes else { throw LinuxError("read all of", file, errno: E2BIG) }
+        guard !bytes.contains(0) else { throw LinuxError("take a NUL byte from", file, errno: EINVAL) }
+        return bytes
     }
 
     private func record(_ path: String, _ reason: String) -> LogRecord {

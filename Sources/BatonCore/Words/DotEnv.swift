@@ -14,24 +14,36 @@ public enum DotEnv {
         public let reason: String
     }
 
+    private enum ASCII {
+        static let newline = UInt8(ascii: "\n")
+        static let comment = UInt8(ascii: "#")
+        static let equals = UInt8(ascii: "=")
+        static let backslash = UInt8(ascii: "\\")
+        static let singleQuote = UInt8(ascii: "'")
+        static let doubleQuote = UInt8(ascii: "\"")
+    }
+
     /// What can be read is read: a line that cannot is told about, and left out.
-    public static func parse(_ text: String) -> (variables: [(name: String, value: String)], problems: [Problem]) {
-        var variables: [(name: String, value: String)] = []
+    /// - Parameter text: as bytes, since a value need not be UTF-8, and as CR and LF are one Character.
+    public static func parse(_ text: [UInt8]) -> (variables: [(name: String, value: [UInt8])], problems: [Problem]) {
+        var variables: [(name: String, value: [UInt8])] = []
         var problems: [Problem] = []
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+        let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
+        let text = text.starts(with: byteOrderMark) ? text.dropFirst(byteOrderMark.count) : text[...]
+        for (index, line) in text.split(separator: ASCII.newline, omittingEmptySubsequences: false).enumerated() {
             var rest = trimmed(line)
-            if rest.isEmpty || rest.hasPrefix("#") { continue }
-            if let exported = rest.dropping("export ") { rest = trimmed(exported) }
-            guard let equals = rest.firstIndex(of: "=") else {
+            if rest.isEmpty || rest.first == ASCII.comment { continue }
+            if rest.starts(with: "export ".utf8) { rest = trimmed(rest.dropFirst("export ".utf8.count)) }
+            guard let equals = rest.firstIndex(of: ASCII.equals) else {
                 problems.append(Problem(line: index + 1, reason: "there is no = in it"))
                 continue
             }
-            let name = String(trimmed(rest[..<equals]))
+            let name = String(decoding: trimmed(rest[..<equals]), as: UTF8.self)
             guard isName(name) else {
                 problems.append(Problem(line: index + 1, reason: "what stands before its = is no name of a variable"))
                 continue
             }
-            guard let value = value(trimmed(rest[rest.index(after: equals)...])) else {
+            guard let value = value(trimmed(rest[(equals + 1)...])) else {
                 problems.append(
                     Problem(line: index + 1, reason: "a quote in it is never closed, or something follows one"))
                 continue
@@ -50,44 +62,43 @@ public enum DotEnv {
         }
     }
 
-    private static func trimmed(_ text: Substring) -> Substring {
-        var text = text
-        while let first = text.first, first == " " || first == "\t" || first == "\r" { text.removeFirst() }
-        while let last = text.last, last == " " || last == "\t" || last == "\r" { text.removeLast() }
-        return text
+    private static func isBlank(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") || byte == UInt8(ascii: "\r")
+    }
+
+    private static func trimmed(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        guard let last = text.lastIndex(where: { !isBlank($0) }) else { return [] }
+        return text[...last].drop(while: isBlank)
     }
 
     /// Nil where a quote is not closed.
-    private static func value(_ text: Substring) -> String? {
-        guard let quote = text.first, quote == "\"" || quote == "'" else {
+    private static func value(_ text: ArraySlice<UInt8>) -> [UInt8]? {
+        guard let quote = text.first, quote == ASCII.doubleQuote || quote == ASCII.singleQuote else {
             // A # behind a space begins a comment; within a word it does not.
-            var end = text.startIndex
-            while end < text.endIndex {
-                if text[end] == "#", end == text.startIndex || text[text.index(before: end)] == " " { break }
-                end = text.index(after: end)
+            var before = UInt8(ascii: " ")
+            let end = text.firstIndex { byte in
+                defer { before = byte }
+                return byte == ASCII.comment && before == UInt8(ascii: " ")
             }
-            return String(trimmed(text[..<end]))
+            return Array(trimmed(text[..<(end ?? text.endIndex)]))
         }
-        var value = ""
-        var position = text.index(after: text.startIndex)
-        while position < text.endIndex {
-            let character = text[position]
-            position = text.index(after: position)
-            if character == quote {
-                let behind = trimmed(text[position...])
-                return behind.isEmpty || behind.hasPrefix("#") ? value : nil
+        var value: [UInt8] = []
+        var rest = text.dropFirst()
+        while let byte = rest.popFirst() {
+            if byte == quote {
+                let behind = trimmed(rest)
+                return behind.isEmpty || behind.first == ASCII.comment ? value : nil
             }
-            guard character == "\\", quote == "\"", position < text.endIndex else {
-                value.append(character)
+            guard byte == ASCII.backslash, quote == ASCII.doubleQuote, let escaped = rest.popFirst() else {
+                value.append(byte)
                 continue
             }
-            switch text[position] {
-            case "n": value.append("\n")
-            case "t": value.append("\t")
-            case "r": value.append("\r")
-            case let other: value.append(other)
+            switch escaped {
+            case UInt8(ascii: "n"): value.append(UInt8(ascii: "\n"))
+            case UInt8(ascii: "t"): value.append(UInt8(ascii: "\t"))
+            case UInt8(ascii: "r"): value.append(UInt8(ascii: "\r"))
+            default: value.append(escaped)
             }
-            position = text.index(after: position)
         }
         return nil
     }
