@@ -62,7 +62,8 @@ import Testing
     @Test(arguments: [
         ("BATON_WATCH", "app.yaml", "begins with /"), ("BATON_WATCH", "configmap/", "is no name of an object"),
         ("BATON_WATCH", "configmap/a/b/c", "is not of the form"),
-        ("BATON_WATCH", "https://me:secret@x/y", "would be seen"),
+        ("BATON_WATCH", "https://me:secret@x/y", "would be seen"), ("BATON_WATCH", "https://:/", "names no host"),
+        ("BATON_WATCH", "https://:443/app.yaml", "names no host"),
         ("BATON_WATCH", "configmap/Web", "lower-case"), ("BATON_WATCH", "secret/a/../b", "is not of the form"),
         ("BATON_WATCH", "secret/a/..", "is no key"), ("BATON_WATCH", "x=ftp://y/z", "is no URL"),
         ("BATON_WATCH", "https://a/x,https://b/x", "two sources are staged at url/x"),

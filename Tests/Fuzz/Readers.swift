@@ -5,8 +5,8 @@ import BatonLinux
 /// Everything in Baton that reads what somebody else has written.
 enum Readers {
     static let all: [String: @Sendable (Input) -> Void] = [
-        "mountinfo": mountinfo, "settings": settings, "notification": notification, "message": message,
-        "record": record,
+        "mountinfo": mountinfo, "settings": settings, "setting": setting, "notification": notification,
+        "message": message, "record": record,
         "dotenv": dotenv, "watch": watch, "answer": answer, "pod": pod, "json": { syntax($0, .json) },
         "yaml": { syntax($0, .yaml) }, "accept": accept,
     ]
@@ -44,6 +44,17 @@ enum Readers {
         _ = settings.sources.map(\.stagePath)
     }
 
+    /// The value of one setting, which the first byte chooses: there, and not in finding names, is where reading goes wrong.
+    private static func setting(_ input: Input) {
+        let names = SettingDefinition.all.map(\.name)
+        guard let first = input.bytes.first else { return }
+        let value = String(decoding: input.bytes.dropFirst(), as: UTF8.self)
+        let (settings, problems) = Settings.parse([(names[Int(first) % names.count], value)])
+        require(problems.allSatisfy { !$0.description.contains("\n") }, "a problem is one line: \(problems)")
+        _ = settings.listening(for: "nginx").mayHandOver
+        _ = settings.sources.map(\.stagePath)
+    }
+
     /// A datagram from the app.
     private static func notification(_ input: Input) {
         let read = Notification(datagram: input.bytes)
@@ -73,9 +84,10 @@ enum Readers {
     }
 
     private static func dotenv(_ input: Input) {
-        let (variables, problems) = DotEnv.parse(input.text)
+        let (variables, problems) = DotEnv.parse(input.bytes)
         for variable in variables { require(DotEnv.isName(variable.name), "a variable has a name: \(variable.name)") }
-        let lines = input.text.split(separator: "\n", omittingEmptySubsequences: false).count
+        let lines = input.bytes.count { $0 == UInt8(ascii: "\n") } + 1
+        require(variables.count + problems.count <= lines, "a line is one variable or one problem at most")
         for problem in problems { require((1...lines).contains(problem.line), "a problem is in a line") }
     }
 

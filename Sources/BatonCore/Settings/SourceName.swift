@@ -135,11 +135,13 @@ extension SettingValue {
         }
         let bare = address.prefix { $0 != "?" && $0 != "#" }
         let parts = bare.split(separator: "/")
-        guard let host = parts.first, !host.isEmpty else { throw SettingError("\"\(rest)\" names no host") }
+        guard let host = parts.first, host.utf8.first != UInt8(ascii: ":") else {
+            throw SettingError("\"\(rest)\" names no host")
+        }
         guard !host.contains("@") else {
             throw SettingError("the URL has a user or a password in it, which would be seen: use BATON_URL_TOKEN_FILE")
         }
-        let called = name ?? String(parts.count > 1 ? parts[parts.count - 1] : host.split(separator: ":")[0])
+        let called = name ?? String(parts.dropFirst().last ?? host.prefix { $0 != ":" })
         guard isFileName(called) else {
             throw SettingError("\"\(called)\" cannot be the name of its file: put NAME= before it")
         }
@@ -180,6 +182,7 @@ extension SettingValue {
     }
 
     private static func isFileName(_ text: String) -> Bool {
-        (1...253).contains(text.utf8.count) && !text.hasPrefix("..") && text != "." && !text.contains("/")
+        (1...253).contains(text.utf8.count) && !text.hasPrefix("..") && text != "."
+            && !text.utf8.contains(UInt8(ascii: "/"))
     }
 }
