@@ -47,6 +47,7 @@ public struct StageDirectory: Sendable {
         do throws(LinuxError) {
             try make(path + "/" + new)
             for file in files {
+                guard Self.staysWithin(file.name) else { throw LinuxError("lay down", file.name, errno: EINVAL) }
                 try makeParents(of: file.name, in: path + "/" + new)
                 try writeFile(path + "/" + new + "/" + file.name, file.content)
             }
@@ -75,6 +76,14 @@ public struct StageDirectory: Sendable {
     public func prepare() throws(LinuxError) {
         try makeDirectories(path, mode: directoryMode)
         if version == nil { try write([], stamp: String(Self.emptyVersion.dropFirst(2))) }
+    }
+
+    /// The API server lets no other key in, and would not have to be believed.
+    private static func staysWithin(_ name: String) -> Bool {
+        !name.utf8.starts(with: "..".utf8)
+            && name.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).allSatisfy {
+                !$0.isEmpty && !$0.elementsEqual(".".utf8) && !$0.elementsEqual("..".utf8)
+            }
     }
 
     private func makeParents(of name: String, in directory: String) throws(LinuxError) {
