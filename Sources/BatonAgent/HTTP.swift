@@ -38,7 +38,7 @@ func retryAfter(_ response: HTTPClientResponse, upTo limit: Int64) -> Interval? 
 }
 
 /// What a file with one word in it says, without the end of its line.
-func firstLine(_ text: String) -> String { String(text.prefix { $0 != "\n" && $0 != "\r" }) }
+func firstLine(_ text: String) -> String { String(text.prefix { !$0.isNewline }) }
 
 /// A failure of the network in words, without what the URL may hold.
 func reason(_ error: any Error) -> String {

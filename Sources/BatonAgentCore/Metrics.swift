@@ -200,12 +200,12 @@ public struct Metrics: Sendable {
     }
 
     private static func escaped(_ text: String) -> String {
-        text.reduce(into: "") { out, character in
-            switch character {
+        text.unicodeScalars.reduce(into: "") { out, scalar in
+            switch scalar {
             case "\\": out += "\\\\"
             case "\"": out += "\\\""
             case "\n": out += "\\n"
-            default: out.append(character)
+            default: out.unicodeScalars.append(scalar)
             }
         }
     }

@@ -294,7 +294,7 @@ import Testing
         cluster.files = ["page": "one"]
         cluster.extra = "\"fileToken\": \"sesame\""
         cluster.update()
-        writeFile(directory.file("file-token"), "sesame\n")
+        writeFile(directory.file("file-token"), "sesame\r\n")
         let settings = [
             "BATON_URL_CA_FILE": directory.file("ca.crt"), "BATON_URL_INTERVAL": "100ms",
             "BATON_URL_TOKEN_FILE": directory.file("file-token"), "BATON_URL_SIZE_LIMIT": "1k",
