@@ -1,5 +1,6 @@
 """What the scripts beside this file share: a Baton with its app and its clients."""
 import contextlib
+import functools
 import os
 import re
 import shutil
@@ -40,8 +41,9 @@ def environment(**settings):
     return own
 
 
+@functools.cache
 def compiled(path, source, *options):
-    """A C program."""
+    """A C program, made when it is first asked for."""
     with open(path + ".c", "w") as file:
         file.write(source)
     subprocess.run(["cc", "-O2", "-o", path, path + ".c"] + list(options), check=True)

@@ -56,11 +56,9 @@ RECEIVER = """
 class Receiver:
     """Somebody who watches, with the receiver below it."""
 
-    program = None
-
     def __init__(self, command, settings):
-        Receiver.program = Receiver.program or compiled(work + "/receiver", RECEIVER, "-static")
-        self.process = subprocess.Popen([Receiver.program if word is None else word for word in command], env=quiet(**settings),
+        self.program = compiled(work + "/receiver", RECEIVER, "-static")
+        self.process = subprocess.Popen([self.program if word is None else word for word in command], env=quiet(**settings),
                                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
         self.told()
         time.sleep(1.5)
@@ -84,7 +82,7 @@ class Receiver:
     def end(self):
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
-        subprocess.run(["pkill", "-KILL", "-f", Receiver.program])
+        subprocess.run(["pkill", "-KILL", "-f", self.program])
 
 
 # $1 is what is watched; $0 the receiver. The trap is undone for it, which sets its own handler.

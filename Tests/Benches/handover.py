@@ -130,14 +130,12 @@ def contestants():
 class Run:
     """Some changes under load, and every request of it: when it began (s), how long it took (ms), whether it was answered."""
 
-    program = None
-
     def __init__(self, contestant, rate, changes):
         self.change_lasts, self.settles, apart = contestant.change_lasts, contestant.settles, contestant.apart
         contestant.start(tempfile.mkdtemp(dir=work), free_port())
         log = contestant.folder + "/requests"
-        Run.program = Run.program or compiled(work + "/loader", open(os.path.dirname(__file__) + "/loader.c").read(), "-pthread")
-        loader = subprocess.Popen([Run.program, str(contestant.port), "4", str(rate), log], stdin=subprocess.PIPE)
+        program = compiled(work + "/loader", open(os.path.dirname(__file__) + "/loader.c").read(), "-pthread")
+        loader = subprocess.Popen([program, str(contestant.port), "4", str(rate), log], stdin=subprocess.PIPE)
         self.began = time.monotonic()
         time.sleep(apart)
         self.marks = []
