@@ -1,13 +1,15 @@
 """From a change to the app's signal handler, beside loops that people write."""
+import itertools
 import os
 import random
 import shutil
 import signal
 import statistics
 import subprocess
+import tempfile
 import time
 
-from Benches.common import compare, quiet, work
+from Benches.common import ROUNDS, quiet, show, work
 from harness import BATON, Volume, compiled, free_port, write
 
 # Told by SIGHUP, or with a port by a webhook. Its first line is out as soon as either can come.
@@ -53,15 +55,37 @@ RECEIVER = """
     }"""
 
 
+# The least that there is: one that has nothing to do but this. What the machine itself takes.
+BARE = """
+    #include <signal.h>
+    #include <string.h>
+    #include <sys/inotify.h>
+    #include <unistd.h>
+    int main(int argc, char **argv) {
+        if (argc < 3) return 2;
+        pid_t app = fork();
+        if (app == 0) execl(argv[1], argv[1], (char *)0);
+        int events = inotify_init();
+        inotify_add_watch(events, argv[2], IN_MOVED_TO);
+        char buffer[4096] __attribute__((aligned(8)));
+        for (ssize_t size; (size = read(events, buffer, sizeof buffer)) > 0;) {
+            const struct inotify_event *event;
+            for (char *at = buffer; at < buffer + size; at += sizeof *event + event->len) {
+                event = (const struct inotify_event *)at;
+                if (event->len && strcmp(event->name, "..data") == 0) kill(app, SIGHUP);
+            }
+        }
+        return 1;
+    }"""
+
+
 class Receiver:
     """Somebody who watches, with the receiver below it."""
 
     def __init__(self, command, settings):
-        self.program = compiled(work + "/receiver", RECEIVER, "-static")
-        self.process = subprocess.Popen([self.program if word is None else word for word in command], env=quiet(**settings),
+        self.process = subprocess.Popen([receiver() if word is None else word for word in command], env=quiet(**settings),
                                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
         self.told()
-        time.sleep(1.5)
 
     def told(self):
         """When the receiver has been told (ns, monotonic); 0 for its first line."""
@@ -70,19 +94,18 @@ class Receiver:
             raise RuntimeError("the receiver has ended")
         return int.from_bytes(line, "little")
 
-    def delays(self, change, count, pause):
-        """Of so many changes, in ms, sorted. `change` returns when it began (ns, monotonic)."""
-        taken = []
-        for _ in range(count):
-            began = change()
-            taken.append((self.told() - began) / 1e6)
-            time.sleep(pause())
-        return sorted(taken)
+    def delay(self, change):
+        """Of one change, in ms. `change` returns when it began (ns, monotonic)."""
+        began = change()
+        return (self.told() - began) / 1e6
 
     def end(self):
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
-        subprocess.run(["pkill", "-KILL", "-f", self.program])
+
+
+def receiver():
+    return compiled(work + "/receiver", RECEIVER, "-static")
 
 
 # $1 is what is watched; $0 the receiver. The trap is undone for it, which sets its own handler.
@@ -91,74 +114,92 @@ LOOP = 'trap "" HUP; "$0" & app=$!; inotifywait -qm -e moved_to "$1" | while rea
 CAREFUL = 'new=$(cat "$1"/%s | sha256sum); [ "$new" = "$old" ] || kill -HUP $app; old=$new'
 
 
-def report(title, contestants, change, count, pause, share, reference="baton"):
-    """The ratios are of this percentile; the others are printed, too."""
-    percentiles = {}
+def report(title, contestants, place, count, pause, share, reference="baton"):
+    """All of them at once, each with a place of its own, and the changes go round: what the machine does meanwhile, it does to all.
+    The ratios are of this percentile; the others are printed, too."""
+    percentiles = {name: [] for name in contestants}
+    for _ in range(ROUNDS):
+        changes, receivers = {}, {}
+        for name in contestants:
+            path, changes[name] = place(tempfile.mkdtemp(dir=work) + "/watched")
+            receivers[name] = Receiver(*contestants[name](path))
+        # There are those who do not tell when they have begun to watch.
+        time.sleep(1.5)
+        taken = {name: [] for name in contestants}
+        for _ in range(count):
+            for name in random.sample(list(contestants), len(contestants)):
+                taken[name].append(receivers[name].delay(changes[name]))
+                time.sleep(pause())
+        for one in receivers.values():
+            one.end()
+        subprocess.run(["pkill", "-KILL", "-f", receiver()])
+        for name, delays in taken.items():
+            percentiles[name].append([sorted(delays)[int(count * part)] for part in (share, 0.5, 0.9, 0.99)])
+    show(title, "ms", {name: [values[0] for values in turns] for name, turns in percentiles.items()}, reference)
+    for name, turns in percentiles.items():
+        print("%-26s p50 %.3f, p90 %.3f, p99 %.3f ms" % (name, *(statistics.median(part) for part in list(zip(*turns))[1:])))
 
-    def measure(name):
-        receiver = Receiver(*contestants[name])
-        taken = receiver.delays(change, count, pause)
-        receiver.end()
-        percentiles.setdefault(name, []).append((taken[count // 2], taken[int(count * 0.99)]))
-        return taken[int(count * share)]
 
-    compare(title, "ms", measure, contestants, reference)
-    for name, values in percentiles.items():
-        print("%-26s p50 %.3f, p99 %.3f ms" % (name, *(statistics.median(value[place] for value in values) for place in (0, 1))))
+def volume(path):
+    """One that kubelet's AtomicWriter writes, and what swaps it."""
+    kubelet = Volume(path)
+
+    def swap():
+        return kubelet.swap("app.yaml", str(kubelet.count))
+
+    swap()
+    os.symlink("..data/app.yaml", path + "/app.yaml")
+    return path, swap
+
+
+def plain(path):
+    """A file in a directory, and what renames another over it."""
+    os.makedirs(path)
+    file, count = path + "/app.yaml", itertools.count()
+
+    def replace():
+        write(path + "/new", str(next(count)))
+        began = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+        os.rename(path + "/new", file)
+        return began
+
+    replace()
+    return file, replace
+
+
+def baton(**settings):
+    return lambda path: ([BATON, "--", None], {"WATCH": path, "ON_CHANGE": "reload"} | settings)
+
+
+def shell(script, *words):
+    return lambda path: (["sh", "-c", script, None, path, *words], {})
 
 
 def bench_signal():
     """From the rename of kubelet's ..data link to the app's signal handler."""
-    kubelet = Volume(work + "/volume")
-    volume = kubelet.path
-
-    def swap():
-        return kubelet.swap("app.yaml", str(kubelet.count))
-
-    swap()
-    os.symlink("..data/app.yaml", volume + "/app.yaml")
-    contestants = {"baton": ([BATON, "--", None], {"WATCH": volume, "ON_CHANGE": "reload"})}
+    bare = compiled(work + "/bare", BARE, "-static")
+    contestants = {"baton": baton(), "inotify and kill, no more": lambda path: ([bare, receiver(), path], {})}
     if shutil.which("inotifywait"):
-        contestants["inotifywait"] = (["sh", "-c", LOOP % ("..data", "kill -HUP $app"), None, volume], {})
-        contestants["the same, that compares"] = (["sh", "-c", LOOP % ("..data", CAREFUL % "..data/*"), None, volume], {})
+        contestants["inotifywait"] = shell(LOOP % ("..data", "kill -HUP $app"))
+        contestants["the same, that compares"] = shell(LOOP % ("..data", CAREFUL % "..data/*"))
     if shutil.which("configmap-reload"):
         sidecar = '"$0" "$2" & exec configmap-reload -volume-dir "$1" -webhook-url "http://127.0.0.1:$2/" -web.listen-address 127.0.0.1:0 >&2'
-        contestants["configmap-reload, webhook"] = (["sh", "-c", sidecar, None, volume, str(free_port())], {})
-    report("change to signal: p99 of 300 swaps of a kubelet volume", contestants, swap, 300, lambda: 0.01, 0.99)
+        contestants["configmap-reload, webhook"] = shell(sidecar, str(free_port()))
+    report("change to signal: p99 of 1,000 swaps of a kubelet volume", contestants, volume, 1000, lambda: 0.01, 0.99)
 
 
 def bench_file():
     """From the rename over a plain file to the app's signal handler. entr can follow this one, as it has no ..data link."""
-    os.makedirs(work + "/plain")
-    path, count = work + "/plain/app.yaml", [0]
-
-    def replace():
-        count[0] += 1
-        write(work + "/plain/new", "%d" % count[0])
-        began = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
-        os.rename(work + "/plain/new", path)
-        return began
-
-    replace()
-    contestants = {"baton": ([BATON, "--", None], {"WATCH": path, "ON_CHANGE": "reload"})}
+    contestants = {"baton": baton()}
     if shutil.which("inotifywait"):
-        contestants["inotifywait"] = (["sh", "-c", LOOP % ("app.yaml", "kill -HUP $app"), None, work + "/plain"], {})
+        contestants["inotifywait"] = lambda path: shell(LOOP % ("app.yaml", "kill -HUP $app"))(os.path.dirname(path))
     if shutil.which("entr"):
-        entr = 'trap "" HUP; "$0" & app=$!; echo "$1" | entr -n -p kill -HUP $app'
-        contestants["entr"] = (["sh", "-c", entr, None, path], {})
-    report("change to signal: p99 of 50 renames over a plain file", contestants, replace, 50, lambda: 0.3, 0.99)
+        contestants["entr"] = shell('trap "" HUP; "$0" & app=$!; echo "$1" | entr -n -p kill -HUP $app')
+    report("change to signal: p99 of 100 renames over a plain file", contestants, plain, 100, lambda: 0.1, 0.99)
 
 
 def bench_poll():
     """Where nothing but looking helps: a loop that compares every 250 ms."""
-    kubelet = Volume(work + "/polled")
-
-    def swap():
-        return kubelet.swap("app.yaml", str(kubelet.count))
-
-    swap()
     loop = 'trap "" HUP; "$0" & app=$!; old=$(cat "$1"/..data/* | sha256sum); while sleep 0.25; do %s; done' % (CAREFUL % "..data/*")
-    contestants = {
-        "baton": ([BATON, "--", None], {"WATCH": kubelet.path, "ON_CHANGE": "reload", "STRATEGY": "poll", "POLL_INTERVAL": "250ms"}),
-        "a loop with sleep 0.25": (["sh", "-c", loop, None, kubelet.path], {})}
-    report("change to signal: p50 of 40 swaps, polled every 250 ms", contestants, swap, 40, lambda: random.uniform(0.05, 0.3), 0.5)
+    contestants = {"baton": baton(STRATEGY="poll", POLL_INTERVAL="250ms"), "a loop with sleep 0.25": shell(loop)}
+    report("change to signal: p50 of 40 swaps, polled every 250 ms", contestants, volume, 40, lambda: random.uniform(0.05, 0.3), 0.5)

@@ -35,7 +35,7 @@ def quiet(**settings):
 
 
 def compare(title, unit, measure, contestants, reference, samples=1):
-    """measure(name) is taken so many times a round, in turn, and their median counts; the ratio is to the reference of the same round."""
+    """measure(name) is taken so many times a round, in turn, and their median counts."""
     figures = {name: [] for name in contestants}
     for _ in range(ROUNDS):
         taken = {name: [] for name in contestants}
@@ -45,12 +45,17 @@ def compare(title, unit, measure, contestants, reference, samples=1):
                 taken[name].append(measure(name))
         for name in contestants:
             figures[name].append(statistics.median(taken[name]))
+    show(title, unit, figures, reference)
+    return figures
+
+
+def show(title, unit, figures, reference):
+    """One figure of each round for each of them; the ratio is to the reference of the same round."""
     print("\n%s\n%-26s %12s   baton / this one, median (least–most of %d rounds)" % (title, "", unit, ROUNDS))
-    for name in contestants:
+    for name in figures:
         ratios = [own / other for own, other in zip(figures[reference], figures[name])]
         print("%-26s %12.3f   %s" % (name, statistics.median(figures[name]), "" if name == reference else spread(ratios)))
     sys.stdout.flush()
-    return figures
 
 
 def memory_of(pid):
