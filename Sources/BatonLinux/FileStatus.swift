@@ -52,15 +52,14 @@ public struct FileStatus: Hashable, Sendable {
 
 /// readlink(2).
 public func readLink(_ path: String) throws(LinuxError) -> String {
-    var count = 0
-    let bytes = [UInt8](unsafeUninitializedCapacity: 4096) { buffer, used in
-        buffer.withMemoryRebound(to: CChar.self) {
-            if let base = $0.baseAddress { count = readlink(path, base, 4096) }
-        }
-        used = max(0, count)
+    var failure: Int32 = 0
+    let target = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 4096) { buffer in
+        let count = buffer.baseAddress.map { readlink(path, $0, buffer.count) } ?? 0
+        if count < 0 { failure = errno }
+        return String(decoding: UnsafeRawBufferPointer(buffer).prefix(max(0, count)), as: UTF8.self)
     }
-    guard count >= 0 else { throw .last("read the link", path) }
-    return String(decoding: bytes, as: UTF8.self)
+    guard failure == 0 else { throw LinuxError("read the link", path, errno: failure) }
+    return target
 }
 
 /// The names in a directory, without `.` and `..`, sorted by bytes.

@@ -27,10 +27,12 @@ struct PathTrace: Hashable, Sendable {
     /// The kubelet volume that the path runs through: the directory that holds the `..data` link.
     private(set) var volume: String?
 
-    /// A directory, and no link on the way to it.
+    /// A directory or a file, and no link on the way to it.
     var isStraight: Bool {
-        guard case .directory = end else { return false }
-        return points.isEmpty
+        switch end {
+        case .directory, .file: linkTargets.isEmpty
+        case .other, .missing, .blind, .unreadable: false
+        }
     }
 
     /// The kernel's own limit (path_resolution(7)).

@@ -22,8 +22,8 @@ final class WatchedSource {
     /// When it was last looked at, and when its content was last seen to have changed.
     var checkedAt: Instant?
     var changedAt: Instant?
-    /// The way to a directory that no link leads to, from when it was armed until a look finds it otherwise: the kernel can follow
-    /// the same names itself.
+    /// The way to a directory or file that no link leads to, from when it was armed until a look finds it otherwise: the kernel can
+    /// follow the same names itself.
     var straightWay: PathTrace?
     /// A change has been reported and not been read yet.
     var isTouched = false

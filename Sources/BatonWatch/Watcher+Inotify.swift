@@ -109,6 +109,24 @@ extension Watcher {
         for number in old.keys where placed.index(forKey: number) == nil { release(number, source) }
     }
 
+    /// Where a file is there that no link leads to, it is all that has to be watched anew. (Should its directory be another one by
+    /// now, its own watch still tells when it goes, and then everything is armed.)
+    /// - Returns: false where this is not enough.
+    private func armNewFile(_ source: WatchedSource) -> Bool {
+        guard let point = source.straightWay?.points.first, case .file(let file)? = source.straightWay?.end,
+            let kept = source.watches.first(where: { $0.value == [point.name] })?.key,
+            (try? FileStatus.ofLink(file))?.kind == .file,
+            let number = try? inotify?.add(file, Watcher.fileMask.union(Watcher.addToMask)), number != kept
+        else { return false }
+        for old in source.watches.keys where old != kept && old != number {
+            source.watches.removeValue(forKey: old)
+            release(old, source)
+        }
+        source.watches.updateValue(nil, forKey: number)
+        owners[number, default: []].insert(source.index)
+        return true
+    }
+
     func disarm(_ source: WatchedSource) {
         let old = source.watches
         source.watches = [:]
@@ -161,7 +179,7 @@ extension Watcher {
             source.noticeDue = nil
             // The watch on a volume's directory outlasts every swap in it.
             let staysArmed = isAtomic && source.classification.kind == .kubeletVolume && !source.watches.isEmpty
-            if !staysArmed, source.strategy == .inotify || besidePoll(source) { arm(source, now) }
+            if !staysArmed, source.strategy == .inotify || besidePoll(source), !armNewFile(source) { arm(source, now) }
             checkSuperseded(source)
             touch(source, atomic: isAtomic)
         }

@@ -121,6 +121,66 @@ import Testing
         #expect(source.straightWay == nil && stand.digest == first)
     }
 
+    /// Audits are off here: it is inotify, or nothing, that tells of each of these.
+    @Test func whateverTakesAFilesPlaceIsWatchedFromThenOn() throws {
+        let directory = TemporaryDirectory()
+        let folder = directory.file("app/config")
+        let path = folder + "/app.yaml"
+        for name in ["app", "app/config"] { mkdir(directory.file(name), 0o755) }
+        writeFile(path, "one")
+        let stand = try WatchStand([path], .inotify)
+        let source = stand.watcher.sources[0]
+        func replace(_ text: String) {
+            writeFile(folder + "/new", text)
+            rename(folder + "/new", path)
+        }
+        for text in ["two", "three"] {
+            replace(text)
+            try stand.waitForChange("a rename over it")
+            #expect(source.straightWay != nil && source.watches.count == 2)
+        }
+        link(path, directory.file("other name"))
+        writeFile(directory.file("other name"), "four")
+        try stand.waitForChange("a write through another name of the new file")
+
+        writeFile(directory.file("target"), "five")
+        symlink(directory.file("target"), folder + "/new")
+        rename(folder + "/new", path)
+        try stand.waitForChange("a link in its place")
+        #expect(source.straightWay == nil)
+        writeFile(directory.file("target"), "six")
+        try stand.waitForChange("a write where the link leads")
+        replace("seven")
+        try stand.waitForChange("a file in the link's place")
+        #expect(source.straightWay != nil)
+
+        rename(folder, directory.file("moved"))
+        mkdir(folder, 0o755)
+        replace("eight")
+        try stand.waitForChange("a directory in the directory's place")
+        replace("nine")
+        try stand.waitForChange("a rename in the new directory")
+
+        // Nobody watches what is above: what still happens in the old directory tells of it.
+        rename(directory.file("app"), directory.file("moved app"))
+        for name in ["app", "app/config"] { mkdir(directory.file(name), 0o755) }
+        writeFile(path, "ten")
+        writeFile(directory.file("moved app/config/new"), "elsewhere")
+        rename(directory.file("moved app/config/new"), directory.file("moved app/config/app.yaml"))
+        try stand.waitForChange("a directory in a parent's place")
+        replace("eleven")
+        try stand.waitForChange("a rename below the new parent")
+
+        unlink(path)
+        rmdir(folder)
+        mkdir(folder, 0o755)
+        replace("twelve")
+        try stand.waitForChange("a directory that was made again")
+        replace("thirteen")
+        try stand.waitForChange("a rename in the directory that was made again")
+        #expect(stand.watcher.missed == 0 && source.strategy == .inotify)
+    }
+
     @Test func whereInotifyCannotBeHadItIsPolledAndTriedAgain() throws {
         let directory = TemporaryDirectory()
         let path = directory.file("app.yaml")

@@ -15,9 +15,13 @@ public struct Digest: Hashable, Sendable {
 
     /// Hexadecimal, with leading zeros.
     private static func digits(_ number: UInt64, _ count: Int) -> String {
-        var digits = String(number, radix: 16)
-        while digits.utf8.count < count { digits = "0" + digits }
-        return digits
+        String(unsafeUninitializedCapacity: count) { digits in
+            for place in 0..<count {
+                let value = UInt8(truncatingIfNeeded: number >> UInt64(4 * (count - 1 - place))) & 15
+                digits[place] = value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+            }
+            return count
+        }
     }
 
     /// The four words, for sending a digest between processes.
