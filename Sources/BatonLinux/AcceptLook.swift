@@ -55,7 +55,7 @@ public enum AcceptLook: Sendable, Hashable {
         processes.prefix(Bounds.processes).contains { pid in
             let names = (try? directoryEntries("/proc/\(pid)/fd", limit: Bounds.descriptors)) ?? []
             return names.contains {
-                (try? descriptorTarget(pid, $0)).flatMap { ForeignDescriptor.socketInode($0 ?? "") } == inode
+                (try? descriptorTarget(pid, $0)).flatMap { ForeignDescriptor.socketInode($0) } == inode
             }
         }
     }

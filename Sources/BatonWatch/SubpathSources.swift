@@ -1,5 +1,5 @@
 public import BatonCore
-public import BatonLinux
+import BatonLinux
 
 /// The subPath mounts of kubelet's among what is watched.
 public struct SubpathSources: Sendable {
