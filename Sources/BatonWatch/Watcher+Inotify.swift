@@ -159,11 +159,18 @@ extension Watcher {
 
     // MARK: events
 
+    /// What happened to a source.
+    private struct Hit {
+        /// Each of it was whole in one step.
+        var isAtomic: Bool
+        /// All of it was swaps of `..data`, which the watches that lead to them outlast.
+        var isSwap: Bool
+    }
+
     func drainInotify(_ now: Instant) {
         guard let inotify else { return }
         drainedAt = now
-        // By source; whether what happened was atomic.
-        var hits = [Bool?](repeating: nil, count: sources.count)
+        var hits = [Hit?](repeating: nil, count: sources.count)
         var overflowed = false
         // Bounded, so that a writer who never rests cannot keep PID 1 here.
         for _ in 0..<16 {
@@ -172,20 +179,21 @@ extension Watcher {
         }
         if overflowed {
             report(LogRecord(.warn, "inotify_overflow", "inotify lost events: every source is looked at again"))
-            for source in sources where !source.watches.isEmpty { hits[source.index] = false }
+            for source in sources where !source.watches.isEmpty {
+                hits[source.index] = Hit(isAtomic: false, isSwap: false)
+            }
         }
         for (source, hit) in zip(sources, hits) {
-            guard let isAtomic = hit else { continue }
+            guard let hit else { continue }
             source.noticeDue = nil
-            // The watch on a volume's directory outlasts every swap in it.
-            let staysArmed = isAtomic && source.classification.kind == .kubeletVolume && !source.watches.isEmpty
+            let staysArmed = hit.isSwap && !source.watches.isEmpty && source.classification.kind != .missing
             if !staysArmed, source.strategy == .inotify || besidePoll(source), !armNewFile(source) { arm(source, now) }
             checkSuperseded(source)
-            touch(source, atomic: isAtomic)
+            touch(source, atomic: hit.isAtomic)
         }
     }
 
-    private func note(_ event: Inotify.Event, _ hits: inout [Bool?], _ overflowed: inout Bool) {
+    private func note(_ event: Inotify.Event, _ hits: inout [Hit?], _ overflowed: inout Bool) {
         if event.mask.contains(.overflow) {
             overflowed = true
             return
@@ -198,7 +206,11 @@ extension Watcher {
                 if let names, !names.contains(event.name) { continue }
                 if names == nil, EditorFiles.isTemporary(event.name) { continue }
             }
-            hits[index] = (hits[index] ?? true) && isAtomic(event, source)
+            let before = hits[index] ?? Hit(isAtomic: true, isSwap: true)
+            // In a directory where every name matters a first `..data` makes a volume of it, which is to be watched as one.
+            let isSwap = names != nil && event.name == "..data" && event.mask.contains(.movedTo)
+            hits[index] = Hit(
+                isAtomic: before.isAtomic && isAtomic(event, source), isSwap: before.isSwap && isSwap)
         }
         if event.mask.contains(.ignored) {
             owners[event.watch] = nil

@@ -181,6 +181,26 @@ import Testing
         #expect(stand.watcher.missed == 0 && source.strategy == .inotify)
     }
 
+    /// Audits are off here, too. A swap of `..data` leaves the watches as they are, but not that of a link to the volume.
+    @Test(arguments: ["", "/app.yaml"]) func aVolumeBehindALinkThatIsMovedIsWatchedFromThenOn(_ key: String) throws {
+        let directory = TemporaryDirectory()
+        let volumes = ["first", "second"].map { KubeletVolume(directory.file($0)) }
+        for (volume, text) in zip(volumes, ["one", "two"]) { volume.write(["app.yaml": text]) }
+        symlink("first", directory.file("current"))
+        let stand = try WatchStand([directory.file("current") + key], .inotify)
+        for text in ["three", "four"] {
+            volumes[0].write(["app.yaml": text])
+            try stand.waitForChange("a swap")
+        }
+        symlink("second", directory.file("new"))
+        rename(directory.file("new"), directory.file("current"))
+        try stand.waitForChange("another volume behind the link")
+        for text in ["five", "six"] {
+            volumes[1].write(["app.yaml": text])
+            try stand.waitForChange("a swap in the other volume")
+        }
+    }
+
     @Test func whereInotifyCannotBeHadItIsPolledAndTriedAgain() throws {
         let directory = TemporaryDirectory()
         let path = directory.file("app.yaml")
