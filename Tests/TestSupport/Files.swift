@@ -15,12 +15,19 @@ public final class TemporaryDirectory: Sendable {
     public func file(_ name: String) -> String { path + "/" + name }
 }
 
-public func removeTree(_ path: String) {
-    for name in listDirectory(path) {
-        let full = path + "/" + name
-        var info = stat()
-        if lstat(full, &info) == 0, info.st_mode & S_IFMT == S_IFDIR { removeTree(full) } else { unlink(full) }
+public func removeTree(_ path: String) { removeTree(Array(path.utf8CString)) }
+
+/// By bytes: the names that some tests make are not UTF-8.
+private func removeTree(_ path: [CChar]) {
+    guard unlink(path) != 0, let stream = opendir(path) else { return }
+    while let entry = readdir(stream) {
+        let name = withUnsafeBytes(of: &entry.pointee.d_name) { $0.prefix { $0 != 0 }.map { CChar(bitPattern: $0) } }
+        let dot = CChar(bitPattern: UInt8(ascii: "."))
+        if name != [dot], name != [dot, dot] {
+            removeTree(path.dropLast() + [CChar(bitPattern: UInt8(ascii: "/"))] + name + [0])
+        }
     }
+    closedir(stream)
     rmdir(path)
 }
 
