@@ -4,7 +4,6 @@ import os
 import random
 import shutil
 import signal
-import statistics
 import subprocess
 import tempfile
 import time
@@ -116,8 +115,8 @@ CAREFUL = 'new=$(cat "$1"/%s | sha256sum); [ "$new" = "$old" ] || kill -HUP $app
 
 def report(title, contestants, place, count, pause, share, reference="baton"):
     """All of them at once, each with a place of its own, and the changes go round: what the machine does meanwhile, it does to all.
-    The ratios are of this percentile; the others are printed, too."""
-    percentiles = {name: [] for name in contestants}
+    The ratios of each round are of this percentile; those of all rounds together, which few slow ones move less, are printed, too."""
+    rounds = {name: [] for name in contestants}
     for _ in range(ROUNDS):
         changes, receivers = {}, {}
         for name in contestants:
@@ -133,11 +132,19 @@ def report(title, contestants, place, count, pause, share, reference="baton"):
         for one in receivers.values():
             one.end()
         subprocess.run(["pkill", "-KILL", "-f", receiver()])
-        for name, delays in taken.items():
-            percentiles[name].append([sorted(delays)[int(count * part)] for part in (share, 0.5, 0.9, 0.99)])
-    show(title, "ms", {name: [values[0] for values in turns] for name, turns in percentiles.items()}, reference)
-    for name, turns in percentiles.items():
-        print("%-26s p50 %.3f, p90 %.3f, p99 %.3f ms" % (name, *(statistics.median(part) for part in list(zip(*turns))[1:])))
+        for name in contestants:
+            rounds[name].append(taken[name])
+    show(title, "ms", {name: [percentile(delays, share) for delays in turns] for name, turns in rounds.items()}, reference)
+    print("%-26s %12s %8s %8s   p99: baton / this one" % ("all rounds together", "p50", "p90", "p99"))
+    together = {name: sum(turns, []) for name, turns in rounds.items()}
+    for name, delays in together.items():
+        figures = [percentile(delays, part) for part in (0.5, 0.9, 0.99)]
+        ratio = percentile(together[reference], 0.99) / figures[2]
+        print("%-26s %12.3f %8.3f %8.3f   %s" % (name, *figures, "" if name == reference else "%.2f" % ratio))
+
+
+def percentile(values, share):
+    return sorted(values)[int(len(values) * share)]
 
 
 def volume(path):
