@@ -109,22 +109,14 @@ extension Watcher {
         for number in old.keys where placed.index(forKey: number) == nil { release(number, source) }
     }
 
-    /// Where a file is there that no link leads to, it is all that has to be watched anew. (Should its directory be another one by
-    /// now, its own watch still tells when it goes, and then everything is armed.)
-    /// - Returns: false where this is not enough.
-    private func armNewFile(_ source: WatchedSource) -> Bool {
-        guard let point = source.straightWay?.points.first, case .file(let file)? = source.straightWay?.end,
-            let kept = source.watches.first(where: { $0.value == [point.name] })?.key,
+    /// The way to a file without links needs no tracing as long as a file is at its end.
+    /// - Returns: false where that is not so, or no longer.
+    private func armKnownWay(_ source: WatchedSource) -> Bool {
+        guard let way = source.straightWay, case .file(let file) = way.end,
             (try? FileStatus.ofLink(file))?.kind == .file,
-            let number = try? inotify?.add(file, Watcher.fileMask.union(Watcher.addToMask)), number != kept
+            let plan = try? watchPlan(way), (try? place(plan, for: source)) != nil
         else { return false }
-        for old in source.watches.keys where old != kept && old != number {
-            source.watches.removeValue(forKey: old)
-            release(old, source)
-        }
-        source.watches.updateValue(nil, forKey: number)
-        owners[number, default: []].insert(source.index)
-        return true
+        return source.watches.count == plan.count
     }
 
     func disarm(_ source: WatchedSource) {
@@ -187,7 +179,7 @@ extension Watcher {
             guard let hit else { continue }
             source.noticeDue = nil
             let staysArmed = hit.isSwap && !source.watches.isEmpty && source.classification.kind != .missing
-            if !staysArmed, source.strategy == .inotify || besidePoll(source), !armNewFile(source) { arm(source, now) }
+            if !staysArmed, source.strategy == .inotify || besidePoll(source), !armKnownWay(source) { arm(source, now) }
             checkSuperseded(source)
             touch(source, atomic: hit.isAtomic)
         }
