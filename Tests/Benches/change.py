@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 
-from Benches.common import ROUNDS, quiet, show, work
+from Benches.common import ROUNDS, percentile, quiet, show, work
 from harness import BATON, Volume, compiled, free_port, write
 
 # Told by SIGHUP, or with a port by a webhook. Its first line is out as soon as either can come.
@@ -133,18 +133,14 @@ def report(title, contestants, place, count, pause, share, reference="baton"):
             one.end()
         subprocess.run(["pkill", "-KILL", "-f", receiver()])
         for name in contestants:
-            rounds[name].append(taken[name])
+            rounds[name].append(sorted(taken[name]))
     show(title, "ms", {name: [percentile(delays, share) for delays in turns] for name, turns in rounds.items()}, reference)
     print("%-26s %12s %8s %8s   p99: baton / this one" % ("all rounds together", "p50", "p90", "p99"))
-    together = {name: sum(turns, []) for name, turns in rounds.items()}
+    together = {name: sorted(sum(turns, [])) for name, turns in rounds.items()}
     for name, delays in together.items():
         figures = [percentile(delays, part) for part in (0.5, 0.9, 0.99)]
         ratio = percentile(together[reference], 0.99) / figures[2]
         print("%-26s %12.3f %8.3f %8.3f   %s" % (name, *figures, "" if name == reference else "%.2f" % ratio))
-
-
-def percentile(values, share):
-    return sorted(values)[int(len(values) * share)]
 
 
 def volume(path):

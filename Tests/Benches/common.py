@@ -26,6 +26,11 @@ def inits():
     return found
 
 
+def percentile(values, share):
+    """Of sorted values; not a number where there are none."""
+    return values[min(len(values) - 1, int(len(values) * share))] if values else float("nan")
+
+
 def spread(ratios):
     return "%.2f (%.2f–%.2f)" % (statistics.median(ratios), min(ratios), max(ratios))
 

@@ -8,7 +8,7 @@ import tempfile
 import time
 
 import picture
-from Benches.common import ROUNDS, answer, nginx_config, quiet, spread, work
+from Benches.common import ROUNDS, answer, nginx_config, percentile, quiet, spread, work
 from harness import BATON, Volume, compiled, eventually, free_port, write
 
 
@@ -103,10 +103,6 @@ class Contestant:
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
-
-
-def percentile(values, share):
-    return values[min(len(values) - 1, int(len(values) * share))] if values else float("nan")
 
 
 def contestants():
