@@ -28,6 +28,8 @@ public final class Adoption {
     public enum Finding: Sendable, Hashable {
         /// The generation listens on a socket of Baton's now.
         case listens(ListenAddress.Endpoint)
+        /// The generation listens on a socket that stays its own: a unix one, say.
+        case listensItself
         /// Told once: the app's sockets are its own after all, and why.
         case refused(String)
         /// No process of the generation is left.
@@ -220,7 +222,7 @@ public final class Adoption {
         guard call.listener.isValid(call.notification) else { return nil }
         guard let facts, let bound = bound[facts.inode] else {
             call.letThrough()
-            return nil
+            return facts == nil ? nil : .listensItself
         }
         let member: Int32
         do throws(LinuxError) {

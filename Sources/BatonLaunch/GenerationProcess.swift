@@ -21,6 +21,8 @@ public final class GenerationProcess {
     public var probe: ProcessID?
     /// What the main process does with the signal that was last asked about.
     private var disposition: SignalDisposition?
+    /// What the main process runs.
+    private var program: RunningProgram?
 
     init(number: Int) { self.number = number }
 
@@ -28,12 +30,21 @@ public final class GenerationProcess {
     public func adoptMain(_ pid: ProcessID) {
         self.pid = pid
         disposition = nil
+        program = nil
     }
 
-    /// Whether the main process has a handler for it; nil where that cannot be told.
-    public func catches(_ signal: Signal) -> Bool? {
+    /// What the main process does with this signal.
+    public func disposition(of signal: Signal, _ access: ForeignAccess) -> Supervisor.Disposition {
         if disposition?.isOf(signal) != true { disposition = try? SignalDisposition(of: pid, signal) }
-        return disposition?.isCaught
+        switch disposition?.isCaught {
+        case nil: return .unknown
+        case false?: return .notCaught
+        case true?: break
+        }
+        var program = program ?? RunningProgram(of: pid)
+        let foreignHandler = access.run { program.program().foreignHandler }
+        self.program = program
+        return foreignHandler.map { .caughtByRuntime($0) } ?? .caught
     }
 
     public var reportDescriptor: Int32? { report?.number }

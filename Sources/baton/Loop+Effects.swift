@@ -11,7 +11,7 @@ extension Loop {
         case .start(let number): start(number)
         case .signal(let number, let signal, let recipient): send(signal, to: number, recipient)
         case .inspect(let number, let signal):
-            enqueue(.disposition(number, isCaught: generations[number]?.catches(signal)))
+            enqueue(.disposition(number, generations[number]?.disposition(of: signal, access) ?? .unknown))
         case .lookWhetherWaiting(let number): lookWhetherWaiting(number)
         case .yieldSockets(let number): launcher.sockets.release(number)
         case .steer(let number): steer(number)

@@ -282,6 +282,7 @@ final class Loop {
                         .info, "adopted", "generation \(number) listens on \(endpoint) by a socket of Baton's",
                         [.generation(number), .text("address", endpoint.description)]))
                 enqueue(.adopted(number))
+            case .listensItself: enqueue(.listensItself(number))
             case .refused(let reason): enqueue(.adoptionRefused(reason))
             case .ended:
                 remove(.calls(number))

@@ -85,7 +85,7 @@ import Testing
         var story = adopting { $0.onChange = .auto }
         story.tell(.launched(1), .adopted(1), .looked(1, .yes))
         story.change(to: 2)
-        story.tell(.disposition(1, isCaught: false))
+        story.tell(.disposition(1, .notCaught))
         #expect(story.starts == [2] && story.supervisor.serving?.number == 1)
     }
 

@@ -4,7 +4,7 @@ import Testing
 
 /// Apps that open their listening sockets themselves. The servers here are small ones in Python, each with a habit of its own;
 /// the real ones are under load in `LoadTests`.
-@Suite(.serialized, .enabled(if: access("/usr/bin/python3", X_OK) == 0, "needs /usr/bin/python3"))
+@Suite(.serialized, .needsPython)
 struct AdoptTests {
     private let directory = TemporaryDirectory()
 

@@ -125,6 +125,10 @@ extension Trait where Self == ConditionTrait {
 
     static func needs(_ program: String) -> Self { .enabled(if: Stand.has(program), "needs \(program)") }
 
+    static var needsPython: Self {
+        .enabled(if: access("/usr/bin/python3", X_OK) == 0, "needs /usr/bin/python3")
+    }
+
     static var needsAgent: Self {
         .enabled(
             if: access(Stand.agent, X_OK) == 0 && access("/usr/bin/python3", X_OK) == 0 && Stand.has("openssl"),

@@ -25,6 +25,11 @@ package struct Referee {
     /// What the world has told of listening sockets.
     private var listened: Set<Int> = []
     private var isAdoptionRefused = false
+    /// When each generation was last told to reload, by the signal or by a command that ended well.
+    private var toldToReload: [Int: Instant] = [:]
+    private var endsByReload = false
+    /// ^C is a person's wish to end it.
+    private var isInterrupted = false
     /// From when on nothing is done to the world any more.
     var calmSince: Instant?
 
@@ -49,6 +54,7 @@ package struct Referee {
         try checkStarts(before, after, effects)
         try checkChanges(before, after, effects)
         try checkPace(effects, world)
+        try checkReloads(event, before, after, effects, world)
         try checkStop(after, effects, world)
         try checkEnds(event, after, effects)
         try checkProgress(event, before, after, effects, world)
@@ -68,6 +74,7 @@ package struct Referee {
         if case .exited(_, let status, _) = event { statuses.append(status) }
         if case .launchFailed(_, let failure) = event { statuses.append(.exited(failure.exitCode)) }
         if case .adopted(let number) = event, before.index(number) != nil { listened.insert(number) }
+        if case .signal(.interrupt) = event { isInterrupted = true }
         if case .adoptionRefused = event { isAdoptionRefused = true }
         if case .signal(.terminate) = event, before.phase == .running, askedToStopAt == nil {
             askedToStopAt = world.now
@@ -274,6 +281,44 @@ package struct Referee {
             throw Violation(
                 invariant: 4,
                 description: "change \(change.number) took \(world.now - change.seenAt), where \(turn * 2) is the most")
+        }
+    }
+
+    /// 11, so far: under `auto` an app that ends by its reload goes on, and is not told again; nor is one whose handler proves
+    /// nothing.
+    private mutating func checkReloads(
+        _ event: Supervisor.Event, _ before: Supervisor, _ after: Supervisor, _ effects: [Supervisor.Effect],
+        _ world: SimulatedWorld
+    ) throws {
+        guard policy.onChange == .auto else { return }
+        if case .exited(let number, let status, _) = event, before.phase == .running,
+            before.generation(number, in: .ready)?.isMainAlive == true, let told = toldToReload[number],
+            world.now - told <= Supervisor.Times.reloadBlamed, !isInterrupted,
+            status != .exited(0) || !policy.adopts
+        {
+            endsByReload = true
+            guard after.phase == .running else {
+                throw Violation(
+                    invariant: 11, description: "generation \(number) ended by its reload, and Baton with it")
+            }
+        }
+        for effect in effects {
+            switch effect {
+            case .signal(let number, policy.reloadSignal, .main):
+                toldToReload[number] = world.now
+                if case .disposition(number, .caughtByRuntime) = event {
+                    throw Violation(
+                        invariant: 11, description: "generation \(number) is told to reload by a runtime's signal")
+                }
+                guard !endsByReload else {
+                    throw Violation(invariant: 11, description: "generation \(number) is told again what ended the app")
+                }
+            case .changeEnded(_, .applied(.reload)):
+                if case .reloadFinished = event, let serving = before.serving {
+                    toldToReload[serving.number] = world.now
+                }
+            default: break
+            }
         }
     }
 

@@ -23,7 +23,8 @@ extension SimulatedWorld {
         case 76..<80: return .probeFinished(someone, isReady: Bool.random(using: &random))
         case 80..<83: return .appStopped(someone)
         case 83..<85: return .groupEmptied(someone)
-        case 85..<86: return .disposition(someone, isCaught: nil)
+        case 85..<86: return .disposition(someone, .unknown)
+        case 86..<87 where Bool.random(using: &random): return .listensItself(someone)
         case 86..<87 where supervisor.policy.adopts: return .adoptionRefused("the kernel is old")
         case 87..<88: return .mountSuperseded(path: "/etc/app/app.yaml")
         case 88..<90: return .childrenGone

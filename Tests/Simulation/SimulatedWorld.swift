@@ -8,7 +8,9 @@ package struct SimulatedWorld {
         var isLaunched = false
         var leftovers: Int
         let ignoresDrain: Bool
-        let catchesReload: Bool
+        let disposition: Supervisor.Disposition
+        /// It ends by the reload signal, so long after it.
+        let endsByReload: Interval?
         let saysReady: Bool
         var isProbed = false
         /// On so many addresses of its own, taken over by Baton.
@@ -284,7 +286,8 @@ package struct SimulatedWorld {
         case .childrenGone:
             return processes.isEmpty ? event : nil
         case .disposition(let number, _):
-            return .disposition(number, isCaught: processes[number].map { $0.isMainAlive && $0.catchesReload })
+            guard let process = processes[number], process.isMainAlive else { return .disposition(number, .unknown) }
+            return .disposition(number, process.disposition)
         default: return event
         }
     }
@@ -295,7 +298,7 @@ package struct SimulatedWorld {
         switch effect {
         case .start(let number): start(number)
         case .signal(let number, let signal, let recipient): receive(number, signal, recipient)
-        case .inspect(let number, _): schedule(.disposition(number, isCaught: nil), in: .zero)
+        case .inspect(let number, _): schedule(.disposition(number, .unknown), in: .zero)
         case .lookWhetherWaiting(let number): schedule(.looked(number, look(number)), in: .milliseconds(1))
         case .countConnections(let number): schedule(.connections(number, count(number)), in: .milliseconds(1))
         case .runProbe(let number):
@@ -358,7 +361,10 @@ package struct SimulatedWorld {
         processes[number] = Process(
             leftovers: Int.random(in: 0..<6, using: &random) == 0 ? 1 : 0,
             ignoresDrain: Int.random(in: 0..<5, using: &random) == 0,
-            catchesReload: Bool.random(using: &random),
+            disposition: [.caught, .caught, .caughtByRuntime("Go"), .notCaught, .notCaught, .unknown]
+                .randomElement(using: &random) ?? .caught,
+            endsByReload: !isCalm && Int.random(in: 0..<4, using: &random) == 0
+                ? .milliseconds([0, 1000, 10_000].randomElement(using: &random) ?? 0) : nil,
             saysReady: isCalm || Int.random(in: 0..<5, using: &random) > 0,
             listens: supervisor.policy.adopts ? [0, 1, 1, 2].randomElement(using: &random) ?? 0 : 0,
             connections: [0, 3, 1_000_000].randomElement(using: &random) ?? 0)
@@ -399,6 +405,11 @@ package struct SimulatedWorld {
                 processes[number]?.leftovers = 0
                 if !process.isMainAlive { schedule(.groupEmptied(number), in: .milliseconds(1)) }
             }
+        } else if signal == supervisor.policy.reloadSignal, recipient == .main, let wait = process.endsByReload {
+            guard process.isMainAlive, !process.willEnd else { return }
+            processes[number]?.willEnd = true
+            let status: ExitStatus = Bool.random(using: &random) ? .exited(0) : .signalled(signal.number)
+            schedule(.exited(number, status, leftovers: false), in: wait)
         } else if signal == supervisor.policy.drainSignal || signal == .quit {
             if !process.isMainAlive { return schedule(.groupEmptied(number), in: random.interval(upTo: .seconds(2))) }
             guard !process.ignoresDrain, !process.willEnd else { return }

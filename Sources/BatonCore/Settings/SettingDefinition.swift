@@ -140,7 +140,8 @@ public final class SettingDefinition: Sendable {
     private static let change: [SettingDefinition] = [
         .init(
             "BATON_ON_CHANGE", default: "auto", allowed: "auto, reload, handover, restart, exit or none",
-            "what is done; auto: reload if the app catches the signal, else handover if a listener is held, else restart"
+            "what is done; auto: reload if the app has a handler of its own for the signal (a runtime's handler, as Go's, a JVM's, Ruby's, "
+                + "PHP's or a shell's, is none), else handover if a listener is held, else restart"
         ) { (text, settings) throws(SettingError) in settings.onChange = try SettingValue.choice(text) },
         .init(
             "BATON_RELOAD_SIGNAL", default: "HUP", allowed: "a signal, by name or number",

@@ -1,5 +1,8 @@
 /// Everything that the environment says, read and checked. The names are a contract: see `SettingDefinition.all`.
 public struct Settings: Sendable, Hashable {
+    /// The names of the variables that were set: some decisions are Baton's own only where nobody has taken them.
+    public var given: Set<String> = []
+
     public var watch: [SourceName] = []
     /// Whose content becomes the environment of each new generation; watched like the others.
     public var environmentFrom: [SourceName] = []

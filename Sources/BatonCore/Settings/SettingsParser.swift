@@ -45,6 +45,7 @@ public struct SettingsParser: ~Copyable {
         guard !value.isEmpty else { return }
         do {
             try definition.read(value, &settings)
+            settings.given.insert(name)
         } catch {
             problems.append(SettingsProblem(variable: name, reason: error.reason, allowed: definition.allowed))
         }

@@ -18,11 +18,13 @@ extension Supervisor {
         case probeFinished(Int, isReady: Bool)
         /// The app was stopped by a terminal's stop signal.
         case appStopped(Int)
-        /// Answer to `inspect`; nil where it cannot be read.
-        case disposition(Int, isCaught: Bool?)
+        /// Answer to `inspect`.
+        case disposition(Int, Disposition)
 
         /// It listens on an address that it bound itself, by a socket that Baton has put in the place of its own.
         case adopted(Int)
+        /// It listens on a socket that stays its own: a unix one, or one in another network namespace.
+        case listensItself(Int)
         /// The app's listening sockets cannot be taken over here, for this reason.
         case adoptionRefused(String)
         /// Answer to `lookWhetherWaiting`.
@@ -57,6 +59,18 @@ extension Supervisor {
         case childrenGone
         /// Some deadline of `nextDeadline` may have come.
         case tick
+    }
+
+    /// What a generation does with a signal.
+    public enum Disposition: Sendable, Hashable {
+        /// It has a handler of its own.
+        case caught
+        /// It has a handler which says nothing about what the app does, and why.
+        case caughtByRuntime(String)
+        /// The signal would end it, or is ignored.
+        case notCaught
+        /// That cannot be read.
+        case unknown
     }
 
     /// Whether a generation waits for connections on its listening socket.

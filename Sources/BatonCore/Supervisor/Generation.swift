@@ -30,6 +30,10 @@ public struct Generation: Sendable, Hashable {
     var refusedLooks = 0
     /// It has listened on a socket that was adopted.
     var hasListened = false
+    /// It has listened on a socket that stays its own.
+    var listensItself = false
+    /// When it was last told to reload, by the signal or the command.
+    var toldToReloadAt: Instant?
     var isLooked = false
     /// Probes that failed in a row since it is on probation.
     var probationFailures = 0

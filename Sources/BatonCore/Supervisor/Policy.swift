@@ -3,6 +3,8 @@ extension Supervisor {
     public struct Policy: Sendable, Hashable {
         public var onChange: ChangeMode = .auto
         public var reloadSignal: Signal = .hangUp
+        /// Somebody has said that this signal makes the app reload: its handler need not prove it.
+        public var namesReloadSignal = false
         /// A command makes the app read its configuration again, instead of a signal.
         public var reloadsByCommand = false
         public var hasListener = false
@@ -50,6 +52,7 @@ extension Supervisor {
         ) {
             onChange = settings.onChange
             reloadSignal = settings.reloadSignal
+            namesReloadSignal = settings.given.contains("BATON_RELOAD_SIGNAL")
             reloadsByCommand = settings.reloadCommand != nil
             hasListener = !settings.listen.isEmpty
             hasSources = !settings.sources.isEmpty
@@ -140,6 +143,8 @@ extension Supervisor {
         public static let restartFirst: Interval = .milliseconds(200)
         public static let restartLimit: Interval = .seconds(30)
         /// A generation that served this long starts the backoff afresh.
+        /// An app that ends within this time of being told to reload has ended by it.
+        public static let reloadBlamed: Interval = .seconds(3)
         public static let restartForgiven: Interval = .seconds(60)
         /// After SIGKILL to everything: how long processes that cannot die (a dead disk) are waited for.
         public static let stopGrace: Interval = .seconds(2)

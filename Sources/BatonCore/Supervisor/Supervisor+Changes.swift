@@ -178,7 +178,7 @@ extension Supervisor {
             beginStop(.change)
         case .handover: sharesNothing ? restart() : handOver()
         case .restart: restart()
-        case .auto where policy.hasEnvironmentSources: canHandOver ? handOver() : restart()
+        case .auto where policy.hasEnvironmentSources || endsByReload: startAnew()
         case .reload, .auto: applyBySignalIfCaught()
         }
     }
@@ -197,16 +197,42 @@ extension Supervisor {
         }
     }
 
-    mutating func disposition(_ number: Int, _ isCaught: Bool?) {
-        guard phase == .running, pending?.stage == .inspecting(number), let change = pending?.change else { return }
+    mutating func inspected(_ number: Int, _ disposition: Disposition) {
+        guard phase == .running, pending?.stage == .inspecting(number) else { return }
         guard let index = index(number), generations[index].state == .ready else { return apply() }
-        if isCaught == true {
-            digestInForce = change.digest
-            generations[index].digest = change.digest
-            emit(.signal(number, policy.reloadSignal, .main))
-            return endPending(.applied(.reload))
+        switch disposition {
+        case .caught: reloadBySignal(index)
+        case .caughtByRuntime(let reason): doubted(index, reason)
+        case .notCaught, .unknown: policy.onChange == .auto ? startAnew() : notCaught(index)
         }
-        if policy.onChange == .auto { return canHandOver ? handOver() : restart() }
+    }
+
+    /// The app is a new process, beside the old one where that is possible.
+    private mutating func startAnew() { canHandOver ? handOver() : restart() }
+
+    private mutating func reloadBySignal(_ index: Int) {
+        guard let change = pending?.change else { return }
+        digestInForce = change.digest
+        generations[index].digest = change.digest
+        generations[index].toldToReloadAt = now
+        emit(.signal(generations[index].number, policy.reloadSignal, .main))
+        endPending(.applied(.reload))
+    }
+
+    /// Its handler proves nothing: the signal may end it.
+    private mutating func doubted(_ index: Int, _ reason: String) {
+        let number = generations[index].number
+        if policy.onChange == .auto, !policy.namesReloadSignal {
+            log(.handlerProvesNothing(number, policy.reloadSignal, reason, handsOver: canHandOver))
+            return startAnew()
+        }
+        // Once for each generation: it is what was asked for.
+        if generations[index].toldToReloadAt == nil { log(.reloadDoubted(number, policy.reloadSignal, reason)) }
+        reloadBySignal(index)
+    }
+
+    private mutating func notCaught(_ index: Int) {
+        let number = generations[index].number
         // Slow starters install their handler late; after the ready timeout there is none to wait for.
         if now < generations[index].startedAt + policy.readyTimeout {
             pending?.stage = .holding
@@ -238,6 +264,7 @@ extension Supervisor {
         guard let index = index(number), generations[index].state == .ready else { return apply() }
         digestInForce = digest
         generations[index].digest = digest
+        generations[index].toldToReloadAt = now
         endPending(.applied(.reload))
     }
 
@@ -245,8 +272,6 @@ extension Supervisor {
         guard case .reloading = pending?.stage else { return }
         endPending(.rejected(reason: "the reload command has not ended within \(policy.readyTimeout)"))
     }
-
-    private var canHandOver: Bool { holdsListener && !sharesNothing }
 
     private mutating func handOver() {
         // One that is not ready yet has not read this snapshot.

@@ -58,6 +58,10 @@ extension Supervisor {
         }
     }
 
+    mutating func listensItself(_ number: Int) {
+        if let index = index(number) { generations[index].listensItself = true }
+    }
+
     mutating func adoptionRefused(_ reason: String) {
         guard !isAdoptionRefused else { return }
         isAdoptionRefused = true
@@ -250,6 +254,7 @@ extension Supervisor {
         steerToServing()
         guard phase == .running else { return stopProgress() }
         counters.appCrashes += 1
+        let hasEndedByReload = noteEndByReload(generation, status)
         if failedOnProbation(generation.number, "generation \(generation.number) \(status) \(provingWords)") { return }
         if let readyAt = generation.readyAt, now - readyAt >= Times.restartForgiven { backoff.reset() }
         guard !isServing else { return }
@@ -261,7 +266,26 @@ extension Supervisor {
             if policy.ready == .auto, starting.isLaunched, !hasOtherProof { armLookLimit(starting.number) }
             return
         }
+        if hasEndedByReload { return timers.arm(.restart, at: now) }
         recover(status)
+    }
+
+    /// An app that was told to reload under `auto`, and ended by it: nobody has asked for its end, so it goes on, with the new
+    /// configuration, and is not told that way again.
+    /// - Returns: whether this is one.
+    private mutating func noteEndByReload(_ generation: Generation, _ status: ExitStatus) -> Bool {
+        guard policy.onChange == .auto, let toldAt = generation.toldToReloadAt, now - toldAt <= Times.reloadBlamed,
+            !wasInterrupted(status), !isFinishedJob(generation, status)
+        else { return false }
+        endsByReload = true
+        log(.endedByReload(generation.number, status, after: now - toldAt, handsOver: canHandOver))
+        return true
+    }
+
+    /// It ended well and has never listened, where that would have been seen.
+    private func isFinishedJob(_ generation: Generation, _ status: ExitStatus) -> Bool {
+        let seesListening = policy.adopts && !isAdoptionRefused && !policy.hasListener
+        return status == .exited(0) && seesListening && !generation.hasListened && !generation.listensItself
     }
 
     /// Nothing serves and nothing is being started: the restart policy decides. A nil status is a failure to get ready.

@@ -39,6 +39,8 @@ public struct Supervisor: Sendable {
     /// Some generation has listened on a socket that was adopted.
     var hasAdopted = false
     var isAdoptionRefused = false
+    /// Under `auto`: the app has ended by being told to reload, and is never told again.
+    var endsByReload = false
     /// Looking for a generation that waits for connections is of no use here: it cannot be seen, or one served unseen.
     var isLookingUseless = false
     var backoff = Backoff(first: Times.restartFirst, limit: Times.restartLimit)
@@ -94,6 +96,8 @@ public struct Supervisor: Sendable {
     var steers: Bool { policy.steers || hasAdopted }
     /// The app's sockets are its own after all: a second copy of it could not bind.
     var sharesNothing: Bool { isAdoptionRefused && !policy.hasListener }
+    /// A new generation can take the place of the serving one without a gap.
+    var canHandOver: Bool { holdsListener && !sharesNothing }
 
     public mutating func handle(_ event: Event, at instant: Instant) -> [Effect] {
         if case .exited = phase { return [] }
@@ -109,7 +113,8 @@ public struct Supervisor: Sendable {
         case .readyDescriptor(let number, let isReady): readyDescriptor(number, isReady)
         case .probeFinished(let number, let isReady): probeFinished(number, isReady)
         case .appStopped(let number): appStopped(number)
-        case .disposition(let number, let isCaught): disposition(number, isCaught)
+        case .disposition(let number, let disposition): inspected(number, disposition)
+        case .listensItself(let number): listensItself(number)
         case .adopted(let number): adopted(number)
         case .adoptionRefused(let reason): adoptionRefused(reason)
         case .looked(let number, let waiting): looked(number, waiting)

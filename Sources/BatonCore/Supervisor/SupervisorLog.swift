@@ -221,6 +221,29 @@ extension LogRecord {
             "generation \(number) does not catch \(signal), which would end it: \(then)", [.generation(number)])
     }
 
+    static func handlerProvesNothing(_ number: Int, _ signal: Signal, _ reason: String, handsOver: Bool) -> LogRecord {
+        LogRecord(
+            .info, "reload_handler_unproven",
+            "generation \(number) is not sent \(signal), which may end it: \(reason); "
+                + (handsOver ? "handing over instead" : "restarting it instead")
+                + ". If it does reload by \(signal), set BATON_ON_CHANGE=reload", [.generation(number)])
+    }
+
+    static func reloadDoubted(_ number: Int, _ signal: Signal, _ reason: String) -> LogRecord {
+        LogRecord(
+            .warn, "reload_handler_unproven",
+            "generation \(number) is sent \(signal) as the settings say, although that may end it: \(reason)",
+            [.generation(number)])
+    }
+
+    static func endedByReload(_ number: Int, _ status: ExitStatus, after wait: Interval, handsOver: Bool) -> LogRecord {
+        LogRecord(
+            .error, "ended_by_reload",
+            "generation \(number) \(status) \(wait) after it was told to reload: the app is started again with the new "
+                + "configuration, and later changes \(handsOver ? "hand over to a new generation" : "restart it")",
+            [.generation(number), .seconds("seconds", wait)])
+    }
+
     static func mountSuperseded(_ path: String, _ mode: SubpathMode) -> LogRecord {
         let consequence =
             switch mode {
