@@ -23,6 +23,67 @@ import Testing
         story.effects.filter { if case .log = $0 { false } else if case .changeEnded = $0 { false } else { true } }
     }
 
+    // MARK: the first one
+
+    private func waiting(_ digest: Digest? = Story.digest(1)) -> Story {
+        var policy = Supervisor.Policy()
+        (policy.hasSources, policy.stages) = (true, true)
+        var story = Story()
+        story.supervisor = Supervisor(policy: policy, seed: 1)
+        story.tell(.begin(digest))
+        return story
+    }
+
+    @Test func whatChangesBetweenTheFirstReadingAndItsCopyIsReadAgain() {
+        var story = waiting()
+        #expect(story.effects.contains(.stageSnapshot(1)))
+        story.tell(.snapshotStaged(1, .torn("/etc/app moved")))
+        #expect(!story.effects.contains(.stageSnapshot(2)))
+        story.pass(.seconds(1))
+        #expect(story.effects.contains(.readSnapshot))
+        story.tell(.snapshot(.whole(Story.digest(2))))
+        #expect(orders(story) == [.dropSnapshot(1), .stageSnapshot(2)])
+        story.tell(.snapshotStaged(2, .whole))
+        #expect(orders(story) == [.promote(2), .start(1)])
+        #expect(story.supervisor.digestInForce == Story.digest(2))
+    }
+
+    @Test func theAppIsNotStartedOnAnEmptyStage() {
+        var story = waiting(nil)
+        #expect(story.effects == [.readSnapshot])
+        for _ in 0..<5 {
+            story.tell(.snapshot(.torn("/etc/app moved")))
+            story.pass(.seconds(1))
+        }
+        #expect(story.starts.isEmpty && story.effects.contains(.readSnapshot))
+        story.tell(.snapshot(.whole(Story.digest(1))), .snapshotStaged(1, .whole))
+        #expect(story.starts == [1] && story.effects.contains(.promote(1)))
+    }
+
+    @Test func whatIsTouchedOrAskedForBeforeTheStartIsWhatTheAppStartsWith() {
+        for event in [Supervisor.Event.touched(atomic: true), .reloadAsked] {
+            var story = waiting()
+            story.tell(event)
+            #expect(story.effects.contains(.readSnapshot))
+            story.tell(.snapshot(.whole(Story.digest(2))))
+            #expect(orders(story) == [.dropSnapshot(1), .stageSnapshot(2)])
+            // The one that was under way has come too late.
+            story.tell(.snapshotStaged(1, .whole))
+            #expect(story.effects.isEmpty)
+            story.tell(.snapshotStaged(2, .whole))
+            #expect(story.starts == [1] && story.supervisor.lastSeen == Story.digest(2))
+        }
+    }
+
+    @Test func aStartThatWaitsIsTold() {
+        var story = waiting(nil)
+        story.tell(.snapshot(.torn("/etc/app/log moved")))
+        story.pass(.seconds(10))
+        #expect(story.messages.contains { $0.contains("not started yet") && $0.contains("/etc/app/log moved") })
+        story.tell(.signal(.terminate))
+        #expect(story.supervisor.phase == .stopping)
+    }
+
     @Test func aSnapshotIsInForceBeforeTheGenerationThatReadsItStarts() {
         var story = serving()
         story.change(to: 2)

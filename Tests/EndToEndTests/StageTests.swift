@@ -48,6 +48,45 @@ import Testing
         try stop(baton)
     }
 
+    /// A writer that is at work before Baton begins, and for a while after: what it has written last is what the app starts with.
+    @Test(arguments: [1, 27 << 20]) func whatChangesWhileBatonStartsIsStagedBeforeTheAppStarts(_ size: Int) throws {
+        mkdir(directory.file("config"), 0o755)
+        writeFile(directory.file("config/large"), "")
+        truncate(directory.file("config/large"), size)
+        writeFile(directory.file("config/page"), "0")
+        let writer = try RunningProcess([
+            "sh", "-c",
+            "echo at work; i=0; while [ $i -lt 200 ]; do i=$((i + 1)); printf $i >$0; sleep 0.01; done",
+            directory.file("config/page"),
+        ])
+        try writer.waitForOutput("at work")
+        let baton = try start(reader("\(staged)/page"), ["BATON_WATCH": directory.file("config")])
+        try writer.wait()
+        try baton.waitForOutput("sees 200.", seconds: 60)
+        // It never ran on an empty stage.
+        #expect(!baton.error.contains("No such file"), "\(baton.error.suffix(2000))")
+        try stop(baton)
+    }
+
+    /// Nothing of it is ever whole: the app waits, the log says for what, and a stop is a stop.
+    @Test func anAppWhoseConfigurationIsNeverWholeIsNotStartedOnNothing() throws {
+        mkdir(directory.file("config"), 0o755)
+        writeFile(directory.file("config/large"), "")
+        truncate(directory.file("config/large"), 27 << 20)
+        writeFile(directory.file("config/page"), "0")
+        let writer = try RunningProcess([
+            "sh", "-c", "while :; do i=$((i + 1)); printf $i >\(directory.file("config/page")); done",
+        ])
+        defer { writer.signal(SIGKILL) }
+        try waitUntil("the writer at work") { readFile(directory.file("config/page")).count > 2 }
+        let baton = try start(reader("\(staged)/page"), ["BATON_WATCH": directory.file("config")])
+        try baton.waitForError(
+            "the app is not started yet: its configuration could not be read and copied whole", seconds: 60)
+        #expect(!baton.error.contains("starting generation") && !baton.output.contains("sees"))
+        baton.signal(SIGTERM)
+        #expect(try baton.wait() == 143)
+    }
+
     @Test func modesAreKeptAndTheAppsUserOwnsThem() throws {
         guard Stand.isRoot else { return }
         chmod(directory.path, 0o755)

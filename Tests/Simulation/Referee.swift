@@ -402,6 +402,9 @@ package struct Referee {
     /// unless its change was turned down.
     func checkEnd(_ world: SimulatedWorld) throws {
         let supervisor = world.supervisor
+        guard supervisor.phase != .waiting else {
+            throw Violation(invariant: 8, description: "still waiting for what the app is started with")
+        }
         guard supervisor.phase == .running else { return }
         guard supervisor.pending == nil, open.isEmpty else {
             throw Violation(

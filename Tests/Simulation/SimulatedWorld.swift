@@ -131,7 +131,12 @@ package struct SimulatedWorld {
         }
     }
 
-    mutating func begin() throws { try deliver(.event(.begin(volume.digest))) }
+    /// A writer may be at it already, so that the first reading is not whole, and what it has found not there for long.
+    mutating func begin() throws {
+        if Int.random(in: 0..<3, using: &random) == 0 { beginWriting(2) }
+        let isTorn = Int.random(in: 0..<3, using: &random) == 0
+        try deliver(.event(.begin(isTorn ? nil : volume.digest)))
+    }
 
     var isOver: Bool { if case .exited = supervisor.phase { true } else { false } }
 

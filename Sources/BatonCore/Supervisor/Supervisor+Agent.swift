@@ -19,12 +19,12 @@ extension Supervisor {
     mutating func staged(_ source: String) {
         guard awaited.remove(source) != nil, awaited.isEmpty, phase == .waiting else { return }
         timers.cancel(.awaited)
-        emit(.readSnapshot)
+        read()
     }
 
     mutating func stillAwaiting() {
-        guard phase == .waiting, !awaited.isEmpty else { return }
-        log(.awaiting(awaited.sorted()))
+        guard phase == .waiting else { return }
+        log(awaited.isEmpty ? .awaitingFirst(intake.obstacle) : .awaiting(awaited.sorted()))
         timers.arm(.awaited, at: now + Times.awaitedReport)
     }
 }

@@ -7,6 +7,8 @@ extension Supervisor {
         /// The first touch since something was last read whole.
         var touchedAt: Instant?
         var tornReads = 0
+        /// Why what was last read is not whole.
+        var obstacle: String?
         /// SIGHUP: apply even if the content is the same.
         var isManual = false
     }
@@ -52,8 +54,11 @@ extension Supervisor {
 
     // MARK: intake
 
+    /// What is touched is read: while the app runs, and while its first snapshot is made.
+    private var reads: Bool { phase == .running || (phase == .waiting && hasBegun && awaited.isEmpty) }
+
     mutating func touched(atomic: Bool) {
-        guard phase == .running else { return }
+        guard reads else { return }
         intake.touchedAt = intake.touchedAt ?? now
         guard !atomic, policy.settle > .zero else { return read() }
         let since = intake.settlingSince ?? now
@@ -64,7 +69,7 @@ extension Supervisor {
     }
 
     mutating func read() {
-        guard phase == .running || (phase == .waiting && awaited.isEmpty) else { return }
+        guard reads else { return }
         timers.cancel(.settle)
         timers.cancel(.readRetry)
         intake.settlingSince = nil
@@ -72,21 +77,31 @@ extension Supervisor {
     }
 
     mutating func snapshot(_ result: SnapshotResult) {
-        guard phase == .running || (phase == .waiting && hasBegun && awaited.isEmpty) else { return }
+        guard reads else { return }
         switch result {
         case .whole(let digest) where phase == .waiting: prepareRun(digest)
         case .whole(let digest):
             let isManual = intake.isManual
-            intake.tornReads = 0
+            forgetTornReads()
             intake.isManual = false
             isManual ? propose(digest, isManual: true) : consider(digest)
             intake.touchedAt = nil
-        case .torn(let detail):
-            intake.tornReads = min(intake.tornReads + 1, 1000)
-            if intake.tornReads == 5 { log(.keepsChanging(detail)) }
-            let wait = Times.readRetryFirst * (1 << Int64(min(intake.tornReads - 1, 6)))
-            timers.arm(.readRetry, at: now + min(wait, Times.readRetryLimit))
+        case .torn(let detail): readAgain(detail)
         }
+    }
+
+    /// It was not whole, when it was read or when it was copied.
+    mutating func readAgain(_ detail: String) {
+        intake.obstacle = detail
+        intake.tornReads = min(intake.tornReads + 1, 1000)
+        if intake.tornReads == 5 { log(.keepsChanging(detail)) }
+        let wait = Times.readRetryFirst * (1 << Int64(min(intake.tornReads - 1, 6)))
+        timers.arm(.readRetry, at: now + min(wait, Times.readRetryLimit))
+    }
+
+    mutating func forgetTornReads() {
+        intake.tornReads = 0
+        intake.obstacle = nil
     }
 
     private mutating func consider(_ digest: Digest) {

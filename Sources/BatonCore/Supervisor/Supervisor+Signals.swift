@@ -3,7 +3,9 @@ extension Supervisor {
     mutating func received(_ signal: Signal) {
         // SIGPIPE is what Baton's own log raises when its reader is gone; SIGCHLD is Baton's alone.
         guard signal != .pipe, signal != .child else { return }
-        if signal == .hangUp, policy.hangUpTriggersChange, phase == .running { return askedByHand() }
+        if signal == .hangUp, policy.hangUpTriggersChange, phase == .running || phase == .waiting {
+            return askedByHand()
+        }
         guard let forwarded = policy.signalMap.forwarded(signal) else { return log(.swallowed(signal)) }
         if signal == .terminate {
             let isMapped = policy.signalMap.names(.terminate)
@@ -32,8 +34,14 @@ extension Supervisor {
     }
 
     mutating func askedByHand() {
-        log(.askedByHand)
-        intake.isManual = true
+        switch phase {
+        case .running:
+            log(.askedByHand)
+            intake.isManual = true
+        // What is read then is what the app starts with.
+        case .waiting: log(.askedByHand)
+        case .stopping, .exited: return
+        }
         read()
     }
 

@@ -18,10 +18,16 @@ extension Supervisor {
 
     // MARK: the first one
 
+    /// - Parameter digest: what was read; nil where it is not whole yet. With a stage the app waits for it: it would have nothing
+    ///   to read.
     mutating func prepareRun(_ digest: Digest?) {
+        guard phase == .waiting else { return }
         guard policy.stages else { return run(digest) }
-        guard phase == .waiting, stage.firstNumber == nil else { return }
+        timers.arm(.awaited, at: timers.deadline(.awaited) ?? now + Times.awaitedReport)
+        guard let digest else { return read() }
+        guard digest != stage.firstDigest || stage.firstNumber == nil else { return }
         stage.firstDigest = digest
+        timers.cancel(.stageRetry)
         stageSnapshot()
     }
 
@@ -35,7 +41,10 @@ extension Supervisor {
             stage.goodDigest = stage.firstDigest
             emit(.promote(number))
             run(stage.firstDigest)
-        case .torn: timers.arm(.stageRetry, at: now + Times.stageRetry)
+        case .torn(let detail):
+            // What was read is there no more: copied is what is read next.
+            stage.firstDigest = nil
+            readAgain(detail)
         case .failed(let reason):
             if stage.failures % 20 == 0 { log(.cannotStage(reason)) }
             stage.failures = min(stage.failures + 1, 1_000_000)

@@ -18,7 +18,11 @@ extension Supervisor {
         var record = StatusRecord(.baton, [.text("phase", phaseName), .number("ready", isReady ? 1 : 0)])
         if let digestInForce { record.add(.digest(digestInForce)) }
         if let servingNumber { record.add(.number("serving", Int64(servingNumber))) }
-        if !awaited.isEmpty { record.add(.text("awaits", awaited.sorted().joined(separator: ", "))) }
+        if !awaited.isEmpty {
+            record.add(.text("awaits", awaited.sorted().joined(separator: ", ")))
+        } else if phase == .waiting {
+            record.add(.text("awaits", "a whole reading of the configuration"))
+        }
         if let pending {
             record.add(
                 .number("change", Int64(pending.change.number)), .text("step", step(of: pending).rawValue),

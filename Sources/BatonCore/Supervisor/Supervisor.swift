@@ -127,7 +127,7 @@ public struct Supervisor: Sendable {
         case .reloadFinished(let change, let failure): reloadFinished(change, failure)
         case .staged(let source): staged(source)
         case .agentEnded(let status): agentEnded(status)
-        case .reloadAsked: if phase == .running { askedByHand() }
+        case .reloadAsked: askedByHand()
         case .signal(let signal): received(signal)
         case .childrenGone: childrenGone()
         case .tick: while let key = timers.takeDue(now) { fired(key) }
@@ -148,6 +148,9 @@ public struct Supervisor: Sendable {
     mutating func run(_ digest: Digest?) {
         guard phase == .waiting else { return }
         phase = .running
+        timers.cancel(.awaited)
+        forgetTornReads()
+        intake.touchedAt = nil
         lastSeen = digest
         digestInForce = digest
         startGeneration()

@@ -296,6 +296,16 @@ extension LogRecord {
             [.number("count", Int64(sources.count))])
     }
 
+    /// - Parameter obstacle: nil where no reading has ended.
+    static func awaitingFirst(_ obstacle: String?) -> LogRecord {
+        LogRecord(
+            .warn, "first_snapshot_awaited",
+            "the app is not started yet: its configuration could not be read and copied whole ("
+                + (obstacle ?? "the first reading has not ended")
+                + "); a file that is written all the time does not belong in a "
+                + "source that is staged (BATON_STAGE_FILES, BATON_VALIDATE)")
+    }
+
     // MARK: signals and stop
 
     static func swallowed(_ signal: Signal) -> LogRecord {
