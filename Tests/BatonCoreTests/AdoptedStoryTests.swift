@@ -61,6 +61,50 @@ import Testing
         #expect(story.supervisor.serving?.number == 2)
     }
 
+    /// A change in the first moments: it serves, and that is not known yet.
+    @Test func aFirstGenerationThatListensIsWaitedForBeforeAChange() {
+        var story = adopting()
+        story.tell(.launched(1), .adopted(1), .looked(1, .no))
+        story.change(to: 2)
+        #expect(story.starts.isEmpty && !story.sent(.terminate, to: 1))
+        story.change(to: 3)
+        #expect(story.outcomes == [.superseded] && story.starts.isEmpty && !story.sent(.terminate, to: 1))
+        story.tell(.looked(1, .yes))
+        #expect(story.starts == [2] && story.supervisor.serving?.number == 1)
+        story.tell(.launched(2), .adopted(2), .looked(2, .yes))
+        #expect(story.outcomes == [.applied(.handover)])
+    }
+
+    @Test func aFirstGenerationThatDoesNotListenYetIsReplacedAtOnce() {
+        var story = adopting()
+        story.tell(.launched(1))
+        story.change(to: 2)
+        #expect(story.starts == [2] && story.sent(.terminate, to: 1))
+    }
+
+    /// It fails with a change waiting: that may be what mends it, whatever BATON_RESTART says.
+    @Test func aFirstGenerationThatFailsMakesWayForTheChangeThatWaits() {
+        for isTimeout in [false, true] {
+            var story = adopting {
+                $0.ready = .notify; $0.readyTimeout = .seconds(5)
+            }
+            story.tell(.launched(1), .adopted(1))
+            story.change(to: 2)
+            if isTimeout { story.pass(.seconds(5)) } else { story.tell(.exited(1, .exited(3), leftovers: false)) }
+            story.pass(.milliseconds(1))
+            #expect(story.supervisor.generations.last?.number == 2 && story.supervisor.phase == .running)
+            #expect(story.supervisor.generations.last?.digest == Story.digest(2))
+        }
+    }
+
+    @Test func aJobThatIsDoneBeforeItsChangeIsNotRunAgain() {
+        var story = adopting()
+        story.tell(.launched(1), .listensItself(1))
+        story.change(to: 2)
+        story.tell(.exited(1, .exited(0), leftovers: false))
+        #expect(story.supervisor.phase == .stopping)
+    }
+
     @Test func anAppThatNeverListensIsReadyByStayingAlive() {
         var story = adopting()
         story.tell(.launched(1))

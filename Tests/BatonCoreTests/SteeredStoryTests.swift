@@ -72,17 +72,52 @@ import Testing
 
     @Test func whoWaitsForTheFirstGenerationIsLeftToTheOneThatTakesItsPlace() {
         var story = Story {
-            $0.hasListener = true; $0.steers = true; $0.onChange = .handover
+            $0.hasListener = true; $0.steers = true; $0.onChange = .handover; $0.ready = .notify
+            $0.readyTimeout = .seconds(5)
         }
+        var ready = Notification()
+        ready.ready = true
         story.tell(.launched(1))
         story.change(to: 2)
+        // It may serve for all that is known.
+        #expect(story.starts.isEmpty && !story.sent(.terminate, to: 1))
+        story.tell(.looked(1, .no), .connections(1, .init(queued: 2, open: 2, idle: 0)))
+        story.pass(Supervisor.Times.waitingLook)
+        story.tell(.looked(1, .no))
+        story.pass(Supervisor.Times.waitingLook)
+        #expect(story.effects.contains(.lookWhetherWaiting(1)) && story.starts.isEmpty)
+        story.tell(.looked(1, .no))
         #expect(story.effects.firstIndex(of: .yieldSockets(1)) ?? .max < story.effects.firstIndex(of: .start(2)) ?? 0)
-        story.getReady(2)
+        story.tell(.launched(2), .notified(2, ready))
         // While another one serves nobody waits for one that is given up.
         story.change(to: 3)
         story.tell(.launched(3))
         story.change(to: 4)
         #expect(story.sent(.terminate, to: 3) && !story.effects.contains(.yieldSockets(3)))
+    }
+
+    @Test func aFirstGenerationThatIsSeenToServeIsWaitedFor() {
+        let signs: [Supervisor.Event] = [
+            .looked(1, .yes), .looked(1, .partly("tcp://*:81")), .looked(1, .unknown("not permitted")),
+            .connections(1, .init(queued: 1, open: 2, idle: 0)),
+        ]
+        for sign in signs {
+            var story = Story {
+                $0.hasListener = true; $0.steers = true; $0.onChange = .handover; $0.ready = .notify
+            }
+            story.tell(.launched(1))
+            story.change(to: 2)
+            story.tell(.looked(1, .no), sign)
+            for _ in 0..<5 {
+                story.pass(Supervisor.Times.waitingLook)
+                story.tell(.looked(1, .no))
+            }
+            #expect(story.starts.isEmpty && !story.sent(.terminate, to: 1), "\(sign)")
+            var ready = Notification()
+            ready.ready = true
+            story.tell(.notified(1, ready))
+            #expect(story.starts == [2] && story.supervisor.serving?.number == 1, "\(sign)")
+        }
     }
 
     // MARK: slow start

@@ -129,6 +129,39 @@ struct AdoptTests {
         try stop(baton)
     }
 
+    /// It serves, and that it is ready is known only later: a change in these first moments waits for that.
+    @Test(arguments: [false, true]) func aChangeInTheFirstMomentsLosesNothing(_ isHanded: Bool) throws {
+        let port = freePort()
+        let open =
+            isHanded
+            ? "s = socket.socket(fileno=3); s.setblocking(False); listeners.append(s)"
+            : "listening('127.0.0.1', \(port))"
+        let command = server(
+            """
+            \(open)
+            def tell():
+                time.sleep(1)
+                n = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+                n.sendto(b"READY=1", os.environ["NOTIFY_SOCKET"].replace("@", "\\0", 1))
+            import threading; threading.Thread(target=tell).start()
+            """)
+        let listen = isHanded ? ["BATON_LISTEN": "tcp://127.0.0.1:\(port)"] : [:]
+        let baton = try start(command, listen.merging(["BATON_READY": "notify"]) { _, new in new })
+        try waitUntil("an answer") { (try? httpGet(port: port).get()) == "1" }
+        let load = HTTPLoad(port: port)
+        replaceFile(directory.file("config"), "1")
+        try baton.waitForError("change 1:")
+        try baton.waitForError("is applied by handover")
+        try waitUntil("an answer of the second") { load.current.bodies["2"] != nil }
+        let result = load.stop()
+        #expect(result.failed == 0, "\(result.failures) \(baton.error.suffix(2000))")
+        let events = baton.error.split(separator: "\n").filter {
+            $0.contains("generation 1 is ready") || $0.contains("starting generation 2")
+        }
+        #expect(events.first?.contains("generation 1 is ready") == true && events.count == 2, "\(events)")
+        try stop(baton)
+    }
+
     @Test func severalAddressesAreHandedOverTogether() throws {
         let (first, second) = (freePort(), freePort())
         // The second one comes late: until then clients of it stay with the old generation.

@@ -30,6 +30,8 @@ package struct Referee {
     private var endsByReload = false
     /// ^C is a person's wish to end it.
     private var isInterrupted = false
+    /// Scans in a row in which the first generation was not seen to wait.
+    private var idleScans = 0
     /// From when on nothing is done to the world any more.
     var calmSince: Instant?
 
@@ -82,7 +84,7 @@ package struct Referee {
     }
 
     /// 1, 2 and 7: a serving generation is told to go only for a successor that is ready.
-    private func checkServing(
+    private mutating func checkServing(
         _ event: Supervisor.Event, _ before: Supervisor, _ after: Supervisor, _ effects: [Supervisor.Effect]
     ) throws {
         guard after.phase == .running else { return }
@@ -101,6 +103,7 @@ package struct Referee {
                 throw Violation(invariant: 2, description: "generation \(number) is drained and no successor is ready")
             }
         }
+        try checkFirst(event, before, after, effects)
         let wasServing = before.serving
         if let wasServing, after.serving == nil, !restartsOnChange {
             let isGone =
@@ -112,6 +115,25 @@ package struct Referee {
                 throw Violation(
                     invariant: 1, description: "generation \(wasServing.number) stopped serving on \(event)")
             }
+        }
+    }
+
+    /// Nobody serves for certain, but a generation that is not known to be ready may: no change tells it to go.
+    private mutating func checkFirst(
+        _ event: Supervisor.Event, _ before: Supervisor, _ after: Supervisor, _ effects: [Supervisor.Effect]
+    ) throws {
+        guard let starting = before.starting, starting.isLaunched, before.serving == nil, before.phase == .running,
+            policy.hasListener || listened.contains(starting.number), policy.onChange == .handover, !isAdoptionRefused
+        else { return }
+        let hasFailed = effects.contains {
+            if case .log(let record) = $0 { record.event == "generation_not_ready" } else { false }
+        }
+        if case .exited(starting.number, _, _) = event { return }
+        if case .looked(starting.number, let waiting) = event { idleScans = waiting == .no ? idleScans + 1 : 0 }
+        // On a socket that it was given it may have been seen not to wait.
+        if !listened.contains(starting.number), idleScans >= Supervisor.Times.firstScans { return }
+        for case .signal(starting.number, policy.drainSignal, _) in effects where !hasFailed {
+            throw Violation(invariant: 1, description: "generation \(starting.number), which may serve, is told to go")
         }
     }
 

@@ -113,6 +113,8 @@ extension Supervisor {
         /// Between the drain signal and SIGKILL at least this much, or a quarter of the drain timeout if that is less.
         public static let drainGrace: Interval = .seconds(5)
         /// How often it is looked whether a generation waits for connections.
+        /// So many scans in a row must show that the first generation does not serve before a change replaces it unready.
+        public static let firstScans = 3
         public static let waitingLook: Interval = .milliseconds(25)
         /// So many looks in a row must be refused: a process in the middle of an exec refuses them for a moment.
         public static let refusedLooks = 3

@@ -31,6 +31,8 @@ extension Supervisor {
             case reloading(Int)
             /// The app cannot be told yet: it is starting, or has no handler yet.
             case holding
+            /// Handover, while the first generation is not known to be ready: so many more scans must show that it does not serve.
+            case scanning(Int, left: Int)
             /// Restart: the old one has to be gone first.
             case awaitingGone
             /// A generation with this snapshot is starting.
@@ -47,7 +49,8 @@ extension Supervisor {
             switch stage {
             // The stage still holds what was there before.
             case .starting, .proving, .staging, .validating: break
-            case .awaitingGone, .splaying, .inspecting, .reloading, .holding: stage = .starting(number, .restart)
+            case .awaitingGone, .splaying, .inspecting, .reloading, .holding, .scanning:
+                stage = .starting(number, .restart)
             }
         }
     }
@@ -289,12 +292,54 @@ extension Supervisor {
     }
 
     private mutating func handOver() {
-        // One that is not ready yet has not read this snapshot.
-        if let starting { retire(starting.number) }
+        if let starting {
+            if !isServing, starting.isLaunched, waitsFor(starting) { return }
+            // It has not read this snapshot.
+            retire(starting.number)
+        }
         timers.cancel(.restart)
         let means: Outcome.Means = isServing ? .handover : .restart
         startGeneration()
         if let started = starting { pending?.stage = .starting(started.number, means) }
+    }
+
+    /// Nobody serves for certain, and this one may: it is told to go only once it is known to be ready and another one serves, or
+    /// once it has failed. One that has not begun to serve can be replaced at once.
+    /// - Returns: whether the change waits for it, or for what can be seen of it.
+    private mutating func waitsFor(_ starting: Generation) -> Bool {
+        if starting.hasListened || starting.listensItself || (policy.hasListener && isLookingUseless) {
+            pending?.stage = .holding
+            return true
+        }
+        // On the socket that it was given the kernel lets clients in; whether it takes them is seen from outside.
+        guard policy.hasListener else { return false }
+        pending?.stage = .scanning(starting.number, left: Times.firstScans)
+        emit(.countConnections(starting.number))
+        emit(.lookWhetherWaiting(starting.number))
+        return true
+    }
+
+    /// Whether the first generation serves, for the change that waits to know.
+    mutating func scanned(_ number: Int, _ waiting: Waiting) {
+        guard case .scanning(number, let left) = pending?.stage else { return }
+        guard waiting == .no else { return seenServing(number) }
+        guard left > 1 else {
+            pending?.stage = .holding
+            retire(number)
+            return handOver()
+        }
+        pending?.stage = .scanning(number, left: left - 1)
+        timers.arm(.look(number), at: now + Times.waitingLook)
+    }
+
+    /// It has taken connections: those that are open and not in its queue.
+    mutating func scanned(_ number: Int, _ connections: Connections?) {
+        if let connections, connections.open > connections.queued { seenServing(number) }
+    }
+
+    /// The change waits until it is known what becomes of it.
+    mutating func seenServing(_ number: Int) {
+        if case .scanning(number, _) = pending?.stage { pending?.stage = .holding }
     }
 
     private mutating func restart() {

@@ -55,6 +55,7 @@ extension Supervisor {
     }
 
     mutating func counted(_ number: Int, _ connections: Connections?) {
+        scanned(number, connections)
         guard let index = index(number), generations[index].state == .draining, generations[index].isMainAlive else {
             return
         }

@@ -48,6 +48,7 @@ extension Supervisor {
         guard let index = index(number) else { return }
         hasAdopted = true
         generations[index].hasListened = true
+        seenServing(number)
         switch generations[index].state {
         case .starting:
             guard policy.ready == .auto, timers.deadline(.confirm(number)) == nil else { return }
@@ -60,6 +61,7 @@ extension Supervisor {
 
     mutating func listensItself(_ number: Int) {
         if let index = index(number) { generations[index].listensItself = true }
+        seenServing(number)
     }
 
     mutating func adoptionRefused(_ reason: String) {
@@ -117,9 +119,9 @@ extension Supervisor {
     }
 
     mutating func looked(_ number: Int, _ waiting: Waiting) {
-        guard let index = index(number), generations[index].state == .starting, generations[index].isLaunched,
-            !isLookingUseless
-        else { return }
+        guard generation(number, in: .starting)?.isLaunched == true, !isLookingUseless else { return }
+        scanned(number, waiting)
+        guard policy.ready == .auto, let index = index(number), generations[index].state == .starting else { return }
         if case .unknown = waiting { generations[index].refusedLooks += 1 } else { generations[index].refusedLooks = 0 }
         generations[index].lacks = nil
         switch waiting {
@@ -193,7 +195,7 @@ extension Supervisor {
         }
         steerToServing()
         for old in replaced { release(old.number) }
-        if case .holding = pending?.stage { apply() }
+        if isChangeHeld { apply() }
     }
 
     /// Another one serves in its place, or is about to, for this change's sake.
@@ -224,7 +226,17 @@ extension Supervisor {
             return beginStop(.appEnded)
         }
         lastEnd = status ?? lastEnd
+        // The change that waited for it may be what mends it.
+        if isChangeHeld, status != .exited(0), !wasInterrupted(status) { return timers.arm(.restart, at: now) }
         recover(status)
+    }
+
+    /// A change waits until it is known what becomes of the generation that is starting.
+    private var isChangeHeld: Bool {
+        switch pending?.stage {
+        case .holding, .scanning: true
+        default: false
+        }
     }
 
     mutating func exited(_ number: Int, _ status: ExitStatus, leftovers: Bool) {

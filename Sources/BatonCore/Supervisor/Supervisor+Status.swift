@@ -167,7 +167,7 @@ extension Supervisor {
         case .staging: .stage
         case .validating: .validate
         case .splaying: .splay
-        case .inspecting, .reloading, .holding, .awaitingGone, .starting: .apply
+        case .inspecting, .reloading, .holding, .scanning, .awaitingGone, .starting: .apply
         case .proving: slowStart == nil ? .probation : .slowStart
         }
     }
@@ -178,7 +178,7 @@ extension Supervisor.Pending {
     var generation: Int? {
         switch stage {
         case .starting(let number, _), .proving(let number, _), .inspecting(let number), .reloading(let number): number
-        case .staging, .validating, .splaying, .holding, .awaitingGone: nil
+        case .staging, .validating, .splaying, .holding, .scanning, .awaitingGone: nil
         }
     }
 }
