@@ -15,6 +15,7 @@ actor Stage {
     /// Contents that newer ones have replaced before they were written, since it was last told.
     private var coalesced = 0
     private var isFailureTold = false
+    private var reporter = StageReporter()
 
     init(_ path: String, isSecret: Bool, _ sources: [String], _ link: Link, _ statistics: Statistics) {
         directory = StageDirectory(path, isSecret: isSecret)
@@ -62,13 +63,14 @@ actor Stage {
             guard files != staged else { continue }
             do {
                 count += 1
-                try directory.write(
+                let findings = try directory.write(
                     files.sorted { $0.key < $1.key }.map { StageDirectory.File(name: $0.key, content: $0.value) },
                     stamp: "\(Clock.stamp()).\(count)")
                 staged = files
                 isFailureTold = false
                 for source in sources { await link.send(.staged(source: source, revision: revision)) }
                 await tellCoalesced()
+                for record in reporter.records(findings) { await link.log(record) }
             } catch {
                 await tellFailure(error)
                 if waiting == nil { waiting = (files, revision) }

@@ -50,6 +50,19 @@ public struct FileStatus: Hashable, Sendable {
     }
 }
 
+extension FileStatus.Kind {
+    /// d_type of readdir(3).
+    fileprivate init?(directoryType: UInt8) {
+        switch Int(directoryType) {
+        case Int(DT_REG): self = .file
+        case Int(DT_DIR): self = .directory
+        case Int(DT_LNK): self = .link
+        case Int(DT_UNKNOWN): return nil
+        default: self = .other
+        }
+    }
+}
+
 /// readlink(2).
 public func readLink(_ path: String) throws(LinuxError) -> String {
     var failure: Int32 = 0
@@ -73,8 +86,11 @@ public struct DirectoryEntry: Sendable, Hashable {
     public let name: String
     /// The name is UTF-8. By one that is not, which Linux allows, the file cannot be opened.
     public let hasUsableName: Bool
-    /// As the directory itself tells (d_type of readdir(3)): a look at the file may say more, and is never wrong.
-    public let isRegularFile: Bool
+    /// As the directory itself tells (d_type of readdir(3)); nil where it does not, as some file systems.
+    public let kind: FileStatus.Kind?
+
+    /// A look at the file may say more, and is never wrong.
+    public var isRegularFile: Bool { kind == .file }
 }
 
 /// As `directoryEntries`, with what the directory tells of each.
@@ -97,8 +113,7 @@ public func directoryListing(_ path: String, limit: Int) throws(LinuxError) -> [
         guard name != ".", name != ".." else { continue }
         guard entries.count < limit else { throw LinuxError("read the directory", path, errno: E2BIG) }
         entries.append(
-            DirectoryEntry(
-                name: name, hasUsableName: valid != nil, isRegularFile: Int(entry.pointee.d_type) == Int(DT_REG)))
+            DirectoryEntry(name: name, hasUsableName: valid != nil, kind: .init(directoryType: entry.pointee.d_type)))
     }
 }
 

@@ -5,11 +5,14 @@ public struct LinuxError: Error, Hashable, Sendable {
     public let operation: String
     public let thing: String
     public let errno: Int32
+    /// What is to be said of it, where more is known than errno tells.
+    private let words: String?
 
-    public init(_ operation: String, _ thing: String, errno: Int32) {
+    public init(_ operation: String, _ thing: String, errno: Int32, words: String? = nil) {
         self.operation = operation
         self.thing = thing
         self.errno = errno
+        self.words = words
     }
 
     /// Reads errno at once, before anything else can change it.
@@ -19,7 +22,7 @@ public struct LinuxError: Error, Hashable, Sendable {
 }
 
 extension LinuxError: CustomStringConvertible {
-    public var description: String { "cannot \(operation) \(thing): \(errnoInWords(errno))" }
+    public var description: String { words ?? "cannot \(operation) \(thing): \(errnoInWords(errno))" }
 }
 
 /// `No such file or directory (ENOENT)` and the like (strerror(3)).

@@ -7,19 +7,33 @@ import Glibc
 ///     ..2026_11_22_10_00_00.1.7/configmap/web/app.yaml
 ///     ..data    -> ..2026_11_22_10_00_00.1.7
 ///     configmap -> ..data/configmap
+///
+/// What others keep in the same directory stays.
 public struct SnapshotStage: Sendable {
     public let path: String
     /// Tells this run's versions from those that an earlier one has left.
     private let run: String
+    private let layout: StageLayout
 
-    /// - Parameter run: a name for this run of Baton that no other has.
-    public init(_ path: String, run: String) {
+    private static let agent = "..agent"
+
+    /// - Parameter run: a name for this run of Baton that no other has: `Clock.stamp()`, a dot, and the process id.
+    /// - Parameter own: paths of Baton's sockets. Those that lie on the stage, which has to be there then, are not foreign.
+    public init(_ path: String, run: String, own: [String] = []) {
         self.path = path
         self.run = run
+        var names = Set(own.compactMap { Self.entry(of: $0, in: path) })
+        names.insert(Self.agent)
+        // The clock's nanoseconds, the process id, the number.
+        layout = StageLayout(path: path, numbers: 3...3, own: names, limit: 1000)
     }
 
     /// Where the agent lays what it fetches; not for the app.
-    public static func agentDirectory(of stage: String) -> String { stage + "/..agent" }
+    public static func agentDirectory(of stage: String) -> String { stage + "/" + agent }
+
+    public static func makeAgentDirectory(of stage: String) throws(LinuxError) {
+        try makeDirectories(agentDirectory(of: stage))
+    }
 
     public func directory(of number: Int) -> String { "\(path)/\(name(number))" }
 
@@ -33,26 +47,27 @@ public struct SnapshotStage: Sendable {
         try makeDirectories(path)
         // What a run before has left that was not in force.
         let inForce = try? readLink(current)
-        for entry in try directoryEntries(path, limit: 100_000) where entry.hasPrefix("..20") && entry != inForce {
-            removeTree(path + "/" + entry)
-        }
+        for version in try layout.versions() where version != inForce { removeTree(path + "/" + version) }
+    }
+
+    /// A version may get these names (with slashes, of which only the first part counts).
+    /// - Throws: EEXIST where something else has one of them: the app would read that for ever.
+    public func checkFree(_ names: [String]) throws(LinuxError) {
+        try layout.checkFree(names.compactMap { $0.split(separator: "/").first.map(String.init) })
     }
 
     /// The app reads this snapshot from now on. It takes a few calls that do not depend on its size.
-    public func promote(_ number: Int) throws(LinuxError) {
-        let before = try? readLink(current)
-        unlink(path + "/..data_tmp")
-        guard symlink(name(number), path + "/..data_tmp") == 0 else { throw .last("link", path + "/..data_tmp") }
-        guard rename(path + "/..data_tmp", current) == 0 else { throw .last("move", path + "/..data_tmp") }
-        let wanted = Set(try directoryEntries(directory(of: number), limit: 1000))
-        for entry in wanted { symlink("..data/" + entry, path + "/" + entry) }
-        for entry in try directoryEntries(path, limit: 1000) where !entry.hasPrefix("..") && !wanted.contains(entry) {
-            // A directory of somebody else's stays: only links are removed by this.
-            unlink(path + "/" + entry)
+    @discardableResult
+    public func promote(_ number: Int) throws(LinuxError) -> StageFindings {
+        let before = try layout.target()
+        try layout.swap(to: name(number))
+        let found = layout.link(Set(try directoryEntries(directory(of: number), limit: 1000)))
+        var replaced: String?
+        if let before, !before.hasPrefix("..\(run).") {
+            if layout.isVersionThatIsThere(before) { try remove(path + "/" + before) }
+            if !layout.isVersion(before) { replaced = before }
         }
-        if let before, before.hasPrefix(".."), !before.hasPrefix("..\(run).") {
-            try remove(path + "/" + before)
-        }
+        return StageFindings(path, found, replaced: replaced)
     }
 
     public func remove(_ number: Int) throws(LinuxError) { try remove(directory(of: number)) }
@@ -60,5 +75,17 @@ public struct SnapshotStage: Sendable {
     /// In a child of its own: however much there is, Baton does not wait for it.
     private func remove(_ directory: String) throws(LinuxError) {
         _ = try forkHelper(keeping: 2) { removeTree(directory) }
+    }
+
+    /// Under which entry of `directory` a path lies, however deep; nil where it lies elsewhere. By identity: there is more than
+    /// one way to write a path.
+    private static func entry(of path: String, in directory: String) -> String? {
+        guard let stage = try? FileStatus.following(directory) else { return nil }
+        var parts = path.split(separator: "/").filter { $0 != "." }
+        while let name = parts.popLast() {
+            let parent = try? FileStatus.following("/" + parts.joined(separator: "/"))
+            if let parent, parent.device == stage.device, parent.inode == stage.inode { return String(name) }
+        }
+        return nil
     }
 }

@@ -1,12 +1,14 @@
 import CBatonShims
 import Glibc
 
-/// A directory with kubelet's own layout, written with kubelet's own steps (pkg/volume/util/atomic_writer.go): a reader that
-/// goes through `..data` sees the old content or the new, whole.
+/// A directory with kubelet's own layout, written with kubelet's own steps: a reader that goes through `..data` sees the old
+/// content or the new, whole.
 ///
 ///     ..2026_11_22_10_00_00.123456/app.yaml
 ///     ..data   -> ..2026_11_22_10_00_00.123456
 ///     app.yaml -> ..data/app.yaml
+///
+/// What others keep in the same directory stays.
 public struct StageDirectory: Sendable {
     public struct File: Sendable, Hashable {
         /// Relative; with slashes it lies in directories of its own.
@@ -20,62 +22,71 @@ public struct StageDirectory: Sendable {
     }
 
     public let path: String
+    private let layout: StageLayout
     /// Of the files; directories get the right to be searched by whom a file may be read.
     private let mode: mode_t
 
     /// - Parameter isSecret: readable for the owner alone.
     public init(_ path: String, isSecret: Bool) {
         self.path = path
+        // kubelet's names have a random number, those made here the clock's nanoseconds and a count.
+        layout = StageLayout(path: path, numbers: 1...2, own: [StageVersion.empty], limit: 100_000)
         mode = isSecret ? 0o600 : 0o644
     }
 
     private var directoryMode: mode_t { mode == 0o600 ? 0o700 : 0o755 }
 
-    /// The name of the version that is in force; nil before the first.
-    public var version: String? { try? readLink(path + "/..data") }
+    /// The name of the version that is in force; nil before the first, and where `..data` leads out of the directory.
+    public var version: String? {
+        guard let target = try? readLink(path + "/..data") else { return nil }
+        let name = target.utf8
+        return name.starts(with: "..".utf8) && name.count > 2 && !name.contains(UInt8(ascii: "/")) ? target : nil
+    }
 
-    private static let emptyVersion = "..20_empty"
     /// Nothing has been written yet.
-    public var isEmpty: Bool { version == nil || version == Self.emptyVersion }
+    public var isEmpty: Bool { version == nil || version == StageVersion.empty }
 
     /// Puts this content in force at once. Nothing of it is seen before all of it is there; where anything fails, the content
-    /// before stays.
-    /// - Parameter stamp: makes the version's name, and must differ from the last one's.
-    public func write(_ files: [File], stamp: String) throws(LinuxError) {
-        let before = version
+    /// before stays. (Only a link that cannot be made afterwards is told of too late for that.)
+    /// - Parameter stamp: makes the version's name, and must differ from the last one's: `Clock.stamp()`, or that with a dot
+    ///   and a number. A version of any other name is not removed later.
+    /// - Throws: EEXIST where a name is taken by what Baton has not made, before anything is done.
+    @discardableResult
+    public func write(_ files: [File], stamp: String) throws(LinuxError) -> StageFindings {
+        // Of a nested name only the first part is a link, as kubelet has it.
+        let names = Set(files.compactMap { $0.name.split(separator: "/").first.map(String.init) })
+        let before = try layout.target()
         let new = "..\(stamp)"
+        for file in files where !Self.staysWithin(file.name) { throw LinuxError("lay down", file.name, errno: EINVAL) }
+        try layout.checkFree(names)
+        // What is there already is not removed for it below.
+        try check(mkdir(path + "/" + new, directoryMode), "make", path + "/" + new)
         do throws(LinuxError) {
-            try make(path + "/" + new)
-            for file in files {
-                guard Self.staysWithin(file.name) else { throw LinuxError("lay down", file.name, errno: EINVAL) }
-                try makeParents(of: file.name, in: path + "/" + new)
-                try writeFile(path + "/" + new + "/" + file.name, file.content)
-            }
-            // A crash may have left it.
-            unlink(path + "/..data_tmp")
-            try check(symlink(new, path + "/..data_tmp"), "link", path + "/..data_tmp")
-            try check(rename(path + "/..data_tmp", path + "/..data"), "move", path + "/..data_tmp")
+            try fill(path + "/" + new, files)
+            try layout.swap(to: new)
         } catch {
             removeTree(path + "/" + new)
             throw error
         }
-        // Of a nested name only the first part is a link, as kubelet has it.
-        let names = Set(files.compactMap { $0.name.split(separator: "/").first.map(String.init) })
-        for name in names { symlink("..data/" + name, path + "/" + name) }
-        for entry in try directoryEntries(path, limit: 100_000) where entry != new {
-            if entry.hasPrefix("..20") {
-                removeTree(path + "/" + entry)
-            } else if !entry.hasPrefix("..") && !names.contains(entry) {
-                unlink(path + "/" + entry)
-            }
-        }
-        if let before, before != new { removeTree(path + "/" + before) }
+        let found = layout.link(names)
+        for version in found.versions where version != new { removeTree(path + "/" + version) }
+        if new != StageVersion.empty { rmdir(path + "/" + StageVersion.empty) }
+        if let failure = found.failure { throw failure }
+        guard let before, before != StageVersion.empty else { return StageFindings(path, found, replaced: nil) }
+        // Also where there are too many entries to look for versions among them.
+        if before != new, layout.isVersionThatIsThere(before) { removeTree(path + "/" + before) }
+        return StageFindings(path, found, replaced: layout.isVersion(before) ? nil : before)
     }
 
     /// Makes the directory, and what is missing above it, and an empty version where there is none.
-    public func prepare() throws(LinuxError) {
+    /// - Returns: what was found where that was done.
+    @discardableResult
+    public func prepare() throws(LinuxError) -> StageFindings? {
         try makeDirectories(path, mode: directoryMode)
-        if version == nil { try write([], stamp: String(Self.emptyVersion.dropFirst(2))) }
+        guard version == nil else { return nil }
+        // A run before may have ended before it was in force.
+        rmdir(path + "/" + StageVersion.empty)
+        return try write([], stamp: String(StageVersion.empty.dropFirst(2)))
     }
 
     /// The API server lets no other key in, and would not have to be believed.
@@ -84,6 +95,15 @@ public struct StageDirectory: Sendable {
             && name.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).allSatisfy {
                 !$0.isEmpty && !$0.elementsEqual(".".utf8) && !$0.elementsEqual("..".utf8)
             }
+    }
+
+    private func fill(_ directory: String, _ files: [File]) throws(LinuxError) {
+        // Whatever the umask says.
+        try check(chmod(directory, directoryMode), "set the mode of", directory)
+        for file in files {
+            try makeParents(of: file.name, in: directory)
+            try writeFile(directory + "/" + file.name, file.content)
+        }
     }
 
     private func makeParents(of name: String, in directory: String) throws(LinuxError) {

@@ -104,11 +104,11 @@ public final class SnapshotCopyProcess {
 }
 
 extension Watcher {
-    /// Begins to copy what `readSnapshot` has read last to `directory`, each source under its name there.
-    /// - Parameter names: one for each source, in their order; empty: the directory itself.
-    /// - Parameter current: what is in force, from which a source is taken that cannot be read at the moment.
+    /// Begins to copy what `readSnapshot` has read last to the stage, each source under its name there. A source that cannot be
+    /// read at the moment is taken from what is in force.
+    /// - Parameter names: one for each source, in their order.
     public func copySnapshot(
-        _ number: Int, to directory: String, names: [String], current: String, writer: ForeignAccess
+        _ number: Int, to stage: SnapshotStage, names: [String], writer: ForeignAccess
     ) throws(LinuxError) -> SnapshotCopyProcess {
         let pipe = try Pipe()
         try setNonBlocking(true, pipe.read.number)
@@ -116,7 +116,7 @@ extension Watcher {
         // What lies within another comes after it, and in its place.
         let work = zip(sources, names).map { ($0.0.path, $0.0.digest, $0.1) }.sorted { $0.2 < $1.2 }
         let pid = try forkHelper(keeping: end) {
-            let (outcome, reason) = Watcher.copy(work, to: directory, current: current, writer)
+            let (outcome, reason) = Watcher.copy(work, number, to: stage, writer)
             writeAll(end, Array(reason.utf8.prefix(1000)))
             _exit(outcome.rawValue)
         }
@@ -125,13 +125,17 @@ extension Watcher {
 
     /// The child's side.
     private static func copy(
-        _ work: [(path: String, digest: Digest?, name: String)], to directory: String, current: String,
+        _ work: [(path: String, digest: Digest?, name: String)], _ number: Int, to stage: SnapshotStage,
         _ writer: ForeignAccess
     ) -> (SnapshotCopyProcess.Outcome, String) {
+        let directory = stage.directory(of: number)
+        let work = work.filter { $0.digest != nil && $0.digest != absence }
         var copy = SnapshotCopy(writer: writer)
         do throws(LinuxError) {
+            // Here and not when it is put in force: now the change can still be rejected.
+            try copy.checkFree(work.map(\.name), on: stage)
             try copy.prepare(directory)
-            for (path, digest, name) in work where digest != nil && digest != absence {
+            for (path, digest, name) in work {
                 let reading = SourceScanner(path: path, mounts: MountTable(mounts: [])).read()
                 switch reading {
                 case .content(_, let found) where found == digest:
@@ -142,7 +146,7 @@ extension Watcher {
                     }
                 case .content, .torn: return (.torn, "\(path) moved")
                 // Its last good content.
-                case .absent, .failed: try copy.copy(current + "/" + name, to: directory + "/" + name)
+                case .absent, .failed: try copy.copy(stage.current + "/" + name, to: directory + "/" + name)
                 }
             }
             return (.whole, "")
@@ -155,4 +159,10 @@ extension Watcher {
 extension SnapshotCopy {
     /// An empty directory, whatever was there.
     func prepare(_ directory: String) throws(LinuxError) { try make(directory, mode: 0o755) }
+
+    func checkFree(_ names: [String], on stage: SnapshotStage) throws(LinuxError) {
+        try writer.run { () -> Result<Void, LinuxError> in
+            Result { () throws(LinuxError) in try stage.checkFree(names) }
+        }.get()
+    }
 }

@@ -14,6 +14,12 @@ enum AgentSetup {
         /// Sources of which nothing has ever been there.
         var awaited = Set<String>()
         var records: [LogRecord] = []
+        private var reporter = StageReporter()
+
+        mutating func prepare(_ directory: StageDirectory, owner: (uid: UInt32, gid: UInt32)?) throws(LinuxError) {
+            if let findings = try directory.prepare() { records += reporter.records(findings) }
+            if let owner { try changeOwner(of: directory.path, uid: owner.uid, gid: owner.gid) }
+        }
     }
 
     /// Makes the directories that the agent writes, before Baton gives up its rights.
@@ -22,8 +28,9 @@ enum AgentSetup {
     ) throws(LinuxError) -> Stage {
         var stage = Stage()
         guard settings.stages else { return stage }
+        try SnapshotStage(settings.stage, run: "").prepare()
+        try SnapshotStage.makeAgentDirectory(of: settings.stage)
         for path in [settings.stage, SnapshotStage.agentDirectory(of: settings.stage)] {
-            try SnapshotStage(path, run: "").prepare()
             if let owner { try changeOwner(of: path, uid: owner.uid, gid: owner.gid) }
         }
         for mount in subpaths {
@@ -31,8 +38,7 @@ enum AgentSetup {
             let directory = StageDirectory(
                 SnapshotStage.agentDirectory(of: settings.stage) + "/" + mount.stageDirectory,
                 isSecret: FileSystemType.isInMemory(mount.point))
-            try directory.prepare()
-            if let owner { try changeOwner(of: directory.path, uid: owner.uid, gid: owner.gid) }
+            try stage.prepare(directory, owner: owner)
         }
         var prepared: Set<String> = []
         for source in settings.sources {
@@ -40,8 +46,7 @@ enum AgentSetup {
             let directory = StageDirectory(
                 SnapshotStage.agentDirectory(of: settings.stage) + "/" + name, isSecret: source.isSecret)
             if prepared.insert(name).inserted {
-                try directory.prepare()
-                if let owner { try changeOwner(of: directory.path, uid: owner.uid, gid: owner.gid) }
+                try stage.prepare(directory, owner: owner)
                 if source.isSecret, !FileSystemType.isInMemory(directory.path) {
                     stage.records.append(
                         LogRecord(

@@ -10,8 +10,7 @@ extension Loop {
         endCopy()
         do throws(LinuxError) {
             snapshotCopy = try watcher.copySnapshot(
-                number, to: stage.directory(of: number), names: settings.sources.map(\.stagePath),
-                current: stage.current, writer: access)
+                number, to: stage, names: settings.sources.map(\.stagePath), writer: access)
         } catch {
             enqueue(.snapshotStaged(number, .failed(error.description)))
         }
@@ -29,12 +28,21 @@ extension Loop {
     }
 
     func promote(_ number: Int) {
-        let failure = access.run { () -> LinuxError? in
-            do throws(LinuxError) { try stage.promote(number) } catch { return error }
-            return nil
+        let result = access.run { () -> Result<StageFindings, LinuxError> in
+            Result { () throws(LinuxError) in try stage.promote(number) }
         }
-        guard let failure else { return }
-        logger.log(LogRecord(.error, "stage_failed", "the snapshot cannot be put in force: \(failure)"))
+        switch result {
+        case .failure(let failure):
+            logger.log(LogRecord(.error, "stage_failed", "the snapshot cannot be put in force: \(failure)"))
+        case .success(let findings):
+            if let failure = findings.failure {
+                logger.log(
+                    LogRecord(
+                        .error, "stage_failed",
+                        "the snapshot is in force, but the app cannot read all of it: \(failure)"))
+            }
+            for record in stageReporter.records(findings) { logger.log(record) }
+        }
     }
 
     func dropSnapshot(_ number: Int) {
@@ -66,5 +74,13 @@ extension Loop {
         } catch {
             enqueue(.validated(number, refusal: "the validator cannot be started: \(error)"))
         }
+    }
+}
+
+extension Settings {
+    /// Of the sockets that Baton makes itself.
+    var socketPaths: [String] {
+        [control.path].compactMap(\.self)
+            + listen.compactMap { if case .unix(let path) = $0.endpoint { path } else { nil } }
     }
 }

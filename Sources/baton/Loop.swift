@@ -20,6 +20,7 @@ final class Loop {
     var generations = NumberMap<GenerationProcess>()
     var agent: AgentProcess?
     let stage: SnapshotStage
+    var stageReporter = StageReporter()
     /// The copy and the check of a snapshot that are under way.
     var snapshotCopy: SnapshotCopyProcess?
     var validator: (number: Int, pid: ProcessID)?
@@ -85,7 +86,8 @@ final class Loop {
         self.subpaths = subpaths
         self.control = control
         self.logger = logger
-        stage = SnapshotStage(settings.stage, run: "\(Clock.stamp()).\(getpid())")
+        stage = SnapshotStage(
+            settings.stage, run: "\(Clock.stamp()).\(getpid())", own: settings.stages ? settings.socketPaths : [])
         hasTerminal = Terminal.foregroundGroup != nil
         supervisor = Supervisor(
             policy: .init(

@@ -57,6 +57,26 @@ import Testing
         try stop(baton)
     }
 
+    @Test func whatIsNotTheAgentsStaysAndIsTold() throws {
+        let cluster = try Cluster(directory, ["configmap/fixture/web": ["page": "one"]])
+        let baton = try start(cluster, "configmap/web", reader(["configmap/web/page"]))
+        try baton.waitForOutput("sees one.")
+        let own = "\(stage)/..agent/configmap/web"
+        writeFile("\(own)/notes", "mine")
+        writeFile("\(own)/more", "mine")
+        cluster.set("configmap/fixture/web", ["page": "two"])
+        try baton.waitForOutput("sees two.")
+        try baton.waitForError("\(own)/notes is on the stage and is not Baton's: Baton leaves it alone")
+        cluster.set("configmap/fixture/web", ["page": "three", "more": "x"])
+        try baton.waitForError("cannot lay configmap/web on the stage: \(own)/more is there already and is not Baton's")
+        #expect(readFile("\(own)/page") == "two" && readFile("\(own)/more") == "mine")
+        unlink("\(own)/more")
+        try baton.waitForOutput("sees three.")
+        #expect(readFile("\(own)/more") == "x" && readFile("\(own)/notes") == "mine")
+        #expect(occurrences(of: "notes is on the stage", in: baton.error) == 1)
+        try stop(baton)
+    }
+
     @Test func theAppIsNotStartedBeforeItsConfigurationIsThere() throws {
         let cluster = try Cluster(directory, [:])
         let baton = try start(cluster, "configmap/web,configmap/extra?optional", reader(["configmap/web/page"]))

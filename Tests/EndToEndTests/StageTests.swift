@@ -138,6 +138,82 @@ import Testing
         }
     }
 
+    // MARK: what is not Baton's
+
+    private func status(_ socket: String) throws -> (code: Int32, text: String) {
+        var options = RunningProcess.Options()
+        options.environment = ["BATON_CONTROL": socket]
+        let client = try RunningProcess([Stand.baton, "status"], options)
+        return (try client.wait(), client.output + client.error)
+    }
+
+    /// As the documents advise it where nothing else can be written.
+    @Test func theControlSocketAndWhatIsForeignOutliveTheChanges() throws {
+        mkdir(directory.file("config"), 0o755)
+        writeFile(directory.file("config/page"), "1")
+        mkdir(stage, 0o755)
+        mkdir(directory.file("important"), 0o755)
+        writeFile(directory.file("important/file"), "x")
+        symlink("../important", "\(stage)/..data")
+        writeFile("\(stage)/notes", "mine")
+        mkfifo("\(stage)/pipe", 0o600)
+        mkdir("\(stage)/folder", 0o755)
+        symlink("/etc/hostname", "\(stage)/link")
+        mkdir("\(stage)/..2026_report", 0o755)
+        writeFile("\(stage)/..2026_report/file", "x")
+        let socket = "\(stage)/control.sock"
+        let baton = try start(reader("\(staged)/page"), ["BATON_CONTROL": socket])
+        try baton.waitForOutput("sees 1.")
+        try baton.waitForError("generation 1 is ready")
+        for number in 2...5 {
+            replaceFile(directory.file("config/page"), "\(number)")
+            try baton.waitForOutput("sees \(number).")
+            if number == 3 { writeFile("\(stage)/late", "mine") }
+        }
+        let answer = try status(socket)
+        #expect(answer.code == 0 && answer.text.contains("running, ready"), "\(answer.text)")
+        for name in ["notes", "pipe", "folder", "link", "..2026_report", "late"] {
+            let words = "\(stage)/\(name) is on the stage and is not Baton's: Baton leaves it alone"
+            #expect(occurrences(of: words, in: baton.error) == 1, "\(words) in \(baton.error)")
+        }
+        // Nothing of Baton's own is among them.
+        #expect(occurrences(of: "leaves", in: baton.error) == 7)
+        #expect(occurrences(of: "led to ../important, which is no version of Baton's", in: baton.error) == 1)
+        var info = stat()
+        #expect(lstat("\(stage)/pipe", &info) == 0 && info.st_mode & S_IFMT == S_IFIFO)
+        #expect(lstat("\(stage)/folder", &info) == 0 && lstat("\(stage)/link", &info) == 0)
+        #expect(readFile("\(stage)/notes") == "mine" && readFile("\(stage)/late") == "mine")
+        #expect(readFile("\(stage)/..2026_report/file") == "x" && readFile(directory.file("important/file")) == "x")
+        try stop(baton)
+        #expect(!fileExists(socket))
+    }
+
+    @Test func whatIsInTheWayIsToldUntilItIsMovedAway() throws {
+        mkdir(directory.file("config"), 0o755)
+        writeFile(directory.file("config/page"), "1")
+        mkdir(stage, 0o755)
+        writeFile("\(stage)/files", "foreign")
+        let words =
+            "\(stage)/files is there already and is not Baton's: move it away, or set BATON_STAGE to another directory"
+        let baton = try start(reader("\(staged)/page"), [:])
+        try baton.waitForError(words)
+        #expect(!baton.error.contains("starting generation 1") && readFile("\(stage)/files") == "foreign")
+        rename("\(stage)/files", directory.file("away"))
+        try baton.waitForOutput("sees 1.")
+        try baton.waitForError("generation 1 is ready")
+        // And later: the app would read it for ever.
+        unlink("\(stage)/files")
+        mkdir("\(stage)/files", 0o755)
+        writeFile("\(stage)/files/page", "foreign")
+        replaceFile(directory.file("config/page"), "2")
+        try baton.waitForError("change 1 is rejected: it cannot be laid on the stage: \(words)")
+        #expect(readFile("\(stage)/files/page") == "foreign")
+        rename("\(stage)/files", directory.file("away-too"))
+        replaceFile(directory.file("config/page"), "3")
+        try baton.waitForOutput("sees 3.")
+        try stop(baton)
+    }
+
     // MARK: validate
 
     private func validator(_ body: String) -> String {

@@ -1,0 +1,221 @@
+import BatonCore
+import BatonLinux
+import Glibc
+import TestSupport
+import Testing
+
+/// The directory that the app reads: Baton's links and versions come and go, everything else stays.
+@Suite struct SnapshotStageTests {
+    private let directory = TemporaryDirectory()
+    private var path: String { directory.file("stage") }
+    private let before = "2026_11_22_10_00_00.5.7"
+
+    private func stage(_ run: String = "2026_11_22_11_00_00.123456789.4194304", own: [String] = []) throws
+        -> SnapshotStage
+    {
+        mkdir(path, 0o755)
+        return SnapshotStage(path, run: run, own: own)
+    }
+
+    /// What a copy leaves behind: a version with these files.
+    private func fill(_ version: String, _ names: [String]) {
+        mkdir(version, 0o755)
+        for name in names {
+            if let parent = name.split(separator: "/").dropLast().first { mkdir("\(version)/\(parent)", 0o755) }
+            writeFile("\(version)/\(name)", name)
+        }
+    }
+
+    private func link(to name: String) -> String? { try? readLink("\(path)/\(name)") }
+
+    /// One of each kind that somebody else may have put there.
+    private func makeForeign() {
+        writeFile("\(path)/notes", "x")
+        mkfifo("\(path)/pipe", 0o600)
+        mkdir("\(path)/folder", 0o755)
+        writeFile("\(path)/folder/file", "x")
+        symlink("/etc/hostname", "\(path)/link")
+        symlink("..data/other", "\(path)/alias")
+        symlink("./..data/near", "\(path)/near")
+        writeFile("\(path)/..hidden", "x")
+        mkdir("\(path)/..2026_report", 0o755)
+        writeFile("\(path)/..2026_report/file", "x")
+    }
+
+    private static let foreign = [
+        "..2026_report", "..hidden", "alias", "folder", "link", "near", "notes", "pipe",
+    ]
+
+    @Test func onlyWhatBatonMadeGoes() throws {
+        let stage = try stage()
+        makeForeign()
+        symlink("..data/gone", "\(path)/gone")
+        try stage.prepare()
+        fill(stage.directory(of: 1), ["files/app.yaml"])
+        let findings = try stage.promote(1)
+        #expect(findings.foreign.sorted() == Self.foreign.map { "\(path)/\($0)" })
+        #expect(findings.replaced == nil && findings.failure == nil)
+        fill(stage.directory(of: 2), ["configmap"])
+        try stage.promote(2)
+        let versions = ["..2026_11_22_11_00_00.123456789.4194304.1", "..2026_11_22_11_00_00.123456789.4194304.2"]
+        #expect(listDirectory(path) == (Self.foreign + versions + ["..data", "configmap"]).sorted())
+        #expect(readFile("\(path)/configmap") == "configmap")
+        #expect(readFile("\(path)/folder/file") == "x" && readFile("\(path)/..2026_report/file") == "x")
+    }
+
+    @Test func aPathOfASocketOfItsOwnIsNotForeignHoweverItIsWritten() throws {
+        mkdir(path, 0o755)
+        mkdir("\(path)/run", 0o755)
+        symlink(path, directory.file("other"))
+        for name in ["a.sock", "b.sock", "run/c.sock"] { writeFile("\(path)/\(name)", "") }
+        let stage = try stage(own: [
+            "\(path)/./a.sock", directory.file("other//b.sock"), "\(path)/run/c.sock", directory.file("d.sock"), "",
+        ])
+        try SnapshotStage.makeAgentDirectory(of: path)
+        fill(stage.directory(of: 1), ["files/app.yaml"])
+        #expect(try stage.promote(1).foreign == [])
+        #expect(fileExists("\(path)/a.sock") && fileExists("\(path)/b.sock") && fileExists("\(path)/run/c.sock"))
+    }
+
+    /// Only what has the name of a version, to the letter, and is a directory, was one.
+    @Test(arguments: [
+        "..2026_report", "..2026_11_22", "..2026_11_22_10_00_00", "..2026_11_22_10_00_00.5",
+        "..2026_11_22_10_00_00.5.7",
+        "..2026_11_22_10_00_00.5.7.1.1", "..2026_11_22_10_00_00.5.7.01", "..2026_11_22_10_00_00.5.7.x",
+        "..2026_11_22_10_00_00.5.7.", "..2026_13_22_10_00_00.5.7.1", "..2026_1_22_10_00_00.5.7.1",
+        "..2026_11_22_10_00_00.5.7.1.bak", "..2026_11_22_10_00_00.5.7.1~", "...2026_11_22_10_00_00.5.7.1",
+        "..20_empty", "2026_11_22_10_00_00.5.7.1", "..2026_11_22_10_00_00.5.7.٣", "..2026_11_22_24_00_00.5.7.1",
+    ]) func whatIsAlmostNamedLikeAVersionStays(_ name: String) throws {
+        let stage = try stage()
+        fill("\(path)/\(name)", ["file"])
+        symlink(name, "\(path)/..data")
+        try stage.prepare()
+        fill(stage.directory(of: 1), ["files/app.yaml"])
+        let findings = try stage.promote(1)
+        #expect(findings.replaced == name && findings.foreign == ["\(path)/\(name)"])
+        try waitForChildren()
+        #expect(readFile("\(path)/\(name)/file") == "file")
+    }
+
+    @Test func whatARunBeforeHasLeftGoes() throws {
+        let stage = try stage()
+        for version in ["..\(before).1", "..\(before).22", "..1970_01_01_00_00_09.0.1.1"] {
+            fill("\(path)/\(version)", ["files/app.yaml"])
+        }
+        symlink("..\(before).1", "\(path)/..data")
+        symlink("..data/files", "\(path)/files")
+        // Neither of these is a directory that Baton has made.
+        symlink(directory.path, "\(path)/..\(before).3")
+        writeFile("\(path)/..\(before).4", "x")
+        try stage.prepare()
+        #expect(listDirectory(path) == ["..\(before).1", "..\(before).3", "..\(before).4", "..data", "files"])
+        fill(stage.directory(of: 1), ["files/app.yaml"])
+        let findings = try stage.promote(1)
+        #expect(findings.foreign == ["\(path)/..\(before).3", "\(path)/..\(before).4"] && findings.replaced == nil)
+        try waitForChildren()
+        #expect(!fileExists("\(path)/..\(before).1") && fileExists("\(path)/..\(before).4"))
+        #expect(link(to: "..\(before).3") == directory.path)
+    }
+
+    @Test(arguments: ["../important", "..data/../../important", "..", ".", "/", "important", "..old"])
+    func whatAForeignDataLinkLeadsToStays(_ target: String) throws {
+        let stage = try stage()
+        for name in [directory.file("important"), "\(path)/important", "\(path)/..old"] { fill(name, ["file"]) }
+        symlink(target, "\(path)/..data")
+        try stage.prepare()
+        fill(stage.directory(of: 1), ["files/app.yaml"])
+        #expect(try stage.promote(1).replaced == target)
+        try waitForChildren()
+        #expect(readFile(directory.file("important/file")) == "file" && readFile("\(path)/important/file") == "file")
+        #expect(readFile("\(path)/..old/file") == "file" && readFile("\(path)/files/app.yaml") == "files/app.yaml")
+    }
+
+    enum Obstacle: CaseIterable { case file, fifo, directory, link, linkToAnother }
+
+    private func put(_ obstacle: Obstacle, at place: String) {
+        switch obstacle {
+        case .file: writeFile(place, "foreign")
+        case .fifo: mkfifo(place, 0o600)
+        case .directory: mkdir(place, 0o755)
+        case .link: symlink("/etc/hostname", place)
+        case .linkToAnother: symlink("..data/another", place)
+        }
+    }
+
+    @Test(arguments: Obstacle.allCases) func whatIsInTheWayIsToldBeforeAnythingIsDone(_ obstacle: Obstacle) throws {
+        let stage = try stage()
+        fill(stage.directory(of: 1), ["files/app.yaml"])
+        try stage.promote(1)
+        put(obstacle, at: "\(path)/configmap")
+        try stage.checkFree(["files/app.yaml", "secret/key"])
+        let error = #expect(throws: LinuxError.self) { try stage.checkFree(["files/x", "configmap/web/app.yaml"]) }
+        #expect(
+            error?.description == "\(path)/configmap is there already and is not Baton's: move it away, or set "
+                + "BATON_STAGE to another directory")
+        #expect(error?.errno == EEXIST)
+        // Where it came after the check the rest is in force all the same, and it is told.
+        fill(stage.directory(of: 2), ["configmap/app.yaml", "files/new.yaml"])
+        let findings = try stage.promote(2)
+        #expect(findings.failure == error && findings.foreign == ["\(path)/configmap"])
+        #expect(readFile("\(path)/files/new.yaml") == "files/new.yaml")
+        #expect(link(to: "configmap") != "..data/configmap")
+    }
+
+    @Test(arguments: ["..data", "..data_tmp"], [Obstacle.file, .fifo, .directory])
+    func theNamesOfTheSwapMayBeTakenToo(_ name: String, _ obstacle: Obstacle) throws {
+        let stage = try stage()
+        put(obstacle, at: "\(path)/\(name)")
+        fill(stage.directory(of: 1), ["files/app.yaml"])
+        #expect(throws: LinuxError.self) { try stage.checkFree([]) }
+        let error = #expect(throws: LinuxError.self) { try stage.promote(1) }
+        #expect(error?.description.hasPrefix("\(path)/\(name) is there already and is not Baton's") == true)
+        var info = stat()
+        #expect(lstat("\(path)/\(name)", &info) == 0 && info.st_mode & S_IFMT != S_IFLNK)
+        #expect(obstacle != .file || readFile("\(path)/\(name)") == "foreign")
+    }
+
+    @Test func aLinkThatACrashHasLeftIsNotInTheWay() throws {
+        let stage = try stage()
+        symlink("..\(before).1", "\(path)/..data_tmp")
+        fill(stage.directory(of: 1), ["files/app.yaml"])
+        try stage.checkFree(["files"])
+        #expect(try stage.promote(1).foreign == [])
+        #expect(readFile("\(path)/files/app.yaml") == "files/app.yaml" && link(to: "..data_tmp") == nil)
+    }
+
+    @Test func moreForeignEntriesThanCanBeLookedAtHoldNothingUp() throws {
+        let stage = try stage()
+        for number in 0..<1100 { writeFile("\(path)/\(number)", "") }
+        fill(stage.directory(of: 1), ["files/app.yaml"])
+        #expect(try stage.promote(1).failure == nil)
+        #expect(readFile("\(path)/files/app.yaml") == "files/app.yaml")
+        #expect(listDirectory(path).count == 1103)
+    }
+
+    @Test func eachForeignEntryIsToldOnceAndNotWithoutEnd() throws {
+        let stage = try stage()
+        symlink("../x", "\(path)/..data")
+        for number in 10..<70 { writeFile("\(path)/\(number)", "") }
+        fill(stage.directory(of: 1), ["files/app.yaml"])
+        fill(stage.directory(of: 2), ["files/app.yaml"])
+        var reporter = StageReporter()
+        let first = reporter.records(try stage.promote(1))
+        #expect(first.count == 61 && first.allSatisfy { $0.event == "stage_foreign" && $0.level == .warn })
+        #expect(first.first?.message.hasPrefix("\(path)/..data led to ../x, which is no version of Baton's") == true)
+        #expect(first.last?.message == "\(path)/69 is on the stage and is not Baton's: Baton leaves it alone")
+        for number in 70..<90 { writeFile("\(path)/\(number)", "") }
+        let second = reporter.records(try stage.promote(2))
+        #expect(second.count == 4 && second.last?.message.hasSuffix("further entries are not reported") == true)
+        #expect(reporter.records(try stage.promote(1)) == [])
+    }
+
+    /// A version is removed in a child, which is this same program.
+    private func waitForChildren() throws {
+        let own = readFile("/proc/self/cmdline")
+        try waitUntil("the removal to end") {
+            listDirectory("/proc/self/task").flatMap { thread in
+                readFile("/proc/self/task/\(thread)/children").split(separator: " ")
+            }.allSatisfy { readFile("/proc/\($0)/cmdline") != own }
+        }
+    }
+}
