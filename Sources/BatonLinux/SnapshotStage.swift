@@ -43,8 +43,11 @@ public struct SnapshotStage: Sendable {
     private func name(_ number: Int) -> String { "..\(run).\(number)" }
 
     /// Makes the directory, and what is missing above it.
+    public func make() throws(LinuxError) { try makeDirectories(path) }
+
+    /// Makes the directory, and removes what runs before have left. None of them may still be running (`StageLock`).
     public func prepare() throws(LinuxError) {
-        try makeDirectories(path)
+        try make()
         // What a run before has left that was not in force.
         let inForce = try? readLink(current)
         for version in try layout.versions() where version != inForce { removeTree(path + "/" + version) }

@@ -16,6 +16,23 @@ enum AgentSetup {
         var records: [LogRecord] = []
         private var reporter = StageReporter()
 
+        /// Before anything is removed: another Baton may have it in force.
+        mutating func claim(_ path: String) throws(LinuxError) {
+            let directory = SnapshotStage(path, run: "")
+            try directory.make()
+            if let lock = try StageLock.take(path) {
+                // Held until Baton ends.
+                _ = lock.release()
+            } else {
+                records.append(
+                    LogRecord(
+                        .info, "stage_not_locked",
+                        "\(path) cannot be locked on this file system: no other Baton may have the same BATON_STAGE",
+                        [.text("path", path)]))
+            }
+            try directory.prepare()
+        }
+
         mutating func prepare(_ directory: StageDirectory, owner: (uid: UInt32, gid: UInt32)?) throws(LinuxError) {
             if let findings = try directory.prepare() { records += reporter.records(findings) }
             if let owner { try changeOwner(of: directory.path, uid: owner.uid, gid: owner.gid) }
@@ -28,7 +45,7 @@ enum AgentSetup {
     ) throws(LinuxError) -> Stage {
         var stage = Stage()
         guard settings.stages else { return stage }
-        try SnapshotStage(settings.stage, run: "").prepare()
+        try stage.claim(settings.stage)
         try SnapshotStage.makeAgentDirectory(of: settings.stage)
         for path in [settings.stage, SnapshotStage.agentDirectory(of: settings.stage)] {
             if let owner { try changeOwner(of: path, uid: owner.uid, gid: owner.gid) }

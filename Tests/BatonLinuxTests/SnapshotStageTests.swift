@@ -192,6 +192,23 @@ import Testing
         #expect(listDirectory(path).count == 1103)
     }
 
+    @Test func theLockIsSeenByAllAndGoesWithItsHolder() throws {
+        mkdir(path, 0o755)
+        symlink(path, directory.file("other"))
+        do {
+            let lock = try StageLock.take(path)
+            let isHeld = lock != nil
+            #expect(isHeld)
+            let error = #expect(throws: LinuxError.self) { _ = try StageLock.take(directory.file("other")) }
+            #expect(error?.errno == EAGAIN && error?.description.contains("another Baton that runs has it") == true)
+            _ = consume lock
+        }
+        let isFree = try StageLock.take(directory.file("other")) != nil
+        #expect(isFree)
+        // It is no entry of the directory.
+        #expect(listDirectory(path) == [])
+    }
+
     @Test func eachForeignEntryIsToldOnceAndNotWithoutEnd() throws {
         let stage = try stage()
         symlink("../x", "\(path)/..data")

@@ -214,6 +214,35 @@ import Testing
         try stop(baton)
     }
 
+    /// Two containers of a Pod with one volume see each other's files, and not each other's processes.
+    @Test(.needsRoot) func aStageThatAnotherBatonHasIsRefusedAndLeftAsItIs() throws {
+        mkdir(directory.file("config"), 0o755)
+        writeFile(directory.file("config/page"), "1")
+        let settings = [
+            "BATON_WATCH": directory.file("config"), "BATON_STAGE": stage, "BATON_ON_CHANGE": "reload",
+            "BATON_STAGE_FILES": "on", "BATON_SETTLE": "10ms",
+        ]
+        let first = try Stand.runAsPID1(reader("\(staged)/page"), settings)
+        try first.outer.waitForOutput("sees 1.")
+        let before = listDirectory(stage)
+        let second = try Stand.runAsPID1(["true"], settings)
+        #expect(try second.outer.wait() == 71)
+        #expect(
+            second.outer.error.contains("cannot use the stage \(stage): another Baton that runs has it"),
+            "\(second.outer.error)")
+        #expect(listDirectory(stage) == before)
+        replaceFile(directory.file("config/page"), "2")
+        try first.outer.waitForOutput("sees 2.")
+        // Whatever ends it: its lock goes with it.
+        try first.signal(SIGKILL)
+        try first.outer.wait()
+        let third = try Stand.runAsPID1(reader("\(staged)/page"), settings)
+        try third.outer.waitForOutput("sees 2.")
+        try waitUntil("the versions of the first to go") { versions() == 1 }
+        try third.signal(SIGTERM)
+        try third.outer.wait()
+    }
+
     // MARK: validate
 
     private func validator(_ body: String) -> String {
