@@ -32,7 +32,8 @@ public final class Adoption {
         case listensItself
         /// Told once: the app's sockets are its own after all, and why.
         case refused(String)
-        /// No process of the generation is left.
+        /// No process of the generation is left, or none can be answered any more, as was told before: the listener is to be
+        /// closed, and the calls that wait on it fail with ENOSYS.
         case ended
     }
 
@@ -78,19 +79,41 @@ public final class Adoption {
         for _ in 0..<Bounds.callsEachRound {
             switch listener.receive() {
             case .nothing: return findings
-            case .ended:
-                bound.removeAll { $0.generation == generation }
-                return findings + [.ended]
+            case .ended: return findings + end(generation)
+            case .failed(let error): return findings + [.refused(Adoption.unanswerable(error))] + end(generation)
             case .notification(let notification):
-                guard isAlive, notification.thread > 0 else {
-                    listener.letThrough(notification)
-                    continue
-                }
                 let call = Call(listener: listener, notification: notification, generation: generation)
-                if let finding = answer(call) { findings.append(finding) }
+                if !isAlive || notification.thread <= 0 {
+                    call.letThrough()
+                } else if let finding = answer(call) {
+                    findings.append(finding)
+                }
+                switch listener.takeTrouble() {
+                case nil: break
+                case .denied(let error):
+                    findings += refusal("\(error), which has failed with \(errnoInWords(ENOSYS)) for that")
+                case .unanswered(let error):
+                    return findings + [.refused(Adoption.unanswerable(error))] + end(generation)
+                }
             }
         }
         return findings
+    }
+
+    private func end(_ generation: Int) -> [Finding] {
+        bound.removeAll { $0.generation == generation }
+        return [.ended]
+    }
+
+    /// In words, what it means that a generation's calls cannot be answered: there is no way back for a filter that is installed.
+    public static func unanswerable(_ error: LinuxError) -> String {
+        "\(error); bind(2) and listen(2) of this generation fail with \(errnoInWords(ENOSYS)) from now on"
+    }
+
+    private func refusal(_ reason: String) -> [Finding] {
+        guard !hasRefused else { return [] }
+        hasRefused = true
+        return [.refused(reason)]
     }
 
     private struct Call {
@@ -130,9 +153,7 @@ public final class Adoption {
 
     private func refuse(_ call: Call, _ error: LinuxError) -> Finding? {
         if wish == .must { call.listener.answer(call.notification, errno: EPERM) } else { call.letThrough() }
-        guard !hasRefused else { return nil }
-        hasRefused = true
-        return .refused(error.description)
+        return refusal(error.description).first
     }
 
     // MARK: bind

@@ -23,20 +23,74 @@ enum LaunchWording {
                     "cannot set the capabilities (BATON_CAPS): \(words); CAP_SETPCAP and those passed on are needed",
                 exitCode: 126)
         case BATON_LAUNCH_STAGE_ADOPT.rawValue:
-            return .init(reason: "\(adoptionRefusal(failure.error)) (BATON_ADOPT=on)", exitCode: 126)
+            return .init(reason: "\(adoptionRefusal(failure.error)) (BATON_ADOPT=on)", exitCode: systemCode)
         default: return .init(reason: "cannot start it: \(words)", exitCode: 126)
         }
     }
 
+    /// EX_OSERR of sysexits(3): it is not the app that fails, but what Baton was told to do for it.
+    private static let systemCode: Int32 = 71
+
+    /// In the place of an errno: the filter is there, and its listener was lost on the way to Baton for want of a descriptor.
+    static let lostListener: Int32 = -1
+
+    /// Of a generation's launch, and of the step before it that was tried out: the filter with its listener.
     static func adoptionRefusal(_ error: Int32) -> String {
+        guard error != lostListener else {
+            return
+                "cannot ask about the app's listening sockets: \(errnoInWords(EMFILE)); Baton has no descriptor left for the "
+                + "answers (ulimit -n), and bind(2) and listen(2) of this generation fail with \(errnoInWords(ENOSYS))"
+        }
         let advice =
             switch error {
             case EBUSY: "; the container's own seccomp profile asks somebody already"
-            case EINVAL, ENOSYS: "; the kernel is older than 5.9, or has no seccomp filters"
+            case EINVAL: "; the kernel is older than 5.0, or a sandbox's that has no user notification (gVisor)"
+            case ENOSYS: "; the kernel has no seccomp filters, or the container's seccomp profile forbids seccomp(2)"
             case EPERM, EACCES: "; the container's seccomp profile forbids it"
+            case EMFILE: "; there is no descriptor left for the answers (ulimit -n)"
             default: ""
             }
         return "cannot ask about the app's listening sockets: \(errnoInWords(error))\(advice)"
+    }
+
+    /// What trying it out has found; nil where all is well.
+    static func adoptionRefusal(_ finding: AdoptionProbe.Finding) -> String? {
+        switch finding {
+        case .works: return nil
+        case .fails(.filter, let error): return adoptionRefusal(error)
+        case .fails(.receive, EMFILE):
+            return
+                "cannot ask about the app's listening sockets: \(errnoInWords(EMFILE)); Baton has no descriptor left for "
+                + "the answers (ulimit -n)"
+        case .fails(.receive, let error):
+            return "cannot receive the app's calls (SECCOMP_IOCTL_NOTIF_RECV): \(probed(error, since: "5.0"))"
+        case .fails(.answer, let error):
+            return "cannot answer the app's calls (SECCOMP_IOCTL_NOTIF_SEND): \(probed(error, since: "5.0"))"
+        case .fails(.replace, let error):
+            return "cannot put a socket in the place of the app's (SECCOMP_IOCTL_NOTIF_ADDFD): "
+                + probed(error, since: "5.9")
+        case .fails(.letThrough, let error):
+            return "cannot let a call of the app's through (SECCOMP_USER_NOTIF_FLAG_CONTINUE): "
+                + probed(error, since: "5.5")
+        case .ended(.signalled(SIGSYS)):
+            return "cannot ask about the app's listening sockets: the process that tried it "
+                + "\(ExitStatus.signalled(SIGSYS)) (bad system call): the container's seccomp profile forbids seccomp(2)"
+        case .ended(let status):
+            return "cannot ask about the app's listening sockets: the process that tried it \(status)"
+        case .noAnswer:
+            return "cannot ask about the app's listening sockets: the process that tried it did not answer within "
+                + "\(AdoptionProbe.patience)"
+        case .cannotTell(let error):
+            return "whether Baton can ask about the app's listening sockets cannot be told: \(error)"
+        }
+    }
+
+    private static func probed(_ error: Int32, since version: String) -> String {
+        switch error {
+        case 0: "the kernel says yes and does nothing (gVisor?)"
+        case EPERM, EACCES, ENOSYS: "\(errnoInWords(error)); the container's seccomp profile forbids it"
+        default: "\(errnoInWords(error)); the kernel is older than \(version), or a seccomp profile forbids it"
+        }
     }
 
     private static func execFailure(_ error: Int32, _ words: String, _ program: String) -> Supervisor.LaunchFailure {

@@ -38,9 +38,16 @@ public final class Launcher {
     public init(_ configuration: Configuration, _ sockets: ListenSockets) {
         self.configuration = configuration
         self.sockets = sockets
-        asksOptions =
-            configuration.adoption != .none
-            && (configuration.identity != nil || !ForeignDescriptor.canBeCopied)
+        asksOptions = configuration.adoption != .none && Launcher.asksOptions(configuration)
+    }
+
+    private static func asksOptions(_ configuration: Configuration) -> Bool {
+        configuration.identity != nil || !ForeignDescriptor.canBeCopied
+    }
+
+    /// Why the app's listening sockets cannot be taken over here, in words; nil where they can. Tried out in a child.
+    public static func adoptionRefusal(_ configuration: Configuration) -> String? {
+        AdoptionProbe.refusal(asksOptions: asksOptions(configuration))
     }
 
     /// - Parameter added: to the environment that Baton was given, and in the place of variables of the same names.
@@ -248,6 +255,7 @@ public final class Launcher {
             var listener: Int32 = -1
             let count = baton_receive_report(fd, &report, &listener)
             if count < 0, errno == EAGAIN { return nil }
+            if listener == Int32(BATON_LISTENER_LOST) { report.error = LaunchWording.lostListener }
             let isAboutAdoption = report.stage == Int32(BATON_LAUNCH_STAGE_ADOPT.rawValue)
             if count > 0, isAboutAdoption, listener >= 0 {
                 generation.calls = SeccompListener(owning: listener)
@@ -256,6 +264,8 @@ public final class Launcher {
             } else {
                 generation.report = nil
                 guard count > 0 else { break }
+                // Where only Baton's own side of adoption has failed the program may be running by now.
+                if isAboutAdoption { Processes.signal(group: generation.group, .kill) }
                 return .failure(LaunchWording.failure(report, configuration.command.first?.text ?? ""))
             }
         }

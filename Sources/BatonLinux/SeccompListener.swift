@@ -29,6 +29,24 @@ public final class SeccompListener {
         case nothing
         /// No process is left that has the filter.
         case ended
+        /// Nothing can be received, now and later.
+        case failed(LinuxError)
+    }
+
+    /// Why a caller did not get the answer that was meant for it.
+    public enum Trouble: Sendable, Hashable {
+        /// Its call could not go on, and has failed with ENOSYS.
+        case denied(LinuxError)
+        /// It waits still, and will until the listener is closed: then its call fails with ENOSYS.
+        case unanswered(LinuxError)
+    }
+
+    private var trouble: Trouble?
+
+    /// What has gone wrong since this was last asked; the gravest.
+    public func takeTrouble() -> Trouble? {
+        defer { trouble = nil }
+        return trouble
     }
 
     public func receive() -> Received {
@@ -36,7 +54,9 @@ public final class SeccompListener {
         switch baton_seccomp_receive(number, &raw) {
         case 1: return .notification(Notification(id: raw.id, thread: raw.thread, call: call(raw)))
         case 0: return .nothing
-        default: return .ended
+        default:
+            let error = errno
+            return error == 0 ? .ended : .failed(LinuxError("receive", "a call of the app's", errno: error))
         }
     }
 
@@ -58,15 +78,24 @@ public final class SeccompListener {
     /// The caller still waits for this answer. To be asked after its memory was read: a pid may have come to mean another.
     public func isValid(_ notification: Notification) -> Bool { baton_seccomp_is_valid(number, notification.id) }
 
-    // A caller that has died, or was interrupted, needs no answer: what fails here has no one to be told.
-
-    /// The call goes on as if nobody had looked.
-    public func letThrough(_ notification: Notification) { _ = baton_seccomp_continue(number, notification.id) }
+    /// The call goes on as if nobody had looked. Where that cannot be it fails with ENOSYS: a caller is never left waiting.
+    public func letThrough(_ notification: Notification) {
+        guard baton_seccomp_continue(number, notification.id) != 0 else { return }
+        let error = LinuxError.last("let through", "a call of process \(notification.thread)")
+        guard !SeccompListener.isGone(error) else { return }
+        if trouble == nil { trouble = .denied(error) }
+        answer(notification, errno: ENOSYS)
+    }
 
     /// The call returns 0, or fails with this errno.
     public func answer(_ notification: Notification, errno: Int32 = 0) {
-        _ = baton_seccomp_answer(number, notification.id, errno)
+        guard baton_seccomp_answer(number, notification.id, errno) != 0 else { return }
+        let error = LinuxError.last("answer", "a call of process \(notification.thread)")
+        if !SeccompListener.isGone(error) { trouble = .unanswered(error) }
     }
+
+    /// A caller that has died or was interrupted needs no answer, and one that has its answer needs no other.
+    private static func isGone(_ error: LinuxError) -> Bool { [ENOENT, EINPROGRESS].contains(error.errno) }
 
     /// Puts a copy of `source` in the place of the caller's descriptor.
     /// - Throws: ENOENT where the caller does not wait any more.

@@ -12,7 +12,7 @@
 #include "seccomp.h"
 #include "signals.h"
 
-static void report_to(int report, int stage, int error, int listener) {
+void baton_send_report(int report, int stage, int error, int listener) {
     struct baton_launch_report content = {stage, error};
     struct iovec part = {.iov_base = &content, .iov_len = sizeof content};
     union { char space[CMSG_SPACE(sizeof(int))]; struct cmsghdr header; } control;
@@ -33,7 +33,7 @@ static void report_to(int report, int stage, int error, int listener) {
 
 static void fail(int report, int stage, int error) __attribute__((noreturn));
 static void fail(int report, int stage, int error) {
-    report_to(report, stage, error, -1);
+    baton_send_report(report, stage, error, -1);
     _exit(127);
 }
 
@@ -89,7 +89,7 @@ static int execute(const struct baton_launch_plan *plan) {
 static void adopt(const struct baton_launch_plan *plan, int report) {
     int listener = baton_seccomp_install(plan->asks_options);
     if (listener < 0 && plan->adopt == BATON_ADOPT_OR_FAIL) fail(report, BATON_LAUNCH_STAGE_ADOPT, errno);
-    report_to(report, BATON_LAUNCH_STAGE_ADOPT, listener < 0 ? errno : 0, listener);
+    baton_send_report(report, BATON_LAUNCH_STAGE_ADOPT, listener < 0 ? errno : 0, listener);
     if (listener >= 0) close(listener);
 }
 
@@ -161,6 +161,7 @@ int baton_receive_report(int fd, struct baton_launch_report *report, int *listen
         .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
     *listener = -1;
     ssize_t count;
+    memset(report, 0, sizeof *report);
     do { count = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC); } while (count < 0 && errno == EINTR);
     if (count <= 0) return (int)count;
     for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header != NULL; header = CMSG_NXTHDR(&message, header)) {
@@ -168,6 +169,8 @@ int baton_receive_report(int fd, struct baton_launch_report *report, int *listen
             memcpy(listener, CMSG_DATA(header), sizeof *listener);
         }
     }
+    // The descriptor is gone where there was no room for it (unix(7), SCM_RIGHTS).
+    if (*listener < 0 && (message.msg_flags & MSG_CTRUNC)) *listener = BATON_LISTENER_LOST;
     return count == (ssize_t)sizeof *report ? 1 : 0;
 }
 

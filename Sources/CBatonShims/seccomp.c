@@ -99,8 +99,12 @@ int baton_seccomp_install(bool asks_options) {
 int baton_seccomp_receive(int listener, struct baton_notification *notification) {
     // The request would wait where there is nothing to take.
     struct pollfd poller = {.fd = listener, .events = POLLIN};
-    if (poll(&poller, 1, 0) < 0) return -1;
-    if (!(poller.revents & POLLIN)) return poller.revents ? -1 : 0;
+    // A poll that fails for want of memory is done again: what waits is not lost.
+    if (poll(&poller, 1, 0) < 0) return 0;
+    if (!(poller.revents & POLLIN)) {
+        errno = 0;
+        return poller.revents ? -1 : 0;
+    }
     // A later kernel's notification may be larger than this header's; it wants the space zeroed.
     union { struct seccomp_notif notification; char space[512]; } raw;
     memset(&raw, 0, sizeof raw);
@@ -127,7 +131,9 @@ static int respond(int listener, uint64_t id, int error, uint32_t flags) {
     raw.response.id = id;
     raw.response.error = -error;
     raw.response.flags = flags;
-    return ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &raw);
+    int result;
+    do { result = ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &raw); } while (result != 0 && errno == EINTR);
+    return result;
 }
 
 int baton_seccomp_continue(int listener, uint64_t id) {

@@ -36,6 +36,8 @@ final class Loop {
     var mayCountAt = Clock.now()
     /// By generation. Some process of one may outlive it.
     private var callListeners = NumberMap<SeccompListener>()
+    /// Why the app's sockets are not adopted although that was wanted: told before the app is started.
+    private let adoptionRefusal: String?
 
     private let epoll: Epoll
     private let signals: SignalFD
@@ -73,13 +75,15 @@ final class Loop {
     }
 
     init(
-        settings: Settings, launcher: Launcher, adoption: Adoption, access: ForeignAccess, watcher: Watcher,
-        environmentFiles: EnvironmentFiles, awaited: Set<String>, hasAgent: Bool, subpaths: [SubpathMount],
+        settings: Settings, launcher: Launcher, adoption: Adoption, adoptionRefusal: String?,
+        access: ForeignAccess, watcher: Watcher, environmentFiles: EnvironmentFiles, awaited: Set<String>,
+        hasAgent: Bool, subpaths: [SubpathMount],
         control: ControlSocket?, logger: Logger
     ) throws(LinuxError) {
         self.settings = settings
         self.launcher = launcher
         self.adoption = adoption
+        self.adoptionRefusal = adoptionRefusal
         self.access = access
         self.watcher = watcher
         self.environmentFiles = environmentFiles
@@ -91,7 +95,7 @@ final class Loop {
         hasTerminal = Terminal.foregroundGroup != nil
         supervisor = Supervisor(
             policy: .init(
-                settings, awaited: awaited, hasAgent: hasAgent, adopts: launcher.adopts,
+                settings, awaited: awaited, hasAgent: hasAgent, adopts: launcher.adopts || adoptionRefusal != nil,
                 steers: launcher.sockets.areSteered,
                 hasTerminal: hasTerminal),
             seed: Random.number())
@@ -111,6 +115,7 @@ final class Loop {
         take(watcher.start(at: Clock.now()))
         let (first, reports) = watcher.readSnapshot(at: Clock.now())
         if case .whole(let digest) = first { events.append(.begin(digest)) } else { events.append(.begin(nil)) }
+        if let adoptionRefusal { events.append(.adoptionRefused(adoptionRefusal)) }
         take(reports)
         while true {
             registerWatcher()
@@ -207,9 +212,22 @@ final class Loop {
     }
 
     func register(_ generation: GenerationProcess) {
-        addOrComplain(.launchReport(generation.number), generation.reportDescriptor)
+        guard watchLaunch(generation) else { return }
         addOrComplain(.notification(generation.number), generation.notifyDescriptor)
         addOrComplain(.readiness(generation.number), generation.readyDescriptor)
+    }
+
+    /// A launch whose report cannot be watched would never be known to have succeeded, and the app's calls, whose listener comes
+    /// with the report, would never be answered: it has failed.
+    private func watchLaunch(_ generation: GenerationProcess) -> Bool {
+        guard let descriptor = generation.reportDescriptor else { return true }
+        do throws(LinuxError) { try add(.launchReport(generation.number), descriptor) } catch {
+            Processes.signal(group: generation.group, .kill)
+            forget(generation.number)
+            enqueue(.launchFailed(generation.number, .init(reason: error.description, exitCode: 126)))
+            return false
+        }
+        return true
     }
 
     func forget(_ generation: Int) {
@@ -258,7 +276,7 @@ final class Loop {
         let outcome = launcher.outcome(of: generation)
         registerCalls(generation)
         switch outcome {
-        case nil: addOrComplain(.launchReport(generation.number), generation.reportDescriptor)
+        case nil: _ = watchLaunch(generation)
         case .success: enqueue(.launched(generation.number))
         case .failure(let failure):
             forget(generation.number)
@@ -270,8 +288,11 @@ final class Loop {
         if let refusal = generation.adoptionRefusal { enqueue(.adoptionRefused(refusal)) }
         guard let listener = generation.calls else { return }
         generation.calls = nil
+        do throws(LinuxError) { try add(.calls(generation.number), listener.number) } catch {
+            // Nobody would ever answer. Closed, it makes the kernel answer.
+            return enqueue(.adoptionRefused(Adoption.unanswerable(error)))
+        }
         callListeners[generation.number] = listener
-        addOrComplain(.calls(generation.number), listener.number)
     }
 
     private func answerCalls(_ number: Int) {

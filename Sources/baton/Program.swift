@@ -49,6 +49,14 @@ enum Program {
                 throw LinuxError("run", AgentSetup.program, errno: errno)
             }
             try takePlace(settings)
+            let adoptionRefusal = launch.adoption == .none ? nil : Launcher.adoptionRefusal(launch)
+            if let adoptionRefusal {
+                guard launch.adoption != .must else {
+                    logger.log(LogRecord(.error, "start_failed", "\(adoptionRefusal) (BATON_ADOPT=on)"))
+                    return systemCode
+                }
+                launch.adoption = .none
+            }
             let sockets = try openSockets(settings.listening(for: command.first?.text ?? ""), logger)
             let stage = try AgentSetup.prepareStage(
                 settings, subpaths.mounts, owner: launch.identity.map { ($0.uid, $0.gid) })
@@ -59,7 +67,8 @@ enum Program {
             let loop = try Loop(
                 settings: settings, launcher: Launcher(launch, sockets),
                 adoption: Adoption(sockets, foreignAccess, except: settings.adoptExcept, wish: launch.adoption),
-                access: foreignAccess, watcher: watcher(settings), environmentFiles: environmentFiles(settings),
+                adoptionRefusal: adoptionRefusal, access: foreignAccess, watcher: watcher(settings),
+                environmentFiles: environmentFiles(settings),
                 awaited: stage.awaited, hasAgent: hasAgent, subpaths: subpaths.mounts, control: control,
                 logger: logger)
             let code = loop.run()

@@ -430,7 +430,7 @@ struct AdoptTests {
 
     @Test func onFailsAtTheStart() throws {
         let baton = try within(["BATON_ADOPT": "on"], ["BATON_ADOPT": "on"], ["true"])
-        #expect(try baton.wait() == 126)
+        #expect(try baton.wait() == 71)
         #expect(baton.error.contains("cannot ask about the app's listening sockets: Device or resource busy (EBUSY)"))
     }
 

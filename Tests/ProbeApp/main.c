@@ -196,10 +196,14 @@ static int daemonize(int says_so) {
     return 5;
 }
 
+/// In without.c.
+int without(int count, char **words);
+
 int main(int count, char **words) {
     const char *mode = count > 1 ? words[1] : "";
     const char *argument = count > 2 ? words[2] : "0";
     if (strcmp(mode, "state") == 0) return state();
+    if (strcmp(mode, "without") == 0) return without(count - 2, words + 2);
     if (strcmp(mode, "exit") == 0) return atoi(argument);
     if (strcmp(mode, "die") == 0) { signal(atoi(argument), SIG_DFL); raise(atoi(argument)); return 1; }
     if (strcmp(mode, "signals") == 0) return signals();

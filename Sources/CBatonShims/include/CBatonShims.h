@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "launch.h"
+#include "probe.h"
 #include "seccomp.h"
 #include "scheduling.h"
 #include "sockets.h"

@@ -64,8 +64,12 @@ struct baton_launch_plan {
 /// for baton_receive_report. Returns -1 with errno when no child could be made.
 pid_t baton_launch(const struct baton_launch_plan *plan, int *report);
 
+/// The child's side: sends a report, with a copy of `listener` unless that is -1.
+void baton_send_report(int report, int stage, int error, int listener);
+
 /// 1: a report, with *listener the descriptor that came along, or -1; 0: the end, that is, the exec has succeeded;
 /// -1: nothing yet (EAGAIN), or errno.
+enum { BATON_LISTENER_LOST = -2 };  // one came along, and this process had no room for it
 int baton_receive_report(int fd, struct baton_launch_report *report, int *listener);
 
 /// fork(2), which Swift hides. Right only in a program with one thread.

@@ -22,11 +22,12 @@ struct baton_notification {
     uint64_t arguments[6];
 };
 
-/// Takes one notification. 1: taken, 0: none waits, -1: no process with this filter is left, or an error.
+/// Takes one notification. 1: taken, 0: none waits, -1: no process with this filter is left (errno 0), or errno.
 int baton_seccomp_receive(int listener, struct baton_notification *notification);
 /// The caller still waits for this answer: what was read from its memory is its own.
 bool baton_seccomp_is_valid(int listener, uint64_t id);
-/// The call goes on as if nobody had looked.
+/// The call goes on as if nobody had looked (SECCOMP_USER_NOTIF_FLAG_CONTINUE, since Linux 5.5). This and the next two: 0, or -1 with
+/// errno: ENOENT where the caller does not wait any more, EINPROGRESS where it has been answered.
 int baton_seccomp_continue(int listener, uint64_t id);
 /// The call returns 0, or -1 with this errno.
 int baton_seccomp_answer(int listener, uint64_t id, int error);
