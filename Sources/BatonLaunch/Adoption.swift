@@ -9,7 +9,8 @@ import Glibc
 /// - bind of a TCP address: the app gets a socket of Baton's making, bound to the same address with SO_REUSEPORT, so that the
 ///   generation before may go on listening there. Baton keeps no copy: a socket that is bound to connect from stays the app's.
 /// - listen on such a socket: the app gets the generation's own member of the address's steered group.
-/// Port 0, UDP, unix sockets, scoped addresses and those that the user excepts go through untouched.
+/// Port 0, UDP, unix sockets, scoped addresses and those that the user excepts go through untouched, and so do sockets of another
+/// network namespace: what is reached only there must not be reached in Baton's.
 public final class Adoption {
     public enum Wish: Sendable, Hashable {
         case none
@@ -30,6 +31,8 @@ public final class Adoption {
         case listens(ListenAddress.Endpoint)
         /// The generation listens on a socket that stays its own: a unix one, say.
         case listensItself
+        /// Told once: the app binds this address in another network namespace than Baton's, where its sockets stay its own.
+        case elsewhere(ListenAddress.Endpoint)
         /// Told once: the app's sockets are its own after all, and why.
         case refused(String)
         /// No process of the generation is left, or none can be answered any more, as was told before: the listener is to be
@@ -58,6 +61,8 @@ public final class Adoption {
     /// What was set on sockets that are not bound yet, where it cannot be read from them.
     private var options = BoundedBook<[SocketOption]>(limit: 256)
     private var hasRefused = false
+    private lazy var network = OwnNetwork()
+    private var hasToldElsewhere = false
 
     private enum Bounds {
         static let optionsEach = 32
@@ -122,56 +127,63 @@ public final class Adoption {
         let generation: Int
 
         var thread: ProcessID { notification.thread }
-        func letThrough() { listener.letThrough(notification) }
+
+        @discardableResult
+        func letThrough() -> Finding? {
+            listener.letThrough(notification)
+            return nil
+        }
+
+        @discardableResult
+        func answer(errno: Int32 = 0) -> Finding? {
+            listener.answer(notification, errno: errno)
+            return nil
+        }
     }
 
     private func answer(_ call: Call) -> Finding? {
         do throws(LinuxError) {
             switch call.notification.call {
             case .bind(let fd, let address, let length):
-                try bind(call, ForeignDescriptor(thread: call.thread, number: fd), address, length)
-                return nil
+                return try bind(call, ForeignDescriptor(thread: call.thread, number: fd), address, length)
             case .listen(let fd):
                 return try listen(call, ForeignDescriptor(thread: call.thread, number: fd))
             case .setOption(let fd, let level, let name, let value, let length):
                 try remember(
                     call, ForeignDescriptor(thread: call.thread, number: fd), level, name, value, length)
                 return nil
-            case .other:
-                call.letThrough()
-                return nil
+            case .other: return call.letThrough()
             }
         } catch {
             // Not there any more, or never was: the kernel has the better words for it.
             guard ![ENOENT, ESRCH, EBADF].contains(error.errno), call.listener.isValid(call.notification) else {
-                call.letThrough()
-                return nil
+                return call.letThrough()
             }
             return refuse(call, error)
         }
     }
 
     private func refuse(_ call: Call, _ error: LinuxError) -> Finding? {
-        if wish == .must { call.listener.answer(call.notification, errno: EPERM) } else { call.letThrough() }
+        if wish == .must { call.answer(errno: EPERM) } else { call.letThrough() }
         return refusal(error.description).first
     }
 
     // MARK: bind
 
     private func bind(_ call: Call, _ descriptor: ForeignDescriptor, _ address: UInt64, _ length: Int)
-        throws(LinuxError)
+        throws(LinuxError) -> Finding?
     {
         guard (16...Bounds.addressSize).contains(length) else { return call.letThrough() }
         let bytes = try look { () throws(LinuxError) in
             try readMemory(of: call.thread, at: address, count: length)
         }
-        guard call.listener.isValid(call.notification) else { return }
+        guard call.listener.isValid(call.notification) else { return call.letThrough() }
         guard let bytes, let target = InternetTarget(bytes), target.port != 0, target.scope == 0,
             !exceptions.contains(where: { $0.covers(target.bytes, port: target.port) })
         else { return call.letThrough() }
 
-        let facts = try look { () throws(LinuxError) in try SocketFacts(descriptor) }
-        guard call.listener.isValid(call.notification) else { return }
+        let facts = try look { () throws(LinuxError) in try SocketFacts(descriptor, network) }
+        guard call.listener.isValid(call.notification) else { return call.letThrough() }
         guard let facts, facts.isTCP else { return call.letThrough() }
         let options = facts.options ?? self.options[facts.inode] ?? []
         let isIPv6Only = options.first(where: \.isIPv6Only).map { $0.value != 0 } ?? isIPv6OnlyByDefault
@@ -182,17 +194,23 @@ public final class Adoption {
             guard before.endpoint == endpoint, before.mayBeAskedAgain else { return call.letThrough() }
             before.mayBeAskedAgain = false
             bound[facts.inode] = before
-            return call.listener.answer(call.notification)
+            return call.answer()
+        }
+        guard !facts.isElsewhere else {
+            call.letThrough()
+            defer { hasToldElsewhere = true }
+            return hasToldElsewhere ? nil : .elsewhere(endpoint)
         }
         if try isTaken(endpoint, by: call.generation), !options.contains(where: \.isReusePort) {
-            return call.listener.answer(call.notification, errno: EADDRINUSE)
+            return call.answer(errno: EADDRINUSE)
         }
         do throws(LinuxError) {
             try give(call, descriptor, facts, endpoint, options)
+            return nil
         } catch {
             // What the kernel refuses to Baton it would have refused to the app.
             guard error.operation == "bind" else { throw error }
-            call.listener.answer(call.notification, errno: error.errno)
+            return call.answer(errno: error.errno)
         }
     }
 
@@ -210,7 +228,8 @@ public final class Adoption {
     ) throws(LinuxError) {
         if let configured = try sockets.takeConfigured(endpoint, for: call.generation) {
             try put(configured, in: descriptor, facts.flags, call)
-            return call.listener.answer(call.notification)
+            call.answer()
+            return
         }
         if !sockets.isAdopted(endpoint) {
             // SO_REUSEPORT would let a second program of the same user in where the app would have been refused.
@@ -220,11 +239,14 @@ public final class Adoption {
             }
         }
         let socket = try ReuseportSocket.bound(endpoint, options)
-        guard let inode = AcceptLook.inode(of: socket.number) else { return call.letThrough() }
+        guard let inode = AcceptLook.inode(of: socket.number) else {
+            call.letThrough()
+            return
+        }
         try put(socket.number, in: descriptor, facts.flags, call)
         self.options[facts.inode] = nil
         bound[inode] = Bound(generation: call.generation, endpoint: endpoint, options: options)
-        call.listener.answer(call.notification)
+        call.answer()
     }
 
     /// With the flags of the socket whose place it takes.
@@ -240,18 +262,17 @@ public final class Adoption {
 
     private func listen(_ call: Call, _ descriptor: ForeignDescriptor) throws(LinuxError) -> Finding? {
         let facts = try look { () throws(LinuxError) in try SocketFacts(descriptor) }
-        guard call.listener.isValid(call.notification) else { return nil }
+        guard call.listener.isValid(call.notification) else { return call.letThrough() }
         guard let facts, let bound = bound[facts.inode] else {
-            call.letThrough()
-            return facts == nil ? nil : .listensItself
+            let refusal = call.letThrough()
+            return refusal ?? (facts == nil ? nil : .listensItself)
         }
         let member: Int32
         do throws(LinuxError) {
             member = try sockets.adopt(
                 bound.endpoint, carrying: facts.options ?? bound.options, for: call.generation)
         } catch {
-            call.listener.answer(call.notification, errno: error.errno)
-            return nil
+            return call.answer(errno: error.errno)
         }
         try put(member, in: descriptor, facts.flags, call)
         // The socket listens already; the call goes on for the length of its queue.
@@ -305,14 +326,32 @@ private struct SocketFacts {
     let flags: ForeignDescriptor.Flags
     /// Nil where they cannot be read from outside.
     let options: [SocketOption]?
+    /// It was made in another network namespace than Baton's.
+    let isElsewhere: Bool
 
     /// Nil where the descriptor is no socket.
-    init?(_ descriptor: ForeignDescriptor) throws(LinuxError) {
+    /// - Parameter network: nil where it does not matter whose the socket is.
+    init?(_ descriptor: ForeignDescriptor, _ network: OwnNetwork? = nil) throws(LinuxError) {
         guard let inode = try descriptor.socketInode() else { return nil }
         self.inode = inode
         isTCP = descriptor.isTCP
         flags = try descriptor.flags()
-        options = isTCP ? descriptor.socketOptions() : nil
+        guard isTCP else {
+            options = nil
+            isElsewhere = false
+            return
+        }
+        func isForeign(_ copy: Int32?) throws(LinuxError) -> Bool {
+            guard let network else { return false }
+            return !(try network.contains(descriptor, copy: copy))
+        }
+        if let copy = descriptor.copy() {
+            options = ForeignDescriptor.socketOptions(of: copy)
+            isElsewhere = try isForeign(copy.number)
+        } else {
+            options = nil
+            isElsewhere = try isForeign(nil)
+        }
     }
 }
 

@@ -50,14 +50,17 @@ public struct ForeignDescriptor: Sendable, Hashable {
         return Flags(isNonBlocking: flags & O_NONBLOCK != 0, closesOnExec: flags & O_CLOEXEC != 0)
     }
 
-    /// The options in which the socket differs from a new one; nil where its descriptor may not be copied.
-    public func socketOptions() -> [SocketOption]? {
+    /// Nil where it may not be copied (pidfd_getfd(2)).
+    public func copy() -> FileDescriptor? {
         guard let process = Procfs.process(of: thread) else { return nil }
         let copy = baton_copy_descriptor(process, number)
-        guard copy >= 0 else { return nil }
-        let owned = FileDescriptor(owning: copy)
+        return copy >= 0 ? FileDescriptor(owning: copy) : nil
+    }
+
+    /// The options in which a socket differs from a new one.
+    public static func socketOptions(of socket: borrowing FileDescriptor) -> [SocketOption] {
         var options = [baton_socket_option](repeating: baton_socket_option(), count: 32)
-        let count = baton_read_socket_options(owned.number, &options, Int32(options.count))
+        let count = baton_read_socket_options(socket.number, &options, Int32(options.count))
         return options.prefix(Int(max(0, count))).map(SocketOption.init)
     }
 

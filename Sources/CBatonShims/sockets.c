@@ -14,6 +14,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+// Newer than the headers of some distributions.
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
+
 // The kernel's names for these stand in <netinet/tcp.h>, which does not go with <linux/tcp.h>.
 enum { STATE_ESTABLISHED = 1, STATE_CLOSE_WAIT = 8 };
 
@@ -37,6 +42,11 @@ int baton_accept_queue(int fd) {
     socklen_t size = sizeof info;
     memset(&info, 0, sizeof info);
     return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 ? (int)info.tcpi_unacked : -1;
+}
+
+int baton_network_cookie(int fd, uint64_t *cookie) {
+    socklen_t size = sizeof *cookie;
+    return getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, cookie, &size);
 }
 
 // The program runs on the packet that opens or completes a connection; its data begins behind the TCP header, so the headers

@@ -306,6 +306,13 @@ final class Loop {
                         [.generation(number), .text("address", endpoint.description)]))
                 enqueue(.adopted(number))
             case .listensItself: enqueue(.listensItself(number))
+            case .elsewhere(let endpoint):
+                logger.log(
+                    LogRecord(
+                        .info, "not_adopted_elsewhere",
+                        "generation \(number) binds \(endpoint) in another network namespace than Baton's: the app's sockets "
+                            + "there stay its own, are reached there alone and are not handed over",
+                        [.generation(number), .text("address", endpoint.description)]))
             case .refused(let reason): enqueue(.adoptionRefused(reason))
             case .ended:
                 remove(.calls(number))

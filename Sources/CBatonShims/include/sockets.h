@@ -13,6 +13,9 @@ int baton_is_listening(int fd);
 /// Connections that wait in the accept queue of a listening TCP socket (tcpi_unacked of TCP_INFO); -1: errno.
 int baton_accept_queue(int fd);
 
+/// The cookie of the network namespace that a socket was made in (SO_NETNS_COOKIE, since Linux 5.14); -1 with errno.
+int baton_network_cookie(int fd, uint64_t *cookie);
+
 /// Which socket of a SO_REUSEPORT group gets new connections. One source, if any, goes to another socket than the rest.
 struct baton_steering {
     uint32_t target;
