@@ -27,10 +27,12 @@ public final class Adoption {
     }
 
     public enum Finding: Sendable, Hashable {
-        /// The generation listens on a socket of Baton's now.
-        case listens(ListenAddress.Endpoint)
+        /// The generation listens on a socket of Baton's now; steered, or shared by all generations.
+        case listens(ListenAddress.Endpoint, isSteered: Bool)
         /// The generation listens on a socket that stays its own: a unix one, say.
         case listensItself
+        /// Told once: why new connections cannot be moved from one generation to another.
+        case notSteered(String)
         /// Told once: the app binds this address in another network namespace than Baton's, where its sockets stay its own.
         case elsewhere(ListenAddress.Endpoint)
         /// Told once: the app's sockets are its own after all, and why.
@@ -54,6 +56,7 @@ public final class Adoption {
     private let access: ForeignAccess
     private let exceptions: [AdoptException]
     private let wish: Wish
+    private let mustSteer: Bool
     /// net.ipv6.bindv6only.
     private lazy var isIPv6OnlyByDefault =
         (try? readSmallFile("/proc/sys/net/ipv6/bindv6only", limit: 16))?.first == "1"
@@ -70,16 +73,21 @@ public final class Adoption {
         static let addressSize = 128
     }
 
-    public init(_ sockets: ListenSockets, _ access: ForeignAccess, except exceptions: [AdoptException], wish: Wish) {
+    /// - Parameter mustSteer: an address that cannot be steered is not listened on at all.
+    public init(
+        _ sockets: ListenSockets, _ access: ForeignAccess, except exceptions: [AdoptException], wish: Wish,
+        mustSteer: Bool = false
+    ) {
         self.sockets = sockets
         self.access = access
         self.exceptions = exceptions
         self.wish = wish
+        self.mustSteer = mustSteer
     }
 
     /// Answers what waits to be answered, at most a bounded number of calls.
-    /// - Parameter isAlive: the generation is still Baton's; what outlives it is let through.
-    public func answer(_ listener: SeccompListener, of generation: Int, isAlive: Bool) -> [Finding] {
+    /// - Parameter process: the generation's main one, while it is still Baton's; what outlives it is let through.
+    public func answer(_ listener: SeccompListener, of generation: Int, process: ProcessID?) -> [Finding] {
         var findings: [Finding] = []
         for _ in 0..<Bounds.callsEachRound {
             switch listener.receive() {
@@ -87,12 +95,14 @@ public final class Adoption {
             case .ended: return findings + end(generation)
             case .failed(let error): return findings + [.refused(Adoption.unanswerable(error))] + end(generation)
             case .notification(let notification):
-                let call = Call(listener: listener, notification: notification, generation: generation)
-                if !isAlive || notification.thread <= 0 {
+                let call = Call(
+                    listener: listener, notification: notification, generation: generation, main: process ?? 0)
+                if process == nil || notification.thread <= 0 {
                     call.letThrough()
                 } else if let finding = answer(call) {
                     findings.append(finding)
                 }
+                if let error = sockets.takeSteeringRefusal() { findings.append(.notSteered(error.description)) }
                 switch listener.takeTrouble() {
                 case nil: break
                 case .denied(let error):
@@ -125,6 +135,7 @@ public final class Adoption {
         let listener: SeccompListener
         let notification: SeccompListener.Notification
         let generation: Int
+        let main: ProcessID
 
         var thread: ProcessID { notification.thread }
 
@@ -201,7 +212,7 @@ public final class Adoption {
             defer { hasToldElsewhere = true }
             return hasToldElsewhere ? nil : .elsewhere(endpoint)
         }
-        if try isTaken(endpoint, by: call.generation), !options.contains(where: \.isReusePort) {
+        if try isTaken(endpoint, by: call), !options.contains(where: \.isReusePort) {
             return call.answer(errno: EADDRINUSE)
         }
         do throws(LinuxError) {
@@ -215,10 +226,14 @@ public final class Adoption {
     }
 
     /// The generation itself listens there: without SO_REUSEPORT it must be told what the kernel would have told it.
-    private func isTaken(_ endpoint: ListenAddress.Endpoint, by generation: Int) throws(LinuxError) -> Bool {
-        guard let inode = sockets.adoptedInode(endpoint, of: generation) else { return false }
+    private func isTaken(_ endpoint: ListenAddress.Endpoint, by call: Call) throws(LinuxError) -> Bool {
+        guard let (inode, isShared) = sockets.adoptedListener(endpoint, of: call.generation) else { return false }
         return try look { () throws(LinuxError) in
-            AcceptLook.isHeld(inode, by: Procfs.descendants(of: getpid()))
+            guard isShared else { return AcceptLook.isHeld(inode, by: Procfs.descendants(of: getpid())) }
+            // Other generations hold it as well, and their processes do not count.
+            let caller = Procfs.process(of: call.thread) ?? call.thread
+            let own = [call.main, caller].flatMap { [$0] + Procfs.descendants(of: $0) }
+            return AcceptLook.isHeld(inode, by: own)
         }
     }
 
@@ -227,7 +242,7 @@ public final class Adoption {
         _ options: [SocketOption]
     ) throws(LinuxError) {
         if let configured = try sockets.takeConfigured(endpoint, for: call.generation) {
-            try put(configured, in: descriptor, facts.flags, call)
+            try put(configured.number, in: descriptor, facts.flags, call, isShared: configured.isShared)
             call.answer()
             return
         }
@@ -250,10 +265,12 @@ public final class Adoption {
     }
 
     /// With the flags of the socket whose place it takes.
+    /// - Parameter isShared: another generation may be using it, which would hang in accept(2) if it began to block.
     private func put(
-        _ socket: Int32, in descriptor: ForeignDescriptor, _ flags: ForeignDescriptor.Flags, _ call: Call
+        _ socket: Int32, in descriptor: ForeignDescriptor, _ flags: ForeignDescriptor.Flags, _ call: Call,
+        isShared: Bool = false
     ) throws(LinuxError) {
-        try setNonBlocking(flags.isNonBlocking, socket)
+        if flags.isNonBlocking || !isShared { try setNonBlocking(flags.isNonBlocking, socket) }
         try call.listener.replace(
             descriptor.number, of: call.notification, with: socket, closeOnExec: flags.closesOnExec)
     }
@@ -267,17 +284,18 @@ public final class Adoption {
             let refusal = call.letThrough()
             return refusal ?? (facts == nil ? nil : .listensItself)
         }
-        let member: Int32
+        let member: ListenSockets.Given
         do throws(LinuxError) {
             member = try sockets.adopt(
-                bound.endpoint, carrying: facts.options ?? bound.options, for: call.generation)
+                bound.endpoint, carrying: facts.options ?? bound.options, for: call.generation,
+                mustSteer: mustSteer)
         } catch {
             return call.answer(errno: error.errno)
         }
-        try put(member, in: descriptor, facts.flags, call)
+        try put(member.number, in: descriptor, facts.flags, call, isShared: member.isShared)
         // The socket listens already; the call goes on for the length of its queue.
         call.letThrough()
-        return .listens(bound.endpoint)
+        return .listens(bound.endpoint, isSteered: member.isSteered)
     }
 
     // MARK: options

@@ -23,7 +23,10 @@ public final class ListenSockets {
     public let descriptions: [Description]
 
     /// In the order in which the app first listened on them.
-    private var adopted: [(endpoint: ListenAddress.Endpoint, group: SteeredGroup)] = []
+    private var adopted: [(endpoint: ListenAddress.Endpoint, sockets: AdoptedSockets)] = []
+    /// Why one of them is shared by all generations: the first time, until it is asked for.
+    private var steeringRefusal: LinuxError?
+    private var hasToldSteeringRefusal = false
     /// The generation that new connections were last steered to.
     private var serving: Int?
 
@@ -68,7 +71,11 @@ public final class ListenSockets {
     }
 
     private var groups: [SteeredGroup] {
-        entries.compactMap { if case .steered(let group) = $0 { group } else { nil } } + adopted.map(\.group)
+        configuredGroups + adopted.compactMap { if case .steered(let group) = $0.sockets { group } else { nil } }
+    }
+
+    private var configuredGroups: [SteeredGroup] {
+        entries.compactMap { if case .steered(let group) = $0 { group } else { nil } }
     }
 
     /// Some address of BATON_LISTEN has a socket for each generation.
@@ -90,32 +97,59 @@ public final class ListenSockets {
 
     /// The generation is gone, or was given up: its sockets are free for the next one.
     public func release(_ generation: Int) {
-        for group in groups { group.release(generation) }
+        for group in configuredGroups { group.release(generation) }
+        for (_, sockets) in adopted { sockets.release(generation) }
         closeAbandoned()
     }
 
     // MARK: adopted
 
-    /// The socket that stands in for one that a generation has bound to this address itself and now listens on.
-    func adopt(_ endpoint: ListenAddress.Endpoint, carrying options: [SocketOption], for generation: Int)
-        throws(LinuxError) -> Int32
-    {
+    /// A socket for an app that opens one itself.
+    struct Given {
+        let number: Int32
+        /// New connections can be moved from it to another generation's.
+        let isSteered: Bool
+        /// Other generations may have it, too: its flags (O_NONBLOCK) are theirs as well.
+        let isShared: Bool
+    }
+
+    /// The socket that stands in for one that a generation has bound to this address itself and now listens on. Where it cannot be
+    /// steered all generations share one, unless it must be.
+    func adopt(
+        _ endpoint: ListenAddress.Endpoint, carrying options: [SocketOption], for generation: Int, mustSteer: Bool
+    ) throws(LinuxError) -> Given {
         if let own = try takeConfigured(endpoint, for: generation) { return own }
         if let known = adopted.first(where: { $0.endpoint == endpoint }) {
-            return try known.group.take(for: generation, carrying: options)
+            return try known.sockets.take(for: generation, carrying: options)
         }
-        let group = SteeredGroup(adopting: endpoint)
-        let fd = try group.take(for: generation, carrying: options)
-        adopted.append((endpoint, group))
-        return fd
+        var sockets = AdoptedSockets.steered(SteeredGroup(adopting: endpoint))
+        let given: Given
+        do throws(LinuxError) {
+            given = try sockets.take(for: generation, carrying: options)
+        } catch  where error.operation == "steer" || error.operation == "prepare" {
+            if steeringRefusal == nil { steeringRefusal = error }
+            guard !mustSteer else { throw error }
+            sockets = .shared(try SharedSocket(adopting: endpoint, carrying: options))
+            given = try sockets.take(for: generation, carrying: options)
+        }
+        adopted.append((endpoint, sockets))
+        return given
+    }
+
+    /// Why an adopted address is not steered; told once.
+    func takeSteeringRefusal() -> LinuxError? {
+        guard !hasToldSteeringRefusal, let steeringRefusal else { return nil }
+        hasToldSteeringRefusal = true
+        return steeringRefusal
     }
 
     /// Where an app binds what BATON_LISTEN names anyway (it took no notice of LISTEN_FDS), this is the socket for it.
-    func takeConfigured(_ endpoint: ListenAddress.Endpoint, for generation: Int) throws(LinuxError) -> Int32? {
+    func takeConfigured(_ endpoint: ListenAddress.Endpoint, for generation: Int) throws(LinuxError) -> Given? {
         for (entry, description) in zip(entries, descriptions) where description.actualEndpoint == endpoint {
             switch entry {
-            case .shared(let number, _): return number
-            case .steered(let group): return try group.take(for: generation)
+            case .shared(let number, _): return Given(number: number, isSteered: false, isShared: true)
+            case .steered(let group):
+                return Given(number: try group.take(for: generation), isSteered: true, isShared: false)
             }
         }
         return nil
@@ -124,29 +158,37 @@ public final class ListenSockets {
     /// Nobody but Baton's own sockets listens there: it need not be asked who does.
     func isAdopted(_ endpoint: ListenAddress.Endpoint) -> Bool { adopted.contains { $0.endpoint == endpoint } }
 
-    func adoptedInode(_ endpoint: ListenAddress.Endpoint, of generation: Int) -> UInt64? {
-        adopted.first { $0.endpoint == endpoint }?.group.inode(of: generation)
+    /// `isShared`: other generations may hold it, too.
+    func adoptedListener(_ endpoint: ListenAddress.Endpoint, of generation: Int) -> (inode: UInt64, isShared: Bool)? {
+        guard let sockets = adopted.first(where: { $0.endpoint == endpoint })?.sockets,
+            let inode = sockets.inode(of: generation)
+        else { return nil }
+        if case .shared = sockets { return (inode, true) }
+        return (inode, false)
     }
 
     /// What one generation listens on and another does not (yet).
     public func missing(from generation: Int, comparedTo other: Int) -> [ListenAddress.Endpoint] {
-        adopted.filter { $0.group.hasMember(of: other) && !$0.group.hasMember(of: generation) }.map(\.endpoint)
+        adopted.filter { $0.sockets.hasMember(of: other) && !$0.sockets.hasMember(of: generation) }.map(\.endpoint)
     }
 
     /// An address that the serving generation does not listen on any more, and no old one either, is given back: clients are
     /// refused, and do not wait in a queue that nobody serves.
     private func closeAbandoned() {
-        guard let serving, groups.contains(where: { $0.hasMember(of: serving) }) else { return }
-        adopted.removeAll { !$0.group.isOwned }
+        guard let serving,
+            configuredGroups.contains(where: { $0.hasMember(of: serving) })
+                || adopted.contains(where: { $0.sockets.hasMember(of: serving) })
+        else { return }
+        adopted.removeAll { !$0.sockets.isOwned }
     }
 
     /// Undoes what a program that ends may do to sockets which are not its alone: remove the path, shut the listener down.
     /// - Returns: what was done or could not be, in words.
     public func repair() -> [String] {
         var findings: [String] = []
-        for (endpoint, group) in adopted {
+        for (endpoint, sockets) in adopted {
             do throws(LinuxError) {
-                if try group.repair() { findings.append("\(endpoint) had been shut down and listens again") }
+                if try sockets.repair() { findings.append("\(endpoint) had been shut down and listens again") }
             } catch {
                 findings.append("\(error); clients are refused until Baton is started again")
             }
@@ -181,7 +223,7 @@ public final class ListenSockets {
         }
     }
 
-    /// New connections go to this generation from now on.
+    /// New connections go to this generation from now on, but for those of addresses that cannot be steered.
     /// - Parameter share: but for some of them, drawn by lot, which another one gets.
     public func steer(to generation: Int, _ share: Share? = nil) throws(LinuxError) {
         serving = generation
@@ -190,7 +232,7 @@ public final class ListenSockets {
         for group in groups { try group.resetAbandoned() }
     }
 
-    /// In the order of the generations, over all steered addresses; nil for whom it cannot be told of one of them.
+    /// In the order of the generations, over all steered and adopted addresses; nil for whom it cannot be told of one of them.
     public func connections(of generations: [Int]) -> [Supervisor.Connections?] {
         var sums = generations.map { _ in Supervisor.Connections?(.init(queued: 0, open: 0, idle: 0)) }
         for group in groups {
@@ -201,6 +243,12 @@ public final class ListenSockets {
                 }
                 sums[index] = .init(
                     queued: sum.queued + more.queued, open: sum.open + more.open, idle: sum.idle + more.idle)
+            }
+        }
+        // Whose a connection is that came from a shared socket cannot be told.
+        for case .shared(let socket) in adopted.map(\.sockets) {
+            for (index, generation) in generations.enumerated() where socket.hasMember(of: generation) {
+                sums[index] = nil
             }
         }
         return sums
@@ -215,8 +263,8 @@ public final class ListenSockets {
     }
 
     public func listeners(of generation: Int) -> [Listener] {
-        var listeners = adopted.compactMap { endpoint, group in
-            group.inode(of: generation).map { Listener(endpoint: endpoint, inode: $0, isAdopted: true) }
+        var listeners = adopted.compactMap { endpoint, sockets in
+            sockets.inode(of: generation).map { Listener(endpoint: endpoint, inode: $0, isAdopted: true) }
         }
         for (entry, description) in zip(entries, descriptions) where description.isStream {
             let inode: UInt64?
@@ -243,8 +291,12 @@ public final class ListenSockets {
             case .steered(let group): return try ask(generation, probe, path, group)
             }
         }
-        guard let first = adopted.first(where: { $0.group.hasMember(of: generation) }) else { return nil }
-        return try ask(generation, try ReadinessProbe(first.endpoint), path, first.group)
+        guard let first = adopted.first(where: { $0.sockets.hasMember(of: generation) }) else { return nil }
+        let probe = try ReadinessProbe(first.endpoint)
+        switch first.sockets {
+        case .shared(let socket): return try probe.ask(path: path, through: socket.number)
+        case .steered(let group): return try ask(generation, probe, path, group)
+        }
     }
 
     private func ask(_ generation: Int, _ probe: borrowing ReadinessProbe, _ path: String?, _ group: SteeredGroup)

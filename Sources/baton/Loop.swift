@@ -297,15 +297,27 @@ final class Loop {
 
     private func answerCalls(_ number: Int) {
         guard let listener = callListeners[number] else { return }
-        for finding in adoption.answer(listener, of: number, isAlive: generations[number] != nil) {
+        for finding in adoption.answer(listener, of: number, process: generations[number]?.pid) {
             switch finding {
-            case .listens(let endpoint):
+            case .listens(let endpoint, let isSteered):
                 logger.log(
                     LogRecord(
                         .info, "adopted", "generation \(number) listens on \(endpoint) by a socket of Baton's",
                         [.generation(number), .text("address", endpoint.description)]))
-                enqueue(.adopted(number))
+                enqueue(.adopted(number, steers: isSteered))
             case .listensItself: enqueue(.listensItself(number))
+            case .notSteered(let reason):
+                let (level, what) =
+                    settings.steer == .on
+                    ? (
+                        LogLevel.error,
+                        "listen(2) of the app fails, as BATON_STEER=on asks for what is forbidden"
+                    )
+                    : (LogLevel.info, "all generations share one socket")
+                logger.log(
+                    LogRecord(
+                        level, "not_steered",
+                        "\(what): this kernel, or a seccomp profile, does not let Baton steer: \(reason)"))
             case .elsewhere(let endpoint):
                 logger.log(
                     LogRecord(

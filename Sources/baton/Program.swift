@@ -66,7 +66,9 @@ enum Program {
             let foreignAccess = foreignAccess(settings, launch)
             let loop = try Loop(
                 settings: settings, launcher: Launcher(launch, sockets),
-                adoption: Adoption(sockets, foreignAccess, except: settings.adoptExcept, wish: launch.adoption),
+                adoption: Adoption(
+                    sockets, foreignAccess, except: settings.adoptExcept, wish: launch.adoption,
+                    mustSteer: settings.steer == .on),
                 adoptionRefusal: adoptionRefusal, access: foreignAccess, watcher: watcher(settings),
                 environmentFiles: environmentFiles(settings),
                 awaited: stage.awaited, hasAgent: hasAgent, subpaths: subpaths.mounts, control: control,

@@ -154,4 +154,25 @@ import Testing
         story.tell(.adopted(1))
         #expect(story.effects.contains(.steer(1)))
     }
+
+    /// Both get new connections from the shared socket, so that it would never be quiet: the old one goes at once.
+    @Test func withASharedSocketTheOldOneIsToldAtTheHandover() {
+        var story = adopting { $0.slowStart = .seconds(10) }
+        story.tell(.launched(1), .adopted(1, steers: false), .looked(1, .yes))
+        // Who serves the sockets are told all the same, for what is given up.
+        #expect(story.supervisor.serving?.number == 1 && story.effects.contains(.steer(1)))
+        story.change(to: 2)
+        #expect(story.starts == [2])
+        story.tell(.launched(2), .adopted(2, steers: false), .looked(2, .yes))
+        #expect(story.outcomes == [.applied(.handover)] && story.effects.contains(.steer(2)))
+        #expect(story.sent(.terminate, to: 1) && story.supervisor.generations.first?.waitsForQuiet == false)
+    }
+
+    @Test func oneAddressThatIsSteeredIsEnough() {
+        var story = adopting()
+        story.tell(.launched(1), .adopted(1, steers: false), .adopted(1), .looked(1, .yes))
+        story.change(to: 2)
+        story.tell(.launched(2), .adopted(2, steers: false), .adopted(2), .looked(2, .yes))
+        #expect(!story.sent(.terminate, to: 1) && story.supervisor.generations.first?.waitsForQuiet == true)
+    }
 }

@@ -75,7 +75,7 @@ package struct Referee {
     private mutating func note(_ event: Supervisor.Event, _ before: Supervisor, _ world: SimulatedWorld) {
         if case .exited(_, let status, _) = event { statuses.append(status) }
         if case .launchFailed(_, let failure) = event { statuses.append(.exited(failure.exitCode)) }
-        if case .adopted(let number) = event, before.index(number) != nil { listened.insert(number) }
+        if case .adopted(let number, _) = event, before.index(number) != nil { listened.insert(number) }
         if case .signal(.interrupt) = event { isInterrupted = true }
         if case .adoptionRefused = event { isAdoptionRefused = true }
         if case .signal(.terminate) = event, before.phase == .running, askedToStopAt == nil {

@@ -256,7 +256,7 @@ package struct SimulatedWorld {
                     in: random.interval(upTo: .seconds(1)))
             }
             return event
-        case .adopted(let number): return processes[number]?.isLaunched == true ? event : nil
+        case .adopted(let number, _): return processes[number]?.isLaunched == true ? event : nil
         case .launchFailed(let number, _):
             guard processes[number]?.isMainAlive == true else { return nil }
             processes[number] = nil

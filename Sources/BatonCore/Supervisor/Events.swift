@@ -21,8 +21,9 @@ extension Supervisor {
         /// Answer to `inspect`.
         case disposition(Int, Disposition)
 
-        /// It listens on an address that it bound itself, by a socket that Baton has put in the place of its own.
-        case adopted(Int)
+        /// It listens on an address that it bound itself, by a socket that Baton has put in the place of its own. `steers`: each
+        /// generation has one of its own there; otherwise they share it.
+        case adopted(Int, steers: Bool = true)
         /// It listens on a socket that stays its own: a unix one, or one in another network namespace.
         case listensItself(Int)
         /// The app's listening sockets cannot be taken over here, for this reason.

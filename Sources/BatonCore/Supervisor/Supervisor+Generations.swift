@@ -44,9 +44,10 @@ extension Supervisor {
         emit(.lookWhetherWaiting(number))
     }
 
-    mutating func adopted(_ number: Int) {
+    mutating func adopted(_ number: Int, steers: Bool) {
         guard let index = index(number) else { return }
         hasAdopted = true
+        if steers { hasSteered = true }
         generations[index].hasListened = true
         seenServing(number)
         switch generations[index].state {

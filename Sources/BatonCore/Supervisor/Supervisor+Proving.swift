@@ -33,7 +33,7 @@ extension Supervisor {
         digestInForce = old.digest
         endReadiness(number)
         if index(number) != nil {
-            if steers { emit(.steer(old.number)) }
+            if followsServing { emit(.steer(old.number)) }
             release(number)
         }
         endPending(.rolledBack(reason: reason))
@@ -80,7 +80,7 @@ extension Supervisor {
 
     /// New connections go to the serving generation: all of them, or its share in a slow start.
     mutating func steerToServing() {
-        guard steers, let servingNumber else { return }
+        guard followsServing, let servingNumber else { return }
         guard let slowStart else { return emit(.steer(servingNumber)) }
         emit(.share(servingNumber, with: slowStart.old, percent: slowStart.percent))
         timers.arm(.slowStart, at: now + slowStartStep)

@@ -38,6 +38,8 @@ public struct Supervisor: Sendable {
     var hasEverLaunched = false
     /// Some generation has listened on a socket that was adopted.
     var hasAdopted = false
+    /// New connections can be moved between the generations of an adopted address.
+    var hasSteered = false
     var isAdoptionRefused = false
     /// Under `auto`: the app has ended by being told to reload, and is never told again.
     var endsByReload = false
@@ -93,7 +95,9 @@ public struct Supervisor: Sendable {
     /// The app's listening sockets, or some of them, are Baton's.
     var holdsListener: Bool { policy.hasListener || hasAdopted }
     /// New connections can be moved from one generation to another.
-    var steers: Bool { policy.steers || hasAdopted }
+    var steers: Bool { policy.steers || hasSteered }
+    /// It matters to the sockets which generation serves: they are steered to it, or closed when it has given them up.
+    var followsServing: Bool { steers || hasAdopted }
     /// The app's sockets are its own after all: a second copy of it could not bind.
     var sharesNothing: Bool { isAdoptionRefused && !policy.hasListener }
     /// A new generation can take the place of the serving one without a gap.
@@ -115,7 +119,7 @@ public struct Supervisor: Sendable {
         case .appStopped(let number): appStopped(number)
         case .disposition(let number, let disposition): inspected(number, disposition)
         case .listensItself(let number): listensItself(number)
-        case .adopted(let number): adopted(number)
+        case .adopted(let number, let steers): adopted(number, steers: steers)
         case .adoptionRefused(let reason): adoptionRefused(reason)
         case .looked(let number, let waiting): looked(number, waiting)
         case .connections(let number, let connections): counted(number, connections)
