@@ -54,6 +54,8 @@ package struct SimulatedWorld {
     var snapshots: [Int: Digest] = [:]
     var promoted: Int?
     private var dropped: Set<Int> = []
+    /// The kernel lets Baton steer what it adopts.
+    private let steersAdopted: Bool
     var isCalm = false
     /// Clients, where connections are steered.
     var network = Network()
@@ -71,6 +73,7 @@ package struct SimulatedWorld {
         referee = Referee(policy: policy)
         volume = Volume(isKubelets: Bool.random(using: &random), content: 1)
         lastGood = volume.digest
+        steersAdopted = Int.random(in: 0..<3, using: &random) > 0
         self.random = random
     }
 
@@ -245,7 +248,7 @@ package struct SimulatedWorld {
             guard processes[number]?.isMainAlive == true else { return nil }
             processes[number]?.isLaunched = true
             for _ in 0..<(processes[number]?.listens ?? 0) {
-                schedule(.adopted(number), in: random.interval(upTo: .seconds(2)))
+                schedule(.adopted(number, steers: steersAdopted), in: random.interval(upTo: .seconds(2)))
             }
             if processes[number]?.saysReady == true {
                 var ready = Notification()
