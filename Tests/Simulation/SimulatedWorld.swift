@@ -60,6 +60,9 @@ package struct SimulatedWorld {
     /// Clients, where connections are steered.
     var network = Network()
     var referee: Referee
+    /// What was told and answered, where that is wanted.
+    private(set) var recording: Recording
+    var isRecorded = false
     /// Is told every step.
     var witness: ((String) -> Void)?
     private(set) var steps = 0
@@ -69,7 +72,9 @@ package struct SimulatedWorld {
     init(seed: UInt64) {
         var random = RandomSource(seed: seed)
         let policy = SimulatedWorld.policy(&random)
-        supervisor = Supervisor(policy: policy, seed: random.next())
+        let supervisorSeed = random.next()
+        supervisor = Supervisor(policy: policy, seed: supervisorSeed)
+        recording = Recording(policy: policy, seed: supervisorSeed)
         referee = Referee(policy: policy)
         volume = Volume(isKubelets: Bool.random(using: &random), content: 1)
         lastGood = volume.digest
@@ -173,6 +178,7 @@ package struct SimulatedWorld {
         guard let event = happen(event) else { return }
         let before = supervisor
         let effects = supervisor.handle(event, at: now)
+        if isRecorded { recording.steps.append(.init(instant: now, event: event, effects: effects)) }
         noteEndings(event, before, effects)
         witness?("\(now.nanoseconds / 1_000_000) ms: \(event)" + effects.map { "\n    \($0)" }.joined())
         try referee.check(event, before: before, after: supervisor, effects: effects, world: self)

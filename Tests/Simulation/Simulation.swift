@@ -1,4 +1,4 @@
-package import BatonCore
+import BatonCore
 
 /// The whole heart in a simulated world, from a seed.
 package enum Simulation {
@@ -16,6 +16,18 @@ package enum Simulation {
     package static func run(seed: UInt64, _ witness: ((String) -> Void)? = nil) throws(Referee.Violation) -> Result {
         var world = SimulatedWorld(seed: seed)
         world.witness = witness
+        return try run(&world)
+    }
+
+    /// The same run, for another supervisor.
+    package static func record(seed: UInt64) throws(Referee.Violation) -> Recording {
+        var world = SimulatedWorld(seed: seed)
+        world.isRecorded = true
+        _ = try run(&world)
+        return world.recording
+    }
+
+    private static func run(_ world: inout SimulatedWorld) throws(Referee.Violation) -> Result {
         do {
             try world.begin()
             while !world.isOver, world.steps < eventsPerRun { try world.step() }

@@ -1,0 +1,157 @@
+import BatonCore
+import OldCore
+
+// From the types of the old core to those of today's, case by case: a case that only one of them has does not compile here.
+
+extension BatonCore.Signal {
+    init(_ old: OldCore.Signal) { self = .init(number: old.number) ?? .terminate }
+}
+
+extension BatonCore.Digest {
+    init(_ old: OldCore.Digest) {
+        let parts = old.parts
+        self.init(parts[0], parts[1], parts[2], parts[3])
+    }
+}
+
+extension BatonCore.Interval {
+    init(_ old: OldCore.Interval) { self.init(nanoseconds: old.nanoseconds) }
+}
+
+extension BatonCore.ExitStatus {
+    init(_ old: OldCore.ExitStatus) {
+        switch old {
+        case .exited(let code): self = .exited(code)
+        case .signalled(let number): self = .signalled(number)
+        }
+    }
+}
+
+extension BatonCore.Notification {
+    init(_ old: OldCore.Notification) {
+        self.init()
+        ready = old.ready
+        reloading = old.reloading
+        stopping = old.stopping
+        status = old.status
+        mainPID = old.mainPID
+        extendTimeout = old.extendTimeout.map { .init($0) }
+    }
+}
+
+extension BatonCore.Supervisor.Event {
+    init(_ old: OldCore.Supervisor.Event) {
+        switch old {
+        case .begin(let digest): self = .begin(digest.map { .init($0) })
+        case .launched(let number): self = .launched(number)
+        case .launchFailed(let number, let failure):
+            self = .launchFailed(number, .init(reason: failure.reason, exitCode: failure.exitCode))
+        case .exited(let number, let status, let leftovers): self = .exited(number, .init(status), leftovers: leftovers)
+        case .groupEmptied(let number): self = .groupEmptied(number)
+        case .notified(let number, let notification): self = .notified(number, .init(notification))
+        case .readyDescriptor(let number, let isReady): self = .readyDescriptor(number, isReady: isReady)
+        case .probeFinished(let number, let isReady): self = .probeFinished(number, isReady: isReady)
+        case .appStopped(let number): self = .appStopped(number)
+        case .disposition(let number, let disposition): self = .disposition(number, .init(disposition))
+        case .adopted(let number, let steers): self = .adopted(number, steers: steers)
+        case .listensItself(let number): self = .listensItself(number)
+        case .adoptionRefused(let reason): self = .adoptionRefused(reason)
+        case .looked(let number, let waiting): self = .looked(number, .init(waiting))
+        case .connections(let number, let connections):
+            self = .connections(
+                number, connections.map { .init(queued: $0.queued, open: $0.open, idle: $0.idle) })
+        case .touched(let atomic): self = .touched(atomic: atomic)
+        case .snapshot(.whole(let digest)): self = .snapshot(.whole(.init(digest)))
+        case .snapshot(.torn(let detail)): self = .snapshot(.torn(detail))
+        case .snapshotStaged(let number, .whole): self = .snapshotStaged(number, .whole)
+        case .snapshotStaged(let number, .torn(let detail)): self = .snapshotStaged(number, .torn(detail))
+        case .snapshotStaged(let number, .failed(let reason)): self = .snapshotStaged(number, .failed(reason))
+        case .validated(let number, let refusal): self = .validated(number, refusal: refusal)
+        case .reloadFinished(let change, let failure): self = .reloadFinished(change, failure: failure)
+        case .mountSuperseded(let path): self = .mountSuperseded(path: path)
+        case .staged(let source): self = .staged(source)
+        case .agentEnded(let status): self = .agentEnded(.init(status))
+        case .reloadAsked: self = .reloadAsked
+        case .signal(let signal): self = .signal(.init(signal))
+        case .childrenGone: self = .childrenGone
+        case .tick: self = .tick
+        }
+    }
+}
+
+extension BatonCore.Supervisor.Disposition {
+    init(_ old: OldCore.Supervisor.Disposition) {
+        switch old {
+        case .caught: self = .caught
+        case .caughtByRuntime(let reason): self = .caughtByRuntime(reason)
+        case .notCaught: self = .notCaught
+        case .unknown: self = .unknown
+        }
+    }
+}
+
+extension BatonCore.Supervisor.Waiting {
+    init(_ old: OldCore.Supervisor.Waiting) {
+        switch old {
+        case .yes: self = .yes
+        case .no: self = .no
+        case .partly(let missing): self = .partly(missing)
+        case .unknown(let reason): self = .unknown(reason)
+        }
+    }
+}
+
+extension BatonCore.ReadyMethod {
+    init(_ old: OldCore.ReadyMethod) {
+        switch old {
+        case .auto: self = .auto
+        case .notify: self = .notify
+        case .descriptor(let number): self = .descriptor(number)
+        case .http(let path): self = .http(path: path)
+        case .tcp: self = .tcp
+        case .command(let words): self = .command(words)
+        case .delay(let interval): self = .delay(.init(interval))
+        }
+    }
+}
+
+extension BatonCore.SignalMap {
+    /// The only one that the simulated worlds have beside none.
+    init(_ old: OldCore.SignalMap) { self = old.names(.terminate) ? [.terminate: .quit, .hangUp: nil] : [:] }
+}
+
+extension BatonCore.Supervisor.Policy {
+    init(_ old: OldCore.Supervisor.Policy) {
+        self.init()
+        onChange = .init(rawValue: old.onChange.rawValue) ?? .auto
+        reloadSignal = .init(old.reloadSignal)
+        namesReloadSignal = old.namesReloadSignal
+        reloadsByCommand = old.reloadsByCommand
+        hasListener = old.hasListener
+        hasSources = old.hasSources
+        hasEnvironmentSources = old.hasEnvironmentSources
+        stages = old.stages
+        validates = old.validates
+        validateTimeout = .init(old.validateTimeout)
+        probation = .init(old.probation)
+        slowStart = .init(old.slowStart)
+        hasAgent = old.hasAgent
+        awaited = old.awaited
+        adopts = old.adopts
+        steers = old.steers
+        settle = .init(old.settle)
+        splay = .init(old.splay)
+        ready = .init(old.ready)
+        readyTimeout = .init(old.readyTimeout)
+        drainSignal = .init(old.drainSignal)
+        drainTimeout = .init(old.drainTimeout)
+        maxDraining = old.maxDraining
+        stopDelay = .init(old.stopDelay)
+        stopTimeout = .init(old.stopTimeout)
+        restart = .init(rawValue: old.restart.rawValue) ?? .never
+        exitOK = old.exitOK.contains(143) ? [143] : []
+        signalMap = .init(old.signalMap)
+        subpath = .init(rawValue: old.subpath.rawValue) ?? .warn
+        hasTerminal = old.hasTerminal
+    }
+}
