@@ -325,8 +325,7 @@ extension Supervisor {
     }
 
     mutating func restartDue() {
-        // Without a listener of Baton's the old process may still hold the app's port.
-        if !holdsListener || sharesNothing, generations.contains(where: { !$0.isKilled }) {
+        if runsAlone, generations.contains(where: { !$0.isKilled }) {
             timers.arm(.restart, at: now + Times.restartFirst)
         } else {
             startGeneration()

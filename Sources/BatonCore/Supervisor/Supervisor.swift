@@ -100,6 +100,8 @@ public struct Supervisor: Sendable {
     var followsServing: Bool { steers || hasAdopted }
     /// The app's sockets are its own after all: a second copy of it could not bind.
     var sharesNothing: Bool { isAdoptionRefused && !policy.hasListener }
+    /// Never two copies: the old one may still hold the app's port, or that is what was asked for.
+    var runsAlone: Bool { !canHandOver || policy.onChange == .restart }
     /// A new generation can take the place of the serving one without a gap.
     var canHandOver: Bool { holdsListener && !sharesNothing }
 
