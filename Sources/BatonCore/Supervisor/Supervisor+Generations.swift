@@ -268,6 +268,11 @@ extension Supervisor {
         guard phase == .running else { return stopProgress() }
         counters.appCrashes += 1
         let hasEndedByReload = noteEndByReload(generation, status)
+        if case .proving(let number, _) = pending?.stage, number != generation.number {
+            // It was kept to go back to: what serves alone is in force.
+            log(.nothingToGoBackTo(generation.number, number))
+            endProbation()
+        }
         if failedOnProbation(generation.number, "generation \(generation.number) \(status) \(provingWords)") { return }
         if let readyAt = generation.readyAt, now - readyAt >= Times.restartForgiven { backoff.reset() }
         guard !isServing else { return }

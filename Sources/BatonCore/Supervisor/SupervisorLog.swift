@@ -274,6 +274,13 @@ extension LogRecord {
             [.generation(number), .seconds("probation_seconds", time)])
     }
 
+    static func nothingToGoBackTo(_ old: Int, _ number: Int) -> LogRecord {
+        LogRecord(
+            .warn, "nothing_to_go_back_to",
+            "generation \(old), which was kept to go back to, has ended: the probation of generation \(number) ends with it",
+            [.generation(number)])
+    }
+
     static func slowStart(_ number: Int, beside old: Int, _ time: Interval) -> LogRecord {
         LogRecord(
             .info, "generation_in_slow_start",
