@@ -10,6 +10,8 @@ public struct Generation: Sendable, Hashable {
     public let number: Int
     /// The snapshot that it runs with: the latest at its start, or at its last reload.
     public internal(set) var digest: Digest?
+    /// A reload command has run for it and has not ended well: it may have read another snapshot by then.
+    public internal(set) var isDigestUncertain = false
     public internal(set) var state: State = .starting
     public let startedAt: Instant
     public internal(set) var readyAt: Instant?

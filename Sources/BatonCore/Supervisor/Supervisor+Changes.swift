@@ -117,7 +117,7 @@ extension Supervisor {
         }
         // Where the stage would go back to something else, a crash restart would read that.
         let isGood = !policy.stages || stage.goodDigest == digest
-        guard digest != digestInForce || !isServing || !isGood else {
+        guard digest != digestInForce || !isServing || !isGood || serving?.isDigestUncertain == true else {
             // Back to what the app runs with: whatever was on its way is no longer wanted.
             lastSeen = digest
             log(.backToInForce(digest))
@@ -269,6 +269,7 @@ extension Supervisor {
     private mutating func runReload(of number: Int) {
         guard let change = pending?.change else { return }
         pending?.stage = .reloading(number)
+        if let index = index(number) { generations[index].isDigestUncertain = true }
         timers.arm(.reload, at: now + policy.readyTimeout)
         emit(.runReload(change.number, number))
     }
@@ -282,6 +283,7 @@ extension Supervisor {
         guard let index = index(number), generations[index].state == .ready else { return apply() }
         digestInForce = digest
         generations[index].digest = digest
+        generations[index].isDigestUncertain = false
         generations[index].toldToReloadAt = now
         endPending(.applied(.reload))
     }
