@@ -43,15 +43,34 @@ extension Supervisor {
             /// Nothing of it is in force yet.
             var isUnchecked: Bool { self == .staging || self == .validating }
         }
+    }
 
-        /// A generation is being started for whatever reason; this change is what it will read.
-        mutating func ride(on number: Int) {
-            switch stage {
-            // The stage still holds what was there before.
-            case .starting, .proving, .staging, .validating: break
-            case .awaitingGone, .splaying, .inspecting, .reloading, .holding, .scanning:
-                stage = .starting(number, .restart)
-            }
+    /// A generation is being started for whatever reason; the change on its way is what it will read.
+    mutating func rideAlong(on number: Int) {
+        switch pending?.stage {
+        // The stage still holds what was there before.
+        case nil, .starting, .proving, .staging, .validating: break
+        case .awaitingGone, .splaying, .inspecting, .reloading, .holding, .scanning:
+            leaveStep()
+            pending?.stage = .starting(number, .restart)
+        }
+    }
+
+    /// Ends all that the step of the change on its way runs: no timer, no process outlives its step.
+    private mutating func leaveStep() {
+        guard let pending else { return }
+        switch pending.stage {
+        case .staging: timers.cancel(.stageRetry)
+        case .validating: timers.cancel(.validation)
+        case .splaying: timers.cancel(.splay)
+        case .reloading:
+            timers.cancel(.reload)
+            emit(.endReload(pending.change.number))
+        case .holding: timers.cancel(.hold)
+        case .proving:
+            timers.cancel(.probation)
+            timers.cancel(.slowStart)
+        case .inspecting, .scanning, .awaitingGone, .starting: break
         }
     }
 
@@ -174,11 +193,8 @@ extension Supervisor {
     mutating func endPending(_ outcome: Outcome) {
         guard let pending else { return }
         let change = pending.change
+        leaveStep()
         self.pending = nil
-        for key in [Timers.Key.splay, .hold, .stageRetry, .validation, .probation, .slowStart, .reload] {
-            timers.cancel(key)
-        }
-        if case .reloading = pending.stage { emit(.endReload(change.number)) }
         settleStage(pending.snapshot, outcome)
         history.end(change, outcome, generation: pending.generation, at: now)
         log(.outcome(change, outcome, at: now))

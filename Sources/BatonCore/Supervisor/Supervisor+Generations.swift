@@ -9,9 +9,7 @@ extension Supervisor {
         nextGeneration += 1
         counters.generationsStarted += 1
         generations.append(Generation(number: number, digest: digestAtStart, startedAt: now))
-        pending?.ride(on: number)
-        timers.cancel(.splay)
-        timers.cancel(.hold)
+        rideAlong(on: number)
         timers.arm(.ready(number), at: now + policy.readyTimeout)
         log(.starting(number, digestAtStart, beside: servingNumber))
         emit(.start(number))
