@@ -246,7 +246,9 @@ extension Supervisor {
         endReadiness(number)
         log(.ended(generation, status, leftovers: leftovers, at: now))
         if leftovers {
-            if generation.state != .draining { drainLeftovers(number) }
+            if generation.state != .draining { drainLeftovers(number) } else { tellToDrain(number) }
+            // Those that were counted were the main process's, as far as anybody knows.
+            generations[index].connections = nil
             timers.arm(.groupCheck(number), at: now + Times.groupCheck)
         } else {
             remove(number)
