@@ -56,9 +56,9 @@ extension Supervisor {
 
     mutating func counted(_ number: Int, _ connections: Connections?) {
         scanned(number, connections)
-        guard let index = index(number), generations[index].state == .draining, generations[index].isMainAlive else {
-            return
-        }
+        guard let index = index(number), generations[index].state == .draining, generations[index].isMainAlive,
+            !generations[index].isKilled
+        else { return }
         guard phase == .running, let since = generations[index].drainingSince else { return }
         generations[index].connections = connections
         guard let connections else {
@@ -114,7 +114,7 @@ extension Supervisor {
         guard let index = index(number) else { return }
         generations[index].isKilled = true
         generations[index].waitsForQuiet = false
-        for key in [Timers.Key.drain(number), .drainSignal(number)] { timers.cancel(key) }
+        for key in [Timers.Key.drain(number), .drainSignal(number), .drainLook(number)] { timers.cancel(key) }
         if let connections = generations[index].connections, !connections.isNone {
             counters.connectionsCut += Int64(connections.open + connections.queued)
             log(.connectionsCut(number, connections))
