@@ -34,7 +34,11 @@ extension Supervisor {
         phase = .stopping
         let last = lastEnd == nil ? generations.last(where: \.isMainAlive) : nil
         stop = Stop(signal: signal ?? policy.drainSignal, lead: (serving ?? starting ?? last)?.number)
-        if case .proving(_, let means) = pending?.stage { endPending(.applied(means)) }
+        if case .proving(_, let means) = pending?.stage {
+            endPending(.applied(means))
+            // The share that the old one still has, too.
+            steerToServing()
+        }
         endPending(.superseded)
         for key in [Timers.Key.settle, .readRetry, .splay, .hold, .restart, .agent, .awaited, .stageRetry] {
             timers.cancel(key)
