@@ -150,7 +150,8 @@ extension Supervisor {
         let change = Change(number: nextChange, digest: digest, isManual: isManual, seenAt: now)
         nextChange += 1
         log(.changed(change, inForce: digestInForce))
-        let splayDeadline = timers.deadline(.splay)
+        // While a change is staged the turn of the one before it waits there.
+        let splayDeadline = pending?.stage.isUnchecked == true ? splayTurn : timers.deadline(.splay)
         let awaitsGone = pending.map { $0.stage == .awaitingGone } ?? false
         supersedePending()
         history.begin(change, touchedAt: intake.touchedAt ?? now)
