@@ -18,13 +18,18 @@ extension Supervisor {
     mutating func launched(_ number: Int) {
         hasEverLaunched = true
         guard let index = index(number), generations[index].state == .starting else { return }
-        generations[index].isLaunched = true
+        noteLaunched(index)
         switch policy.ready {
         case .auto: beginLooking(number)
         case .delay(let interval): timers.arm(.alive(number), at: now + interval)
         case .command, .http, .tcp: emit(.runProbe(number))
         case .notify, .descriptor: break
         }
+    }
+
+    private mutating func noteLaunched(_ index: Int) {
+        hasEverLaunched = true
+        generations[index].isLaunched = true
     }
 
     /// Ready by looking, or by what comes nearest to it here.
@@ -93,6 +98,8 @@ extension Supervisor {
             log(.appReloading(number))
         }
         guard notification.ready else { return }
+        // It speaks: its exec has succeeded, whatever has been read of its launch so far.
+        noteLaunched(index)
         switch generations[index].state {
         case .starting: saidReady(number)
         case .ready:
