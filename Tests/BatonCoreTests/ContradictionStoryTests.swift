@@ -179,25 +179,21 @@ import Testing
 
     /// 10. Its timer was asked, which a stop had cancelled.
     @Test func aDeadAgentIsDeadWhileBatonStops() {
-        withKnownIssue {
-            var story = story {
-                $0.hasAgent = true; $0.stopDelay = .seconds(10)
-            }
-            story.getReady(1)
-            story.tell(.agentEnded(.exited(1)), .signal(.terminate))
-            let agent = story.supervisor.status(at: story.now, wall: { _ in 0 }).first { $0.kind == .agent }
-            #expect(agent?.text("state") != "running")
+        var story = story {
+            $0.hasAgent = true; $0.stopDelay = .seconds(10)
         }
+        story.getReady(1)
+        story.tell(.agentEnded(.exited(1)), .signal(.terminate))
+        let agent = story.supervisor.status(at: story.now, wall: { _ in 0 }).first { $0.kind == .agent }
+        #expect(agent?.text("state") != "running")
     }
 
     /// 10, too. The exit code was that of the stop.
     @Test func aFailedLaunchDuringAStopHasItsOwnCode() {
-        withKnownIssue {
-            var story = story { _ in }
-            story.tell(.signal(.terminate))
-            story.tell(.launchFailed(1, .init(reason: "no such file", exitCode: 127)), .childrenGone)
-            #expect(story.supervisor.phase == .exited(127))
-        }
+        var story = story { _ in }
+        story.tell(.signal(.terminate))
+        story.tell(.launchFailed(1, .init(reason: "no such file", exitCode: 127)), .childrenGone)
+        #expect(story.supervisor.phase == .exited(127))
     }
 
     /// 11. A generation that failed on probation counted its drain for the change that it had been replaced for.

@@ -1,16 +1,26 @@
 // The agent, and what the app waits for before its first start.
 extension Supervisor {
+    enum AgentLife: Sendable, Hashable {
+        case notStarted
+        case running(since: Instant)
+        /// Waiting to be started again, unless Baton stops.
+        case ended
+    }
+
     mutating func startAgent() {
         guard phase == .waiting || phase == .running else { return }
-        agentStartedAt = now
+        agent = .running(since: now)
         counters.agentStarts += 1
         emit(.startAgent)
     }
 
     /// Its death never touches the app: what is on the stage stays, and the next one goes on.
     mutating func agentEnded(_ status: ExitStatus) {
-        guard phase == .waiting || phase == .running, policy.hasAgent else { return }
-        if let agentStartedAt, now - agentStartedAt >= Times.agentForgiven { agentBackoff.reset() }
+        guard policy.hasAgent else { return }
+        let before = agent
+        agent = .ended
+        guard phase == .waiting || phase == .running else { return }
+        if case .running(let since) = before, now - since >= Times.agentForgiven { agentBackoff.reset() }
         let wait = agentBackoff.next(&random)
         log(.agentEnded(status, wait))
         timers.arm(.agent, at: now + wait)

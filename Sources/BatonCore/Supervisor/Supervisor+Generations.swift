@@ -77,6 +77,7 @@ extension Supervisor {
     mutating func launchFailed(_ number: Int, _ failure: LaunchFailure) {
         guard let generation = generations.first(where: { $0.number == number }) else { return }
         remove(number)
+        stop?.ended(number, .exited(failure.exitCode))
         log(.launchFailed(number, failure))
         switch generation.state {
         case .starting: startFailed(number, .exited(failure.exitCode), failure.reason)

@@ -73,10 +73,17 @@ extension Supervisor {
     }
 
     private var agentStatus: StatusRecord {
-        StatusRecord(
+        let state =
+            switch agent {
+            case .notStarted: "not started yet"
+            case .running: "running"
+            case .ended where timers.deadline(.agent) != nil: "ended, waiting to be started again"
+            case .ended: "ended"
+            }
+        return StatusRecord(
             .agent,
             [
-                .text("state", timers.deadline(.agent) == nil ? "running" : "ended, waiting to be started again"),
+                .text("state", state),
                 .number("starts", counters.agentStarts),
             ])
     }

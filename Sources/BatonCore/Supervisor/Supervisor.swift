@@ -65,7 +65,7 @@ public struct Supervisor: Sendable {
     /// What the app is not started without, and has not come yet.
     var awaited: Set<String>
     var agentBackoff = Backoff(first: Times.agentFirst, limit: Times.agentLimit)
-    var agentStartedAt: Instant?
+    var agent = AgentLife.notStarted
 
     var stop: Stop?
 
