@@ -17,6 +17,7 @@ extension Supervisor {
     mutating func drainLeftovers(_ number: Int) {
         guard let index = index(number) else { return }
         generations[index].state = .draining
+        generations[index].drainingSince = now
         drain(number, with: policy.drainSignal)
         timers.arm(.drain(number), at: now + policy.drainTimeout)
     }

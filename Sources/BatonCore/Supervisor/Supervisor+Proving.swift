@@ -31,6 +31,7 @@ extension Supervisor {
             return false
         }
         digestInForce = old.digest
+        if let index = index(old.number) { generations[index].replacedFor = nil }
         endReadiness(number)
         if index(number) != nil {
             if followsServing { emit(.steer(old.number)) }

@@ -60,6 +60,7 @@ extension Supervisor {
                 continue
             }
             generations[index].state = .draining
+            generations[index].drainingSince = generations[index].drainingSince ?? now
             generations[index].waitsForQuiet = false
             timers.cancelAll(of: generation.number)
             drain(generation.number, with: stop.signal)
