@@ -121,6 +121,8 @@ extension Supervisor {
         /// The first generation is taken as ready if it has not been seen to wait by then: nobody else serves, and some wait
         /// in ways that cannot be seen. A later one that waits on some addresses is given as long for the others.
         public static let waitingLookLimit: Interval = .seconds(5)
+        /// A first generation may only be slow to listen. When a later one was not seen either, looking is of no use here.
+        public static let unseenUntilUseless = 2
         public static let probeInterval: Interval = .milliseconds(250)
         public static let groupCheck: Interval = .milliseconds(500)
         public static let stageRetry: Interval = .milliseconds(500)

@@ -39,7 +39,7 @@ extension Supervisor {
             let since = generations[index].hasListened ? now : generations[index].startedAt
             return timers.arm(.alive(number), at: max(now, since + Times.aliveProof))
         }
-        if !isServing { armLookLimit(number) }
+        if !isServing || isSightDoubted { armLookLimit(number) }
         // One that is to listen by itself is alive long before it does: where it cannot be seen to wait, its listening is
         // waited for.
         guard !isLookingUseless, !generations[index].isLooked else { return }
@@ -121,19 +121,27 @@ extension Supervisor {
         }
     }
 
+    /// The one before was not seen to wait, and may have been slow, or wait in a way that cannot be seen: the next one tells.
+    private var isSightDoubted: Bool { unseenInARow > 0 }
+
     private mutating func armLookLimit(_ number: Int) {
         timers.arm(.lookLimit(number), at: now + min(Times.waitingLookLimit, policy.readyTimeout))
     }
 
     mutating func looked(_ number: Int, _ waiting: Waiting) {
+        if generation(number, in: .ready) != nil { return lookedAgain(number, waiting) }
         guard generation(number, in: .starting)?.isLaunched == true, !isLookingUseless else { return }
         scanned(number, waiting)
         guard policy.ready == .auto, let index = index(number), generations[index].state == .starting else { return }
         if case .unknown = waiting { generations[index].refusedLooks += 1 } else { generations[index].refusedLooks = 0 }
         generations[index].lacks = nil
         switch waiting {
-        case .yes: becomeReady(number)
-        case .no: timers.arm(.look(number), at: now + Times.waitingLook)
+        case .yes:
+            unseenInARow = 0
+            becomeReady(number)
+        case .no:
+            timers.arm(.look(number), at: now + Times.waitingLook)
+            if isSightDoubted, let servingNumber { emit(.lookWhetherWaiting(servingNumber)) }
         case .partly(let missing):
             generations[index].lacks = missing
             if timers.deadline(.lookLimit(number)) == nil { armLookLimit(number) }
@@ -141,11 +149,22 @@ extension Supervisor {
         case .unknown where generations[index].refusedLooks < Times.refusedLooks:
             timers.arm(.look(number), at: now + Times.waitingLook)
         case .unknown(let reason):
-            isLookingUseless = true
+            cannotLook = true
             log(.cannotLook(number, reason))
             timers.cancel(.lookLimit(number))
             beginLooking(number)
         }
+    }
+
+    /// The serving one was taken as ready unseen. If it is seen to wait by now, it was only slow to listen.
+    private mutating func lookedAgain(_ number: Int, _ waiting: Waiting) {
+        switch waiting {
+        case .yes, .partly: break
+        case .no, .unknown: return
+        }
+        guard isSightDoubted, number == servingNumber else { return }
+        unseenInARow = 0
+        if let starting, starting.lacks == nil { timers.cancel(.lookLimit(starting.number)) }
     }
 
     mutating func neverSeenWaiting(_ number: Int) {
@@ -155,8 +174,8 @@ extension Supervisor {
             return becomeReady(number)
         }
         // Seen to wait in part at first, and not at all any more: it is starting still.
-        guard !isServing else { return }
-        isLookingUseless = true
+        guard !isServing || (isSightDoubted && (generation.hasListened || !hasAdopted)) else { return }
+        unseenInARow += 1
         log(.neverWaits(number, Times.waitingLookLimit))
         becomeReady(number)
     }

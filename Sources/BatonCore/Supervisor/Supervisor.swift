@@ -43,8 +43,11 @@ public struct Supervisor: Sendable {
     var isAdoptionRefused = false
     /// Under `auto`: the app has ended by being told to reload, and is never told again.
     var endsByReload = false
-    /// Looking for a generation that waits for connections is of no use here: it cannot be seen, or one served unseen.
-    var isLookingUseless = false
+    /// So many generations in a row were taken as ready without having been seen to wait for connections.
+    var unseenInARow = 0
+    /// Looking for a generation that waits for connections is of no use here: it cannot be seen.
+    var cannotLook = false
+    var isLookingUseless: Bool { cannotLook || unseenInARow >= Times.unseenUntilUseless }
     var backoff = Backoff(first: Times.restartFirst, limit: Times.restartLimit)
     /// How the app last ended while it was serving (or, if it never was, while it started).
     var lastEnd: ExitStatus?
