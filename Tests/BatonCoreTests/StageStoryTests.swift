@@ -181,7 +181,7 @@ import Testing
         story.change(to: 2)
         story.tell(.snapshotStaged(2, .whole), .launched(2), .looked(2, .yes))
         #expect(story.outcomes.isEmpty && story.effects.contains(.steer(2)))
-        #expect(story.supervisor.generations.map(\.state) == [.ready, .ready])
+        #expect(story.supervisor.generations.map(\.kind) == [.ready, .ready])
         return story
     }
 
@@ -189,7 +189,7 @@ import Testing
         var story = proving()
         story.pass(.seconds(31))
         #expect(story.outcomes == [.applied(.handover)] && story.effects.contains(.dropSnapshot(1)))
-        #expect(story.supervisor.generations.first?.state == .draining)
+        #expect(story.supervisor.generations.first?.kind == .draining)
     }
 
     @Test func whoDiesOnProbationIsReplacedByTheOldOneAtOnce() {
@@ -215,6 +215,6 @@ import Testing
         var story = proving()
         story.change(to: 3)
         #expect(story.outcomes == [.applied(.handover)])
-        #expect(story.supervisor.generations.first?.state == .draining)
+        #expect(story.supervisor.generations.first?.kind == .draining)
     }
 }

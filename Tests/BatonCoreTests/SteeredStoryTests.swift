@@ -143,11 +143,11 @@ import Testing
         #expect(story.messages.contains { $0.hasPrefix("generation 2 gets more and more of the new connections") })
         story.pass(.seconds(10))
         #expect(shares(story) == [9, 14, 19, 23, 28, 33, 38, 42, 47, 52])
-        #expect(story.supervisor.generations.map(\.state) == [.ready, .ready])
+        #expect(story.supervisor.generations.map(\.kind) == [.ready, .ready])
         story.pass(.seconds(10))
         #expect(shares(story).last == 95 && story.effects.contains(.steer(2)))
         #expect(story.outcomes == [.applied(.handover)])
-        #expect(story.supervisor.generations.map(\.state) == [.draining, .ready])
+        #expect(story.supervisor.generations.map(\.kind) == [.draining, .ready])
     }
 
     @Test func whoDiesInItsSlowStartLeavesAllConnectionsToTheOldOne() {

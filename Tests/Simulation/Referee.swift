@@ -96,7 +96,9 @@ package struct Referee {
             if case .exited(number, _, _) = event { continue }
             if restartsOnChange { continue }
             // Taken back: the one before it has been kept for this.
-            if case .proving(number, _) = before.pending?.stage, let serving = after.serving, serving.number < number {
+            if case .proving(let proving) = before.pending?.stage, proving.generation == number,
+                let serving = after.serving, serving.number < number
+            {
                 continue
             }
             guard let serving = after.serving, serving.number > number else {
@@ -161,8 +163,8 @@ package struct Referee {
                 throw Violation(invariant: 1, description: "\(sharedWith) gets connections and is not ready")
             }
         }
-        if policy.steers, policy.slowStart > .zero, case .proving = after.pending?.stage,
-            after.pending?.stage != before.pending?.stage
+        if policy.steers, policy.slowStart > .zero, let proved = provedGeneration(after),
+            proved != provedGeneration(before)
         {
             guard sharedWith != nil else {
                 throw Violation(invariant: 2, description: "all connections at once, in a slow start")
@@ -182,6 +184,10 @@ package struct Referee {
         }
     }
 
+    private func provedGeneration(_ supervisor: Supervisor) -> Int? {
+        if case .proving(let proving) = supervisor.pending?.stage { proving.generation } else { nil }
+    }
+
     /// Nobody is told to go while it is seen to have connections, nor the old one while the new one is on probation; who cannot
     /// share a port is not started beside another; what is refused is never in force; a dead agent is started again.
     private func checkPatience(
@@ -192,9 +198,10 @@ package struct Referee {
                 throw Violation(invariant: 2, description: "generation \(number) is told to go with connections open")
             }
         }
-        if case .proving(let number, _) = after.pending?.stage, before.pending?.stage != after.pending?.stage {
-            guard after.generations.contains(where: { $0.state == .ready && $0.number < number }) else {
-                throw Violation(invariant: 2, description: "nothing is kept to go back to from generation \(number)")
+        if let proved = provedGeneration(after), proved != provedGeneration(before) {
+            guard after.generations.contains(where: { $0.kind == .ready && $0.number < proved }) else {
+                throw Violation(
+                    invariant: 2, description: "nothing is kept to go back to from generation \(proved)")
             }
         }
         if policy.probation > .zero || (policy.slowStart > .zero && policy.steers), before.serving != nil,
@@ -254,7 +261,7 @@ package struct Referee {
     /// 3 and 5.
     private mutating func checkStarts(_ before: Supervisor, _ after: Supervisor, _ effects: [Supervisor.Effect]) throws
     {
-        let starting = after.generations.filter { $0.state == .starting }
+        let starting = after.generations.filter { $0.kind == .starting }
         guard starting.count <= 1 else { throw Violation(invariant: 3, description: "\(starting.count) are starting") }
         for case .start(let number) in effects {
             guard number == started + 1 else {
@@ -406,7 +413,7 @@ package struct Referee {
                     invariant: 8, description: "what is left of generation \(generation.number) is forgotten")
             }
         }
-        for generation in after.generations where generation.state == .draining && after.phase == .running {
+        for generation in after.generations where generation.kind == .draining && after.phase == .running {
             guard generation.isKilled || after.timers.deadline(.drain(generation.number)) != nil else {
                 throw Violation(invariant: 8, description: "generation \(generation.number) drains without end")
             }

@@ -1,69 +1,217 @@
 /// One run of the app.
 ///
-///     starting ──ready──▶ ready ──replaced──▶ draining ──▶ (gone: no longer in the list)
-///        │                  │                    ▲
-///        └──failed, superseded, stop─────────────┘
+///     starting ──ready──▶ serving ◀─taken back── standby
+///        │                  │ └──replaced──▶────────┤
+///        │                  ├──replaced─────────────┤
+///        └─failed, superseded, stop─▶ draining ◀────┘   (gone: no longer in the list)
+///                                       │
+///              its main process has ended, its group has not: leftovers
 public struct Generation: Sendable, Hashable {
-    public enum State: String, Sendable, Hashable { case starting, ready, draining }
+    public enum State: Sendable, Hashable {
+        case starting(Starting)
+        /// Gets new connections. At most one does.
+        case serving(Ready)
+        /// Ready, too: kept to go back to, or sharing new connections in a slow start. At most one is. Its successor was started for
+        /// this change.
+        case standby(Ready, replacedFor: Int?)
+        case draining(Draining)
+        case leftovers(Leftovers)
+    }
+
+    /// As logs and status have it: one that is kept is ready, and what is left of one drains.
+    public enum Kind: String, Sendable, Hashable { case starting, ready, draining }
 
     /// From 1.
     public let number: Int
-    /// The snapshot that it runs with: the latest at its start, or at its last reload.
-    public internal(set) var digest: Digest?
-    /// A reload command has run for it and has not ended well: it may have read another snapshot by then.
-    public internal(set) var isDigestUncertain = false
-    public internal(set) var state: State = .starting
     public let startedAt: Instant
     public internal(set) var readyAt: Instant?
+    public internal(set) var content: Content
+    public internal(set) var state = State.starting(Starting())
+    var listening = Listening.nowhere
+
+    init(number: Int, digest: Digest?, startedAt: Instant) {
+        self.number = number
+        self.startedAt = startedAt
+        content = .known(digest)
+    }
+
+    /// The snapshot that it runs with.
+    public enum Content: Sendable, Hashable {
+        /// The latest at its start, or at its last reload.
+        case known(Digest?)
+        /// A reload command runs for it, or has not ended well: which of the two it has read nobody knows.
+        case uncertain(Digest?, new: Digest?)
+    }
+
+    /// On what it has listened so far.
+    enum Listening: Sendable, Hashable {
+        case nowhere
+        /// On sockets that stay its own.
+        case itself
+        /// On a socket that was adopted.
+        case adopted
+    }
+
+    public struct Starting: Sendable, Hashable {
+        /// What it is to be known by that it is ready.
+        public internal(set) var proof = Proof.exec
+        /// READY=1 came while another one serves: it must live on for a moment.
+        var saidReadyAt: Instant?
+    }
+
+    public enum Proof: Sendable, Hashable {
+        /// Its exec has not succeeded yet.
+        case exec
+        /// It is seen to wait for connections.
+        case scan(Scan)
+        /// It listens; that it waits cannot be seen here.
+        case listen
+        /// It lives on for so long.
+        case age
+        /// It says so.
+        case word
+        /// A probe says so.
+        case probe
+    }
+
+    public struct Scan: Sendable, Hashable {
+        /// Scans in a row that were refused.
+        var refusals = 0
+        /// Where it did not wait at the last scan, although it waited elsewhere.
+        var missing: String?
+        /// It is taken as ready after a while, seen or not.
+        var isLimited = false
+    }
+
+    public struct Ready: Sendable, Hashable {
+        /// It has said RELOADING=1 and not yet READY=1 again.
+        public internal(set) var isReloading = false
+        /// When it was last told to reload, by the signal or the command.
+        var toldToReloadAt: Instant?
+    }
+
+    public struct Draining: Sendable, Hashable {
+        public let since: Instant
+        /// The change for which another one has taken its place.
+        let replacedFor: Int?
+        public internal(set) var step: DrainStep
+        /// As last counted.
+        public internal(set) var connections: Supervisor.Connections?
+        /// When the log last told of its connections; nil where it does not.
+        var reportedAt: Instant?
+    }
+
+    public enum DrainStep: Sendable, Hashable {
+        /// New connections go elsewhere, and it has no signal yet: so many scans in a row found no connection.
+        case quiet(scans: Int)
+        /// It has its drain signal.
+        case signalled
+        /// It has been sent SIGKILL, after which there is nothing more to send.
+        case killed
+    }
+
+    /// Other processes of its group; its main process has ended.
+    public struct Leftovers: Sendable, Hashable {
+        public let since: Instant
+        let replacedFor: Int?
+        public internal(set) var isKilled = false
+    }
+}
+
+extension Generation {
+    public var kind: Kind {
+        switch state {
+        case .starting: .starting
+        case .serving, .standby: .ready
+        case .draining, .leftovers: .draining
+        }
+    }
+
     /// The exec has succeeded.
-    public internal(set) var isLaunched = false
-    /// Its main process has not ended yet. Once it has, what is left are other processes of its group.
-    public internal(set) var isMainAlive = true
-    /// It has been sent SIGKILL, after which there is nothing more to send.
-    public internal(set) var isKilled = false
-    /// Where connections are steered: it drains, and has not been told so yet, since it still has connections.
-    public internal(set) var waitsForQuiet = false
-    public internal(set) var drainingSince: Instant?
-    /// The change for which another one has taken its place.
-    var replacedFor: Int?
+    public var isLaunched: Bool { if case .starting(let starting) = state { starting.proof != .exec } else { true } }
+    public var isMainAlive: Bool { if case .leftovers = state { false } else { true } }
+
+    public var isKilled: Bool {
+        switch state {
+        case .draining(let draining): draining.step == .killed
+        case .leftovers(let leftovers): leftovers.isKilled
+        case .starting, .serving, .standby: false
+        }
+    }
+
+    /// It drains, and gets its signal only when it has no connection any more.
+    public var waitsForQuiet: Bool {
+        if case .draining(let draining) = state, case .quiet = draining.step { true } else { false }
+    }
+
+    public var drainingSince: Instant? {
+        switch state {
+        case .draining(let draining): draining.since
+        case .leftovers(let leftovers): leftovers.since
+        case .starting, .serving, .standby: nil
+        }
+    }
+
+    /// The change for which another one has taken its place, or is about to.
+    var replacedFor: Int? {
+        switch state {
+        case .standby(_, let change): change
+        case .draining(let draining): draining.replacedFor
+        case .leftovers(let leftovers): leftovers.replacedFor
+        case .starting, .serving: nil
+        }
+    }
+
     /// As last counted.
-    public internal(set) var connections: Supervisor.Connections?
-    var quietLooks = 0
-    var refusedLooks = 0
-    /// It has listened on a socket that was adopted.
-    var hasListened = false
-    /// It has listened on a socket that stays its own.
-    var listensItself = false
-    /// When it was last told to reload, by the signal or the command.
-    var toldToReloadAt: Instant?
-    var isLooked = false
-    /// Probes that failed in a row since it is on probation.
-    var probationFailures = 0
-    /// Where it did not wait when it was last looked at, although it waited elsewhere.
-    var lacks: String?
-    var reportedAt: Instant?
-    /// It has said RELOADING=1 and not yet READY=1 again.
-    public internal(set) var isReloading = false
-}
+    public var connections: Supervisor.Connections? {
+        if case .draining(let draining) = state { draining.connections } else { nil }
+    }
 
-/// One change of the configuration on its way to the app.
-public struct Change: Sendable, Hashable {
-    /// From 1.
-    public let number: Int
-    public let digest: Digest?
-    /// Asked for by hand: applied even where the content is the same.
-    public let isManual: Bool
-    public let seenAt: Instant
-}
+    var starting: Starting? { if case .starting(let starting) = state { starting } else { nil } }
 
-/// How a change ended. Each ends in exactly one of these.
-public enum Outcome: Sendable, Hashable {
-    public enum Means: String, Sendable, Hashable { case reload, handover, restart, exit, none }
-    case applied(Means)
-    /// A newer change, or a stop, came before it was in force.
-    case superseded
-    /// It was refused before anything was done with it.
-    case rejected(reason: String)
-    /// Its generation failed; the one before serves on with what it had.
-    case rolledBack(reason: String)
+    var ready: Ready? {
+        switch state {
+        case .serving(let ready), .standby(let ready, _): ready
+        case .starting, .draining, .leftovers: nil
+        }
+    }
+
+    /// What was certain last.
+    public var digest: Digest? {
+        switch content {
+        case .known(let digest), .uncertain(let digest, _): digest
+        }
+    }
+
+    // MARK: changes within a state
+
+    mutating func editStarting(_ body: (inout Starting) -> Void) {
+        guard case .starting(var starting) = state else { return }
+        body(&starting)
+        state = .starting(starting)
+    }
+
+    mutating func editScan(_ body: (inout Scan) -> Void) {
+        guard case .scan(var scan) = starting?.proof else { return }
+        body(&scan)
+        editStarting { $0.proof = .scan(scan) }
+    }
+
+    mutating func editReady(_ body: (inout Ready) -> Void) {
+        switch state {
+        case .serving(var ready):
+            body(&ready)
+            state = .serving(ready)
+        case .standby(var ready, let change):
+            body(&ready)
+            state = .standby(ready, replacedFor: change)
+        case .starting, .draining, .leftovers: break
+        }
+    }
+
+    mutating func editDraining(_ body: (inout Draining) -> Void) {
+        guard case .draining(var draining) = state else { return }
+        body(&draining)
+        state = .draining(draining)
+    }
 }

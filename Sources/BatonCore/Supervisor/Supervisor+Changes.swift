@@ -13,6 +13,14 @@ extension Supervisor {
         var isManual = false
     }
 
+    /// A generation that serves, and that everything may still go back from.
+    package struct Proving: Sendable, Hashable {
+        package let generation: Int
+        let means: Outcome.Means
+        /// In a row.
+        var failedProbes = 0
+    }
+
     /// The second half: one change, until its outcome.
     package struct Pending: Sendable {
         package let change: Change
@@ -38,7 +46,7 @@ extension Supervisor {
             /// A generation with this snapshot is starting.
             case starting(Int, Outcome.Means)
             /// A generation with it serves, and may still be taken back.
-            case proving(Int, Outcome.Means)
+            case proving(Proving)
 
             /// Nothing of it is in force yet.
             var isUnchecked: Bool { self == .staging || self == .validating }
@@ -134,9 +142,10 @@ extension Supervisor {
             digestInForce = digest
             return log(.firstLook(digest))
         }
+        let isUncertain = if case .uncertain = serving?.content { true } else { false }
         // Where the stage would go back to something else, a crash restart would read that.
         let isGood = !policy.stages || stage.goodDigest == digest
-        guard digest != digestInForce || !isServing || !isGood || serving?.isDigestUncertain == true else {
+        guard digest != digestInForce || !isServing || !isGood || isUncertain else {
             // Back to what the app runs with: whatever was on its way is no longer wanted.
             lastSeen = digest
             log(.backToInForce(digest))
@@ -234,7 +243,7 @@ extension Supervisor {
 
     mutating func inspected(_ number: Int, _ disposition: Disposition) {
         guard phase == .running, pending?.stage == .inspecting(number) else { return }
-        guard let index = index(number), generations[index].state == .ready else { return apply() }
+        guard let index = index(number), generations[index].kind == .ready else { return apply() }
         switch disposition {
         case .caught: reloadBySignal(index)
         case .caughtByRuntime(let reason): doubted(index, reason)
@@ -248,8 +257,8 @@ extension Supervisor {
     private mutating func reloadBySignal(_ index: Int) {
         guard let change = pending?.change else { return }
         digestInForce = change.digest
-        generations[index].digest = change.digest
-        generations[index].toldToReloadAt = now
+        generations[index].content = .known(change.digest)
+        generations[index].editReady { $0.toldToReloadAt = now }
         emit(.signal(generations[index].number, policy.reloadSignal, .main))
         endPending(.applied(.reload))
     }
@@ -262,7 +271,7 @@ extension Supervisor {
             return startAnew()
         }
         // Once for each generation: it is what was asked for.
-        if generations[index].toldToReloadAt == nil { log(.reloadDoubted(number, policy.reloadSignal, reason)) }
+        if generations[index].ready?.toldToReloadAt == nil { log(.reloadDoubted(number, policy.reloadSignal, reason)) }
         reloadBySignal(index)
     }
 
@@ -286,7 +295,9 @@ extension Supervisor {
     private mutating func runReload(of number: Int) {
         guard let change = pending?.change else { return }
         pending?.stage = .reloading(number)
-        if let index = index(number) { generations[index].isDigestUncertain = true }
+        if let index = index(number) {
+            generations[index].content = .uncertain(generations[index].digest, new: change.digest)
+        }
         timers.arm(.reload, at: now + policy.readyTimeout)
         emit(.runReload(change.number, number))
     }
@@ -297,11 +308,10 @@ extension Supervisor {
         else { return }
         if let failure { return endPending(.rejected(reason: failure)) }
         // Whoever has taken its place meanwhile has read it at its start.
-        guard let index = index(number), generations[index].state == .ready else { return apply() }
+        guard let index = index(number), generations[index].kind == .ready else { return apply() }
         digestInForce = digest
-        generations[index].digest = digest
-        generations[index].isDigestUncertain = false
-        generations[index].toldToReloadAt = now
+        generations[index].content = .known(digest)
+        generations[index].editReady { $0.toldToReloadAt = now }
         endPending(.applied(.reload))
     }
 
@@ -326,7 +336,7 @@ extension Supervisor {
     /// once it has failed. One that has not begun to serve can be replaced at once.
     /// - Returns: whether the change waits for it, or for what can be seen of it.
     private mutating func waitsFor(_ starting: Generation) -> Bool {
-        if starting.hasListened || starting.listensItself || (policy.hasListener && isLookingUseless) {
+        if starting.listening != .nowhere || (policy.hasListener && isLookingUseless) {
             pending?.stage = .holding
             return true
         }
@@ -362,7 +372,7 @@ extension Supervisor {
     }
 
     private mutating func restart() {
-        for generation in generations where generation.state != .draining { retire(generation.number) }
+        for generation in generations where generation.kind != .draining { retire(generation.number) }
         timers.cancel(.restart)
         pending?.stage = .awaitingGone
         if generations.isEmpty { startGeneration() }

@@ -2,24 +2,39 @@
 extension Supervisor {
     /// Tells a generation to finish. From here on it only ends.
     mutating func retire(_ number: Int) {
-        guard let index = index(number), generations[index].state != .draining else { return }
+        guard let index = index(number), generations[index].kind != .draining else { return }
         // While nobody serves clients have nowhere else to go.
-        if generations[index].state == .starting, steers, !isServing { emit(.yieldSockets(number)) }
-        generations[index].state = .draining
-        generations[index].drainingSince = now
-        endReadiness(number)
+        if generations[index].kind == .starting, steers, !isServing { emit(.yieldSockets(number)) }
+        beginDraining(index, .signalled)
         log(.draining(number, policy.drainSignal, policy.drainTimeout))
         drain(number, with: policy.drainSignal)
         timers.arm(.drain(number), at: now + policy.drainTimeout)
         enforceMaxDraining()
     }
 
-    mutating func drainLeftovers(_ number: Int) {
+    private mutating func beginDraining(_ index: Int, _ step: Generation.DrainStep, reportedAt: Instant? = nil) {
+        generations[index].state = .draining(
+            .init(
+                since: now, replacedFor: generations[index].replacedFor, step: step, connections: nil,
+                reportedAt: reportedAt))
+        endReadiness(generations[index].number)
+    }
+
+    /// Its main process has ended, and other processes of its group have not.
+    mutating func leaveLeftovers(_ number: Int) {
         guard let index = index(number) else { return }
-        generations[index].state = .draining
-        generations[index].drainingSince = now
-        drain(number, with: policy.drainSignal)
-        timers.arm(.drain(number), at: now + policy.drainTimeout)
+        // They have no signal yet.
+        if generations[index].kind != .draining {
+            drain(number, with: policy.drainSignal)
+            timers.arm(.drain(number), at: now + policy.drainTimeout)
+        } else {
+            tellToDrain(number)
+        }
+        generations[index].state = .leftovers(
+            .init(
+                since: generations[index].drainingSince ?? now, replacedFor: generations[index].replacedFor,
+                isKilled: generations[index].isKilled))
+        timers.arm(.groupCheck(number), at: now + Times.groupCheck)
     }
 
     /// SIGCONT after the signal: a stopped process would not see it before.
@@ -29,7 +44,7 @@ extension Supervisor {
     }
 
     private mutating func enforceMaxDraining() {
-        let draining = generations.filter { $0.state == .draining && !$0.isKilled }
+        let draining = generations.filter { $0.kind == .draining && !$0.isKilled }
         for oldest in draining.prefix(max(0, draining.count - policy.maxDraining)) {
             log(.tooManyDraining(oldest.number, policy.maxDraining, isTold: !oldest.waitsForQuiet))
             if oldest.waitsForQuiet { tellToDrain(oldest.number) } else { kill(oldest.number) }
@@ -40,12 +55,8 @@ extension Supervisor {
 
     /// New connections go elsewhere already: lets the generation finish those that it has, and tells it only then.
     mutating func retireOnceQuiet(_ number: Int) {
-        guard let index = index(number), generations[index].state != .draining else { return }
-        generations[index].state = .draining
-        generations[index].waitsForQuiet = true
-        generations[index].drainingSince = now
-        generations[index].reportedAt = now
-        endReadiness(number)
+        guard let index = index(number), generations[index].kind != .draining else { return }
+        beginDraining(index, .quiet(scans: 0), reportedAt: now)
         log(.drainingQuietly(number, policy.drainTimeout))
         timers.arm(.drain(number), at: now + policy.drainTimeout)
         let quarter = Interval(nanoseconds: policy.drainTimeout.nanoseconds / 4)
@@ -57,32 +68,38 @@ extension Supervisor {
 
     mutating func counted(_ number: Int, _ connections: Connections?) {
         scanned(number, connections)
-        guard let index = index(number), generations[index].state == .draining, generations[index].isMainAlive,
-            !generations[index].isKilled
+        guard phase == .running, let index = index(number), case .draining(var draining) = generations[index].state,
+            draining.step != .killed
         else { return }
-        guard phase == .running, let since = generations[index].drainingSince else { return }
-        generations[index].connections = connections
-        guard let connections else {
-            guard generations[index].waitsForQuiet else { return }
-            // What cannot be seen may be a handshake under way.
-            guard now - since >= Times.handshake else {
-                return timers.arm(.drainLook(number), at: since + Times.handshake)
-            }
-            log(.connectionsUncounted(number))
-            return tellToDrain(number)
-        }
-        let isSoon = now - since < Times.drainLookSoonFor
+        draining.connections = connections
+        generations[index].state = .draining(draining)
+        guard let connections else { return uncounted(number, draining) }
+        let isSoon = now - draining.since < Times.drainLookSoonFor
         timers.arm(.drainLook(number), at: now + (isSoon ? Times.drainLook : Times.drainLookLater))
-        reportDrain(index, connections)
-        generations[index].quietLooks = connections.isNone ? generations[index].quietLooks + 1 : 0
-        let isQuiet = generations[index].quietLooks >= Times.quietLooks && now - since >= Times.handshake
-        if generations[index].waitsForQuiet, isQuiet { tellToDrain(number) }
+        reportDrain(index, draining, connections)
+        guard case .quiet(let scans) = draining.step else { return }
+        let quiet = connections.isNone ? scans + 1 : 0
+        generations[index].editDraining { $0.step = .quiet(scans: quiet) }
+        if quiet >= Times.quietLooks && now - draining.since >= Times.handshake { tellToDrain(number) }
     }
 
-    private mutating func reportDrain(_ index: Int, _ connections: Connections) {
-        guard !connections.isNone, let reportedAt = generations[index].reportedAt, now - reportedAt >= Times.drainReport
-        else { return }
-        generations[index].reportedAt = now
+    private mutating func uncounted(_ number: Int, _ draining: Generation.Draining) {
+        guard case .quiet = draining.step else { return }
+        // What cannot be seen may be a handshake under way.
+        guard now - draining.since >= Times.handshake else {
+            return timers.arm(.drainLook(number), at: draining.since + Times.handshake)
+        }
+        log(.connectionsUncounted(number))
+        tellToDrain(number)
+    }
+
+    private mutating func reportDrain(
+        _ index: Int, _ draining: Generation.Draining, _ connections: Connections
+    ) {
+        guard !connections.isNone, let reportedAt = draining.reportedAt, now - reportedAt >= Times.drainReport else {
+            return
+        }
+        generations[index].editDraining { $0.reportedAt = now }
         let left = timers.deadline(.drain(generations[index].number)).map { $0 - now } ?? .zero
         log(.drainLasts(generations[index].number, connections, left: left))
     }
@@ -95,7 +112,7 @@ extension Supervisor {
 
     mutating func tellToDrain(_ number: Int) {
         guard let index = index(number), generations[index].waitsForQuiet else { return }
-        generations[index].waitsForQuiet = false
+        generations[index].editDraining { $0.step = .signalled }
         timers.cancel(.drainSignal(number))
         let isQuiet = generations[index].connections?.isNone == true
         let left = timers.deadline(.drain(number)).map { $0 - now } ?? .zero
@@ -113,8 +130,15 @@ extension Supervisor {
 
     mutating func kill(_ number: Int) {
         guard let index = index(number) else { return }
-        generations[index].isKilled = true
-        generations[index].waitsForQuiet = false
+        switch generations[index].state {
+        case .draining(var draining):
+            draining.step = .killed
+            generations[index].state = .draining(draining)
+        case .leftovers(var leftovers):
+            leftovers.isKilled = true
+            generations[index].state = .leftovers(leftovers)
+        case .starting, .serving, .standby: return
+        }
         for key in [Timers.Key.drain(number), .drainSignal(number), .drainLook(number)] { timers.cancel(key) }
         if let connections = generations[index].connections, !connections.isNone {
             counters.connectionsCut += Int64(connections.open + connections.queued)

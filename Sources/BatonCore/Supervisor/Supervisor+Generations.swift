@@ -17,54 +17,67 @@ extension Supervisor {
 
     mutating func launched(_ number: Int) {
         hasEverLaunched = true
-        guard let index = index(number), generations[index].state == .starting else { return }
+        guard let index = index(number), generations[index].kind == .starting else { return }
         noteLaunched(index)
         switch policy.ready {
-        case .auto: beginLooking(number)
-        case .delay(let interval): timers.arm(.alive(number), at: now + interval)
-        case .command, .http, .tcp: emit(.runProbe(number))
+        case .auto: beginScan(number)
+        case .delay(let interval):
+            generations[index].editStarting { $0.proof = .age }
+            timers.arm(.alive(number), at: now + interval)
+        case .command, .http, .tcp:
+            generations[index].editStarting { $0.proof = .probe }
+            emit(.runProbe(number))
         case .notify, .descriptor: break
         }
     }
 
     private mutating func noteLaunched(_ index: Int) {
         hasEverLaunched = true
-        generations[index].isLaunched = true
+        generations[index].editStarting { if $0.proof == .exec { $0.proof = .word } }
     }
 
-    /// Ready by looking, or by what comes nearest to it here.
-    private mutating func beginLooking(_ number: Int) {
+    /// Ready by being seen to wait for connections, or by what comes nearest to it here.
+    private mutating func beginScan(_ number: Int) {
         guard let index = index(number), generations[index].isLaunched else { return }
-        if !holdsListener || (isLookingUseless && (generations[index].hasListened || !hasAdopted)) {
-            let since = generations[index].hasListened ? now : generations[index].startedAt
+        let listens = generations[index].listening == .adopted
+        if !holdsListener || (isLookingUseless && (listens || !hasAdopted)) {
+            generations[index].editStarting { $0.proof = .age }
+            let since = listens ? now : generations[index].startedAt
             return timers.arm(.alive(number), at: max(now, since + Times.aliveProof))
         }
-        if !isServing || isSightDoubted { armLookLimit(number) }
         // One that is to listen by itself is alive long before it does: where it cannot be seen to wait, its listening is
         // waited for.
-        guard !isLookingUseless, !generations[index].isLooked else { return }
-        generations[index].isLooked = true
-        emit(.lookWhetherWaiting(number))
+        if isLookingUseless {
+            generations[index].editStarting { $0.proof = .listen }
+        } else if case .scan = generations[index].starting?.proof {
+        } else {
+            generations[index].editStarting { $0.proof = .scan(Generation.Scan()) }
+            emit(.lookWhetherWaiting(number))
+        }
+        if !isServing || isSightDoubted { limitScan(number) }
     }
 
     mutating func adopted(_ number: Int, steers: Bool) {
         guard let index = index(number) else { return }
         hasAdopted = true
         if steers { hasSteered = true }
-        generations[index].hasListened = true
+        generations[index].listening = .adopted
         seenServing(number)
         switch generations[index].state {
-        case .starting:
-            guard policy.ready == .auto, timers.deadline(.confirm(number)) == nil else { return }
+        case .starting(let starting):
+            guard policy.ready == .auto, starting.saidReadyAt == nil else { return }
             for key in [Timers.Key.alive(number), .lookLimit(number)] { timers.cancel(key) }
-            beginLooking(number)
-        case .ready: if servingNumber == number { steerToServing() }
-        case .draining: break
+            generations[index].editScan { $0.isLimited = false }
+            beginScan(number)
+        case .serving: steerToServing()
+        case .standby, .draining, .leftovers: break
         }
     }
 
     mutating func listensItself(_ number: Int) {
-        if let index = index(number) { generations[index].listensItself = true }
+        if let index = index(number), generations[index].listening == .nowhere {
+            generations[index].listening = .itself
+        }
         seenServing(number)
     }
 
@@ -81,8 +94,8 @@ extension Supervisor {
         log(.launchFailed(number, failure))
         switch generation.state {
         case .starting: startFailed(number, .exited(failure.exitCode), failure.reason)
-        case .ready: servingEnded(generation, .exited(failure.exitCode))
-        case .draining: generationGone()
+        case .serving, .standby: readyEnded(generation, .exited(failure.exitCode))
+        case .draining, .leftovers: generationGone()
         }
     }
 
@@ -94,8 +107,8 @@ extension Supervisor {
         if let status = notification.status { log(.appStatus(number, status)) }
         if let extra = notification.extendTimeout { extendTimeout(generations[index], by: extra) }
         if notification.stopping { log(.appStopping(number)) }
-        if notification.reloading, generations[index].state == .ready {
-            generations[index].isReloading = true
+        if notification.reloading, generations[index].kind == .ready {
+            generations[index].editReady { $0.isReloading = true }
             log(.appReloading(number))
         }
         guard notification.ready else { return }
@@ -103,19 +116,20 @@ extension Supervisor {
         noteLaunched(index)
         switch generations[index].state {
         case .starting: saidReady(number)
-        case .ready:
-            if generations[index].isReloading { log(.appReloaded(number)) }
-            generations[index].isReloading = false
-        case .draining: break
+        case .serving(let ready), .standby(let ready, _):
+            if ready.isReloading { log(.appReloaded(number)) }
+            generations[index].editReady { $0.isReloading = false }
+        case .draining, .leftovers: break
         }
     }
 
     private mutating func saidReady(_ number: Int) {
         guard policy.ready == .auto || policy.ready == .notify else { return }
-        guard timers.deadline(.confirm(number)) == nil else { return }
+        guard let index = index(number), generations[index].starting?.saidReadyAt == nil else { return }
         if !isServing {
             becomeReady(number)
         } else {
+            generations[index].editStarting { $0.saidReadyAt = now }
             timers.cancel(.alive(number))
             timers.arm(.confirm(number), at: now + Times.readyConfirmation)
         }
@@ -124,7 +138,9 @@ extension Supervisor {
     /// The one before was not seen to wait, and may have been slow, or wait in a way that cannot be seen: the next one tells.
     private var isSightDoubted: Bool { unseenInARow > 0 }
 
-    private mutating func armLookLimit(_ number: Int) {
+    /// It is taken as ready after a while, whatever is seen.
+    private mutating func limitScan(_ number: Int) {
+        if let index = index(number) { generations[index].editScan { $0.isLimited = true } }
         timers.arm(.lookLimit(number), at: now + min(Times.waitingLookLimit, policy.readyTimeout))
     }
 
@@ -132,28 +148,29 @@ extension Supervisor {
         if generation(number, in: .ready) != nil { return lookedAgain(number, waiting) }
         guard generation(number, in: .starting)?.isLaunched == true, !isLookingUseless else { return }
         scanned(number, waiting)
-        guard policy.ready == .auto, let index = index(number), generations[index].state == .starting else { return }
-        if case .unknown = waiting { generations[index].refusedLooks += 1 } else { generations[index].refusedLooks = 0 }
-        generations[index].lacks = nil
+        guard policy.ready == .auto, let index = index(number),
+            case .scan(var scan) = generations[index].starting?.proof
+        else { return }
+        if case .unknown = waiting { scan.refusals += 1 } else { scan.refusals = 0 }
+        scan.missing = if case .partly(let missing) = waiting { missing } else { nil }
+        generations[index].editStarting { $0.proof = .scan(scan) }
         switch waiting {
         case .yes:
             unseenInARow = 0
-            becomeReady(number)
-        case .no:
-            timers.arm(.look(number), at: now + Times.waitingLook)
-            if isSightDoubted, let servingNumber { emit(.lookWhetherWaiting(servingNumber)) }
-        case .partly(let missing):
-            generations[index].lacks = missing
-            if timers.deadline(.lookLimit(number)) == nil { armLookLimit(number) }
-            timers.arm(.look(number), at: now + Times.waitingLook)
-        case .unknown where generations[index].refusedLooks < Times.refusedLooks:
-            timers.arm(.look(number), at: now + Times.waitingLook)
-        case .unknown(let reason):
-            cannotLook = true
-            log(.cannotLook(number, reason))
-            timers.cancel(.lookLimit(number))
-            beginLooking(number)
+            return becomeReady(number)
+        case .no: if isSightDoubted, let servingNumber { emit(.lookWhetherWaiting(servingNumber)) }
+        case .partly: if !scan.isLimited { limitScan(number) }
+        case .unknown where scan.refusals < Times.refusedLooks: break
+        case .unknown(let reason): return giveUpScan(number, reason)
         }
+        timers.arm(.look(number), at: now + Times.waitingLook)
+    }
+
+    private mutating func giveUpScan(_ number: Int, _ reason: String) {
+        cannotLook = true
+        log(.cannotLook(number, reason))
+        timers.cancel(.lookLimit(number))
+        beginScan(number)
     }
 
     /// The serving one was taken as ready unseen. If it is seen to wait by now, it was only slow to listen.
@@ -164,17 +181,21 @@ extension Supervisor {
         }
         guard isSightDoubted, number == servingNumber else { return }
         unseenInARow = 0
-        if let starting, starting.lacks == nil { timers.cancel(.lookLimit(starting.number)) }
+        guard let starting, case .scan(let scan) = starting.starting?.proof, scan.missing == nil,
+            let index = index(starting.number)
+        else { return }
+        generations[index].editScan { $0.isLimited = false }
+        timers.cancel(.lookLimit(starting.number))
     }
 
     mutating func neverSeenWaiting(_ number: Int) {
         guard let generation = generation(number, in: .starting) else { return }
-        if let lacks = generation.lacks {
-            log(.waitsInPart(number, lacks, Times.waitingLookLimit))
+        if case .scan(let scan) = generation.starting?.proof, let missing = scan.missing {
+            log(.waitsInPart(number, missing, Times.waitingLookLimit))
             return becomeReady(number)
         }
         // Seen to wait in part at first, and not at all any more: it is starting still.
-        guard !isServing || (isSightDoubted && (generation.hasListened || !hasAdopted)) else { return }
+        guard !isServing || (isSightDoubted && (generation.listening == .adopted || !hasAdopted)) else { return }
         unseenInARow += 1
         log(.neverWaits(number, Times.waitingLookLimit))
         becomeReady(number)
@@ -206,27 +227,41 @@ extension Supervisor {
     }
 
     mutating func becomeReady(_ number: Int) {
-        guard let index = index(number), generations[index].state == .starting else { return }
-        let replaced = generations.filter { $0.state == .ready }
-        generations[index].state = .ready
+        guard let index = index(number), generations[index].kind == .starting else { return }
+        let change: Int? = if case .starting = pending?.stage { pending?.change.number } else { nil }
+        let replaced = standAside(for: change)
+        generations[index].state = .serving(Generation.Ready())
         generations[index].readyAt = now
         endReadiness(number)
         digestInForce = generations[index].digest
         log(.ready(generations[index], at: now))
         emit(.giveTerminal(number))
         if case .starting(number, let means) = pending?.stage {
-            for old in replaced { replace(old.number, for: pending?.change.number) }
             if provingTime > .zero, !replaced.isEmpty { return beginProving(number, means) }
             endPending(.applied(means))
         }
         steerToServing()
-        for old in replaced { release(old.number) }
+        for old in replaced { release(old) }
         if isChangeHeld { apply() }
     }
 
-    /// Another one serves in its place, or is about to, for this change's sake.
-    private mutating func replace(_ number: Int, for change: Int?) {
-        if let index = index(number) { generations[index].replacedFor = change }
+    /// Another one serves in the place of those that are ready, or is about to, for this change's sake.
+    private mutating func standAside(for change: Int?) -> [Int] {
+        var replaced: [Int] = []
+        for index in generations.indices {
+            guard let ready = generations[index].ready else { continue }
+            generations[index].state = .standby(ready, replacedFor: change)
+            replaced.append(generations[index].number)
+        }
+        return replaced
+    }
+
+    /// The one that was kept serves again, where no other one does.
+    mutating func takeBackStandby() {
+        guard servingNumber == nil, let index = generations.lastIndex(where: { $0.ready != nil }),
+            let ready = generations[index].ready
+        else { return }
+        generations[index].state = .serving(ready)
     }
 
     /// It serves no longer: another one does.
@@ -268,36 +303,28 @@ extension Supervisor {
     mutating func exited(_ number: Int, _ status: ExitStatus, leftovers: Bool) {
         guard let index = index(number), generations[index].isMainAlive else { return }
         let generation = generations[index]
-        generations[index].isMainAlive = false
-        generations[index].isLaunched = true
         endReadiness(number)
         log(.ended(generation, status, leftovers: leftovers, at: now))
-        if leftovers {
-            if generation.state != .draining { drainLeftovers(number) } else { tellToDrain(number) }
-            // Those that were counted were the main process's, as far as anybody knows.
-            generations[index].connections = nil
-            timers.arm(.groupCheck(number), at: now + Times.groupCheck)
-        } else {
-            remove(number)
-        }
+        if leftovers { leaveLeftovers(number) } else { remove(number) }
         stop?.ended(number, status)
         switch generation.state {
         case .starting: startFailed(number, status, "it \(status) before it was ready")
-        case .ready: servingEnded(generation, status)
-        case .draining: generationGone()
+        case .serving, .standby: readyEnded(generation, status)
+        case .draining, .leftovers: generationGone()
         }
     }
 
-    private mutating func servingEnded(_ generation: Generation, _ status: ExitStatus) {
+    private mutating func readyEnded(_ generation: Generation, _ status: ExitStatus) {
         lastEnd = status
+        takeBackStandby()
         // Another one is ready still: kept for this, or not told to go yet.
         steerToServing()
         guard phase == .running else { return stopProgress() }
         counters.appCrashes += 1
         let hasEndedByReload = noteEndByReload(generation, status)
-        if case .proving(let number, _) = pending?.stage, number != generation.number {
+        if case .proving(let proving) = pending?.stage, proving.generation != generation.number {
             // It was kept to go back to: what serves alone is in force.
-            log(.nothingToGoBackTo(generation.number, number))
+            log(.nothingToGoBackTo(generation.number, proving.generation))
             endProbation()
         }
         if failedOnProbation(generation.number, "generation \(generation.number) \(status) \(provingWords)") { return }
@@ -305,10 +332,8 @@ extension Supervisor {
         guard !isServing else { return }
         if let starting {
             // Nobody else serves any more: it is not given up for not having been seen to wait.
-            let hasOtherProof = [Timers.Key.alive(starting.number), .confirm(starting.number)].contains {
-                timers.deadline($0) != nil
-            }
-            if policy.ready == .auto, starting.isLaunched, !hasOtherProof { armLookLimit(starting.number) }
+            let hasOtherProof = starting.starting?.proof == .age || starting.starting?.saidReadyAt != nil
+            if policy.ready == .auto, starting.isLaunched, !hasOtherProof { limitScan(starting.number) }
             return
         }
         if hasEndedByReload { return timers.arm(.restart, at: now) }
@@ -319,7 +344,8 @@ extension Supervisor {
     /// configuration, and is not told that way again.
     /// - Returns: whether this is one.
     private mutating func noteEndByReload(_ generation: Generation, _ status: ExitStatus) -> Bool {
-        guard policy.onChange == .auto, let toldAt = generation.toldToReloadAt, now - toldAt <= Times.reloadBlamed,
+        guard policy.onChange == .auto, let toldAt = generation.ready?.toldToReloadAt,
+            now - toldAt <= Times.reloadBlamed,
             !wasInterrupted(status), !isFinishedJob(generation, status)
         else { return false }
         endsByReload = true
@@ -330,7 +356,7 @@ extension Supervisor {
     /// It ended well and has never listened, where that would have been seen.
     private func isFinishedJob(_ generation: Generation, _ status: ExitStatus) -> Bool {
         let seesListening = policy.adopts && !isAdoptionRefused && !policy.hasListener
-        return status == .exited(0) && seesListening && !generation.hasListened && !generation.listensItself
+        return status == .exited(0) && seesListening && generation.listening == .nowhere
     }
 
     /// Nothing serves and nothing is being started: the restart policy decides. A nil status is a failure to get ready.
@@ -371,8 +397,8 @@ extension Supervisor {
         let key: Timers.Key
         switch generation.state {
         case .starting: key = .ready(generation.number)
-        case .draining: key = .drain(generation.number)
-        case .ready: return
+        case .draining, .leftovers: key = .drain(generation.number)
+        case .serving, .standby: return
         }
         guard let deadline = timers.deadline(key) else { return }
         timers.arm(key, at: max(deadline, now + min(extra, Times.extensionLimit)))

@@ -7,7 +7,7 @@ extension Supervisor {
     var provingWords: String { timers.deadline(.slowStart) == nil ? "on probation" : "in its slow start" }
 
     mutating func beginProving(_ number: Int, _ means: Outcome.Means) {
-        pending?.stage = .proving(number, means)
+        pending?.stage = .proving(.init(generation: number, means: means))
         if policy.probation > .zero { log(.onProbation(number, policy.probation)) }
         timers.arm(.probation, at: now + provingTime)
         if policy.ready.isProbed { timers.arm(.probe(number), at: now + Times.probationProbe) }
@@ -16,22 +16,22 @@ extension Supervisor {
     }
 
     mutating func endProbation() {
-        guard case .proving(let number, let means) = pending?.stage else { return }
-        endReadiness(number)
-        endPending(.applied(means))
+        guard case .proving(let proving) = pending?.stage else { return }
+        endReadiness(proving.generation)
+        endPending(.applied(proving.means))
         steerToServing()
-        for old in generations where old.state == .ready && old.number < number { release(old.number) }
+        for old in generations where old.kind == .ready && old.number < proving.generation { release(old.number) }
     }
 
     /// - Returns: whether it was on probation and has failed by this.
     mutating func failedOnProbation(_ number: Int, _ reason: String) -> Bool {
-        guard case .proving(number, _) = pending?.stage else { return false }
-        guard let old = generations.last(where: { $0.state == .ready && $0.number < number }) else {
+        guard case .proving(let proving) = pending?.stage, proving.generation == number else { return false }
+        guard let old = generations.last(where: { $0.kind == .ready && $0.number < number }) else {
             endPending(.rolledBack(reason: reason))
             return false
         }
         digestInForce = old.digest
-        if let index = index(old.number) { generations[index].replacedFor = nil }
+        if let index = index(old.number), let ready = old.ready { generations[index].state = .serving(ready) }
         endReadiness(number)
         if index(number) != nil {
             if followsServing { emit(.steer(old.number)) }
@@ -42,9 +42,12 @@ extension Supervisor {
     }
 
     mutating func probedOnProbation(_ number: Int, _ isReady: Bool) {
-        guard case .proving(number, _) = pending?.stage, let index = index(number) else { return }
-        generations[index].probationFailures = isReady ? 0 : generations[index].probationFailures + 1
-        if generations[index].probationFailures >= Times.probationFailures,
+        guard case .proving(var proving) = pending?.stage, proving.generation == number, index(number) != nil else {
+            return
+        }
+        proving.failedProbes = isReady ? 0 : proving.failedProbes + 1
+        pending?.stage = .proving(proving)
+        if proving.failedProbes >= Times.probationFailures,
             failedOnProbation(number, "generation \(number) is not ready any more")
         {
             return
@@ -64,9 +67,9 @@ extension Supervisor {
 
     /// Follows from how long the new one has been ready: one step's share at once, more with every step. Nil where it has all.
     var slowStart: SlowStart? {
-        guard steers, policy.slowStart > .zero, case .proving(let number, _) = pending?.stage,
-            let readyAt = generation(number, in: .ready)?.readyAt,
-            let old = generations.last(where: { $0.state == .ready && $0.number < number })
+        guard steers, policy.slowStart > .zero, case .proving(let proving) = pending?.stage,
+            let readyAt = generation(proving.generation, in: .ready)?.readyAt,
+            let old = generations.last(where: { $0.kind == .ready && $0.number < proving.generation })
         else { return nil }
         let since = now - readyAt
         guard since < policy.slowStart else { return nil }

@@ -45,16 +45,16 @@ extension Supervisor {
         var record = StatusRecord(
             .generation,
             [
-                .generation(generation.number), .text("state", generation.state.rawValue),
+                .generation(generation.number), .text("state", generation.kind.rawValue),
                 .number("started_at", wall(generation.startedAt)),
                 .number("age_ms", (now - generation.startedAt).nanoseconds / 1_000_000),
             ])
         if let digest = generation.digest { record.add(.digest(digest)) }
         if let readyAt = generation.readyAt { record.add(.number("ready_at", wall(readyAt))) }
-        if case .proving(let number, _) = pending?.stage {
-            if number == generation.number {
+        if case .proving(let proving) = pending?.stage {
+            if proving.generation == generation.number {
                 record.add(.text("role", provingRole))
-            } else if number > generation.number, generation.state == .ready {
+            } else if case .standby = generation.state {
                 let share = slowStart.map { "\(100 - $0.percent) % of new connections" }
                 record.add(.text("role", share ?? "kept to go back to"))
             }
@@ -117,12 +117,12 @@ extension Supervisor {
 
     /// What lasts, for a terminal: a bar, how much of it is over, what is left. Nil where nothing does.
     public func progress(at now: Instant) -> String? {
-        if case .proving(let number, _) = pending?.stage, let end = timers.deadline(.probation) {
+        if case .proving(let proving) = pending?.stage, let end = timers.deadline(.probation) {
             let left = end - now
             return Self.bar(left, of: provingTime)
-                + " generation \(number) \(provingRole), \(Self.wholeSeconds(left)) left"
+                + " generation \(proving.generation) \(provingRole), \(Self.wholeSeconds(left)) left"
         }
-        guard let draining = generations.last(where: { $0.state == .draining && !$0.isKilled }),
+        guard let draining = generations.last(where: { $0.kind == .draining && !$0.isKilled }),
             let end = timers.deadline(.drain(draining.number))
         else { return nil }
         let left = end - now
@@ -184,7 +184,8 @@ extension Supervisor.Pending {
     /// That is, or was, started for it.
     var generation: Int? {
         switch stage {
-        case .starting(let number, _), .proving(let number, _), .inspecting(let number), .reloading(let number): number
+        case .starting(let number, _), .inspecting(let number), .reloading(let number): number
+        case .proving(let proving): proving.generation
         case .staging, .validating, .splaying, .holding, .scanning, .awaitingGone: nil
         }
     }

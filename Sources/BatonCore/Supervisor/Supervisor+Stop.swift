@@ -34,8 +34,8 @@ extension Supervisor {
         phase = .stopping
         let last = lastEnd == nil ? generations.last(where: \.isMainAlive) : nil
         stop = Stop(signal: signal ?? policy.drainSignal, lead: (serving ?? starting ?? last)?.number)
-        if case .proving(_, let means) = pending?.stage {
-            endPending(.applied(means))
+        if case .proving(let proving) = pending?.stage {
+            endPending(.applied(proving.means))
             // The share that the old one still has, too.
             steerToServing()
         }
@@ -56,12 +56,13 @@ extension Supervisor {
         timers.arm(.stopDeadline, at: now + policy.stopTimeout)
         for generation in generations {
             // One that drains has been told; for many programs a second signal means "at once".
-            guard generation.state != .draining || generation.waitsForQuiet, let index = index(generation.number) else {
+            guard generation.kind != .draining || generation.waitsForQuiet, let index = index(generation.number) else {
                 continue
             }
-            generations[index].state = .draining
-            generations[index].drainingSince = generations[index].drainingSince ?? now
-            generations[index].waitsForQuiet = false
+            generations[index].state = .draining(
+                .init(
+                    since: generation.drainingSince ?? now, replacedFor: generation.replacedFor, step: .signalled,
+                    connections: generation.connections, reportedAt: nil))
             timers.cancelAll(of: generation.number)
             drain(generation.number, with: stop.signal)
         }

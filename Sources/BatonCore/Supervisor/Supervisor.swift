@@ -88,12 +88,14 @@ public struct Supervisor: Sendable {
     }
 
     /// The generation that takes new requests.
-    public var serving: Generation? { generations.last { $0.state == .ready } }
-    public var starting: Generation? { generations.last { $0.state == .starting } }
+    public var serving: Generation? { generations.last { if case .serving = $0.state { true } else { false } } }
+    public var starting: Generation? { generations.last { $0.kind == .starting } }
     // Without a copy of the generation, which on the way of a start and of a change is worth something.
-    var servingNumber: Int? { generations.lastIndex { $0.state == .ready }.map { generations[$0].number } }
-    var isServing: Bool { generations.contains { $0.state == .ready } }
-    var isStarting: Bool { generations.contains { $0.state == .starting } }
+    var servingNumber: Int? {
+        generations.lastIndex { if case .serving = $0.state { true } else { false } }.map { generations[$0].number }
+    }
+    var isServing: Bool { servingNumber != nil }
+    var isStarting: Bool { generations.contains { $0.kind == .starting } }
 
     /// The app's listening sockets, or some of them, are Baton's.
     var holdsListener: Bool { policy.hasListener || hasAdopted }
@@ -198,7 +200,7 @@ public struct Supervisor: Sendable {
 
     package func index(_ number: Int) -> Int? { generations.firstIndex { $0.number == number } }
 
-    package func generation(_ number: Int, in state: Generation.State) -> Generation? {
-        generations.first { $0.number == number && $0.state == state }
+    package func generation(_ number: Int, in kind: Generation.Kind) -> Generation? {
+        generations.first { $0.number == number && $0.kind == kind }
     }
 }

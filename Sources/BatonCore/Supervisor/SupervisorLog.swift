@@ -54,10 +54,10 @@ extension LogRecord {
     }
 
     static func ended(_ generation: Generation, _ status: ExitStatus, leftovers: Bool, at now: Instant) -> LogRecord {
-        let isDraining = generation.state == .draining
+        let isDraining = generation.kind == .draining
         let isExpected = isDraining || status == .exited(0)
         var message = "generation \(generation.number) \(status)"
-        switch generation.state {
+        switch generation.kind {
         case .draining: message += " after its drain"
         case .starting where !isExpected: message += " before it was ready"
         case .starting, .ready: break
