@@ -43,6 +43,8 @@ extension Supervisor {
             run(stage.firstDigest)
         case .torn(let detail):
             // What was read is there no more: copied is what is read next.
+            if let number = stage.firstNumber { emit(.dropSnapshot(number)) }
+            stage.firstNumber = nil
             stage.firstDigest = nil
             readAgain(detail)
         case .failed(let reason):
