@@ -77,7 +77,8 @@ import Testing
                 "--target", "baton", "--build-arg", "BUILD_IMAGE=localhost/baton-empty-system",
             ])
         // As a user does it: the binary taken out of one image into another.
-        _ = try run(["cc", "-O1", "-static", "-o", directory.file("probe-app"), package + "/Tests/ProbeApp/main.c"])
+        let parts = ["main.c", "without.c"].map { package + "/Tests/ProbeApp/" + $0 }
+        _ = try run(["cc", "-O1", "-static", "-o", directory.file("probe-app")] + parts)
         _ = try run(["cp", Stand.staticServer, directory.file("server")])
         writeFile(
             directory.file("App"),
