@@ -27,14 +27,23 @@ extension Supervisor {
     }
 
     mutating func staged(_ source: String) {
-        guard awaited.remove(source) != nil, awaited.isEmpty, phase == .waiting else { return }
+        guard case .preparing(.awaiting(var awaited)) = life, awaited.remove(source) != nil else { return }
+        guard awaited.isEmpty else {
+            life = .preparing(.awaiting(awaited))
+            return
+        }
+        life = .preparing(.reading)
         timers.cancel(.awaited)
         read()
     }
 
     mutating func stillAwaiting() {
-        guard phase == .waiting else { return }
-        log(awaited.isEmpty ? .awaitingFirst(intake.obstacle) : .awaiting(awaited.sorted()))
+        guard case .preparing(let preparing) = life else { return }
+        if case .awaiting(let awaited) = preparing {
+            log(.awaiting(awaited.sorted()))
+        } else {
+            log(.awaitingFirst(intake.obstacle))
+        }
         timers.arm(.awaited, at: now + Times.awaitedReport)
     }
 }

@@ -29,10 +29,10 @@ extension Supervisor {
         package internal(set) var snapshot: Int?
 
         package enum Stage: Sendable, Hashable {
-            /// Its content is being copied to the stage.
-            case staging
-            case validating
-            case splaying
+            /// Its content is being copied to the stage. `turn`: when the change before it would have had its own.
+            case staging(turn: Instant?)
+            case validating(turn: Instant?)
+            case splaying(until: Instant)
             /// Asked whether the generation catches the reload signal.
             case inspecting(Int)
             /// The reload command is running for this generation.
@@ -47,9 +47,6 @@ extension Supervisor {
             case starting(Int, Outcome.Means)
             /// A generation with it serves, and may still be taken back.
             case proving(Proving)
-
-            /// Nothing of it is in force yet.
-            var isUnchecked: Bool { self == .staging || self == .validating }
         }
     }
 
@@ -85,7 +82,12 @@ extension Supervisor {
     // MARK: intake
 
     /// What is touched is read: while the app runs, and while its first snapshot is made.
-    private var reads: Bool { phase == .running || (phase == .waiting && hasBegun && awaited.isEmpty) }
+    private var reads: Bool {
+        switch life {
+        case .running, .preparing(.reading), .preparing(.staging): true
+        case .preparing(.new), .preparing(.awaiting), .stopping, .exited: false
+        }
+    }
 
     mutating func touched(atomic: Bool) {
         guard reads else { return }
@@ -144,7 +146,7 @@ extension Supervisor {
         }
         let isUncertain = if case .uncertain = serving?.content { true } else { false }
         // Where the stage would go back to something else, a crash restart would read that.
-        let isGood = !policy.stages || stage.goodDigest == digest
+        let isGood = !policy.stages || stage.proven?.digest == digest
         guard digest != digestInForce || !isServing || !isGood || isUncertain else {
             // Back to what the app runs with: whatever was on its way is no longer wanted.
             lastSeen = digest
@@ -159,30 +161,38 @@ extension Supervisor {
         let change = Change(number: nextChange, digest: digest, isManual: isManual, seenAt: now)
         nextChange += 1
         log(.changed(change, inForce: digestInForce))
-        // While a change is staged the turn of the one before it waits there.
-        let splayDeadline = pending?.stage.isUnchecked == true ? splayTurn : timers.deadline(.splay)
+        let turn = turnOfPending
         let awaitsGone = pending.map { $0.stage == .awaitingGone } ?? false
         supersedePending()
         history.begin(change, touchedAt: intake.touchedAt ?? now)
         if policy.stages {
             // Nobody serves: whoever starts meanwhile reads what was there before.
             if awaitsGone { timers.arm(.restart, at: now + Times.restartFirst) }
-            pending = Pending(change: change, stage: .staging)
-            splayTurn = splayDeadline
+            pending = Pending(change: change, stage: .staging(turn: turn))
             return stageSnapshot()
         }
         pending = Pending(change: change, stage: awaitsGone ? .awaitingGone : .holding)
         if awaitsGone { return }
-        schedule(turn: splayDeadline)
+        schedule(turn: turn)
+    }
+
+    /// When the change on its way has its turn, or the one before it would have had.
+    private var turnOfPending: Instant? {
+        switch pending?.stage {
+        case .staging(let turn), .validating(let turn): turn
+        case .splaying(let turn): turn
+        default: nil
+        }
     }
 
     /// From here on nothing but time stands between the change and the app.
     mutating func schedule(turn: Instant?) {
         guard let change = pending?.change else { return }
         if policy.splay > .zero, !change.isManual, isServing {
-            pending?.stage = .splaying
             // A newer change keeps the older one's turn, or steady changes would put each other off for ever.
-            timers.arm(.splay, at: turn ?? now + random.interval(upTo: policy.splay))
+            let turn = turn ?? now + random.interval(upTo: policy.splay)
+            pending?.stage = .splaying(until: turn)
+            timers.arm(.splay, at: turn)
         } else {
             pending?.stage = .holding
             apply()
@@ -214,7 +224,12 @@ extension Supervisor {
     // MARK: apply
 
     mutating func apply() {
-        guard phase == .running, let pending, !pending.stage.isUnchecked else { return }
+        guard phase == .running, let pending else { return }
+        // Nothing of it is in force yet.
+        switch pending.stage {
+        case .staging, .validating: return
+        default: break
+        }
         switch policy.onChange {
         case .none: endPending(.applied(.none))
         case .exit:

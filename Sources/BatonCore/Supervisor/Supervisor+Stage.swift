@@ -1,51 +1,61 @@
 // Snapshots on the stage: copied, checked, put in force, taken back.
 extension Supervisor {
-    /// By number. The app reads the one that is promoted; the good one is what to go back to.
+    /// One copy on the stage.
+    package struct Snapshot: Sendable, Hashable {
+        package let number: Int
+        package let digest: Digest?
+    }
+
     package struct StageBook: Sendable, Hashable {
         package internal(set) var next = 1
-        package internal(set) var promoted: Int?
-        package internal(set) var good: Int?
-        package internal(set) var promotedDigest: Digest?
-        package internal(set) var goodDigest: Digest?
-        /// Of the snapshot that is made before the first start.
-        package internal(set) var firstDigest: Digest?
-        package internal(set) var firstNumber: Int?
+        /// The app reads it.
+        package internal(set) var promoted: Snapshot?
+        /// The last one that was applied: what to go back to.
+        package internal(set) var proven: Snapshot?
+        /// Of the first one, which is tried again.
         var failures = 0
+
+        mutating func nextNumber() -> Int {
+            defer { next += 1 }
+            return next
+        }
     }
 
     /// What a generation that starts now reads.
-    package var digestAtStart: Digest? { policy.stages ? stage.promotedDigest : lastSeen }
+    package var digestAtStart: Digest? { policy.stages ? stage.promoted?.digest : lastSeen }
 
     // MARK: the first one
 
     /// - Parameter digest: what was read; nil where it is not whole yet. With a stage the app waits for it: it would have nothing
     ///   to read.
     mutating func prepareRun(_ digest: Digest?) {
-        guard phase == .waiting else { return }
+        guard case .preparing(let preparing) = life else { return }
         guard policy.stages else { return run(digest) }
         timers.arm(.awaited, at: timers.deadline(.awaited) ?? now + Times.awaitedReport)
         guard let digest else { return read() }
-        guard digest != stage.firstDigest || stage.firstNumber == nil else { return }
-        stage.firstDigest = digest
+        if case .staging(let snapshot) = preparing, snapshot.digest == digest { return }
         timers.cancel(.stageRetry)
-        stageSnapshot()
+        stageFirst(digest)
     }
 
-    private mutating func firstStaged(_ result: StageResult) {
+    private mutating func stageFirst(_ digest: Digest?) {
+        if case .preparing(.staging(let before)) = life { emit(.dropSnapshot(before.number)) }
+        let snapshot = Snapshot(number: stage.nextNumber(), digest: digest)
+        life = .preparing(.staging(snapshot))
+        emit(.stageSnapshot(snapshot.number))
+    }
+
+    private mutating func firstStaged(_ snapshot: Snapshot, _ result: StageResult) {
         switch result {
         case .whole:
-            guard let number = stage.firstNumber else { return }
-            stage.promoted = number
-            stage.good = number
-            stage.promotedDigest = stage.firstDigest
-            stage.goodDigest = stage.firstDigest
-            emit(.promote(number))
-            run(stage.firstDigest)
+            stage.promoted = snapshot
+            stage.proven = snapshot
+            emit(.promote(snapshot.number))
+            run(snapshot.digest)
         case .torn(let detail):
             // What was read is there no more: copied is what is read next.
-            if let number = stage.firstNumber { emit(.dropSnapshot(number)) }
-            stage.firstNumber = nil
-            stage.firstDigest = nil
+            emit(.dropSnapshot(snapshot.number))
+            life = .preparing(.reading)
             readAgain(detail)
         case .failed(let reason):
             if stage.failures % 20 == 0 { log(.cannotStage(reason)) }
@@ -54,42 +64,49 @@ extension Supervisor {
         }
     }
 
+    /// Of the snapshot that is being copied before the first start.
+    package var firstDigest: Digest? {
+        if case .preparing(.staging(let snapshot)) = life { snapshot.digest } else { nil }
+    }
+
     // MARK: a change's
 
+    /// A copy is made, or made again.
     mutating func stageSnapshot() {
-        if let number = phase == .waiting ? stage.firstNumber : pending?.snapshot { emit(.dropSnapshot(number)) }
-        let number = stage.next
-        stage.next += 1
-        if phase == .waiting {
-            stage.firstNumber = number
-        } else if pending?.stage == .staging {
-            pending?.snapshot = number
-        }
+        if case .preparing(.staging(let snapshot)) = life { return stageFirst(snapshot.digest) }
+        guard case .staging = pending?.stage else { return }
+        if let number = pending?.snapshot { emit(.dropSnapshot(number)) }
+        let number = stage.nextNumber()
+        pending?.snapshot = number
         emit(.stageSnapshot(number))
     }
 
     mutating func snapshotStaged(_ number: Int, _ result: StageResult) {
-        if phase == .waiting, number == stage.firstNumber { return firstStaged(result) }
-        guard phase == .running, pending?.stage == .staging, pending?.snapshot == number else { return }
+        if case .preparing(.staging(let snapshot)) = life, snapshot.number == number {
+            return firstStaged(snapshot, result)
+        }
+        guard phase == .running, case .staging(let turn) = pending?.stage, pending?.snapshot == number else { return }
         switch result {
         case .whole where policy.validates:
-            pending?.stage = .validating
+            pending?.stage = .validating(turn: turn)
             timers.arm(.validation, at: now + policy.validateTimeout)
             emit(.validate(number))
-        case .whole: accept(number)
+        case .whole: accept(number, turn: turn)
         case .torn: timers.arm(.stageRetry, at: now + Times.stageRetry)
         case .failed(let reason): reject("it cannot be laid on the stage: \(reason)")
         }
     }
 
     mutating func validated(_ number: Int, _ refusal: String?) {
-        guard phase == .running, pending?.stage == .validating, pending?.snapshot == number else { return }
+        guard phase == .running, case .validating(let turn) = pending?.stage, pending?.snapshot == number else {
+            return
+        }
         timers.cancel(.validation)
-        if let refusal { reject(refusal) } else { accept(number) }
+        if let refusal { reject(refusal) } else { accept(number, turn: turn) }
     }
 
     mutating func validationTimedOut() {
-        guard pending?.stage == .validating else { return }
+        guard case .validating = pending?.stage else { return }
         reject("the validator has not ended within \(policy.validateTimeout)")
     }
 
@@ -104,29 +121,26 @@ extension Supervisor {
         timers.arm(.restart, at: now)
     }
 
-    private mutating func accept(_ number: Int) {
+    private mutating func accept(_ number: Int, turn: Instant?) {
         guard let change = pending?.change else { return }
-        if let before = stage.promoted, before != stage.good { emit(.dropSnapshot(before)) }
-        stage.promoted = number
-        stage.promotedDigest = change.digest
+        if let before = stage.promoted, before != stage.proven { emit(.dropSnapshot(before.number)) }
+        stage.promoted = Snapshot(number: number, digest: change.digest)
         emit(.promote(number))
-        schedule(turn: splayTurn)
+        schedule(turn: turn)
     }
 
-    /// A change has come to its end: its snapshot is the good one from now on, or goes.
+    /// A change has come to its end: its snapshot is the proven one from now on, or goes.
     mutating func settleStage(_ number: Int?, _ outcome: Outcome) {
         guard let number else { return }
-        guard stage.promoted == number else { return emit(.dropSnapshot(number)) }
+        guard let promoted = stage.promoted, promoted.number == number else { return emit(.dropSnapshot(number)) }
         switch outcome {
         case .applied:
-            if let before = stage.good, before != number { emit(.dropSnapshot(before)) }
-            stage.good = number
-            stage.goodDigest = stage.promotedDigest
+            if let before = stage.proven, before != promoted { emit(.dropSnapshot(before.number)) }
+            stage.proven = promoted
         case .superseded, .rejected, .rolledBack:
-            guard let good = stage.good, good != number else { return }
-            stage.promoted = good
-            stage.promotedDigest = stage.goodDigest
-            emit(.promote(good))
+            guard let proven = stage.proven, proven != promoted else { return }
+            stage.promoted = proven
+            emit(.promote(proven.number))
             emit(.dropSnapshot(number))
         }
     }

@@ -18,10 +18,11 @@ extension Supervisor {
         var record = StatusRecord(.baton, [.text("phase", phaseName), .number("ready", isReady ? 1 : 0)])
         if let digestInForce { record.add(.digest(digestInForce)) }
         if let servingNumber { record.add(.number("serving", Int64(servingNumber))) }
-        if !awaited.isEmpty {
+        switch life {
+        case .preparing(.awaiting(let awaited)):
             record.add(.text("awaits", awaited.sorted().joined(separator: ", ")))
-        } else if phase == .waiting {
-            record.add(.text("awaits", "a whole reading of the configuration"))
+        case .preparing: record.add(.text("awaits", "a whole reading of the configuration"))
+        case .running, .stopping, .exited: break
         }
         if let pending {
             record.add(

@@ -15,6 +15,11 @@ extension Supervisor {
         }
     }
 
+    var stop: Stop? {
+        get { if case .stopping(let stop) = life { stop } else { nil } }
+        set { if let newValue, case .stopping = life { life = .stopping(newValue) } }
+    }
+
     mutating func askedToStop(with signal: Signal) {
         switch stop?.step {
         case nil: beginStop(.asked, signal: signal)
@@ -31,9 +36,9 @@ extension Supervisor {
 
     mutating func beginStop(_ reason: StopReason, signal: Signal? = nil) {
         guard phase == .running || phase == .waiting else { return }
-        phase = .stopping
         let last = lastEnd == nil ? generations.last(where: \.isMainAlive) : nil
-        stop = Stop(signal: signal ?? policy.drainSignal, lead: (serving ?? starting ?? last)?.number)
+        life = .stopping(
+            Stop(signal: signal ?? policy.drainSignal, lead: (serving ?? starting ?? last)?.number))
         if case .proving(let proving) = pending?.stage {
             endPending(.applied(proving.means))
             // The share that the old one still has, too.
@@ -102,7 +107,7 @@ extension Supervisor {
         let isLeadAlive = generations.contains { $0.number == stop?.lead && $0.isMainAlive }
         let status: ExitStatus? = isLeadAlive ? .signalled(Signal.kill.number) : stop?.leadStatus ?? lastEnd
         let code = status.map(exitCode) ?? 128 + Signal.terminate.number
-        phase = .exited(code)
+        life = .exited(code)
         log(.exiting(code))
         emit(.exit(code))
     }

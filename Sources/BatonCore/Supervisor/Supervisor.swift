@@ -15,6 +15,7 @@
 ///
 /// A change runs through `Intake` (settle, read) and `Pending` (splay, decide, apply); a stop through `Stop`.
 public struct Supervisor: Sendable {
+    /// What Baton is about, as the outside sees it.
     public enum Phase: Sendable, Hashable {
         case waiting
         case running
@@ -22,8 +23,26 @@ public struct Supervisor: Sendable {
         case exited(Int32)
     }
 
+    enum Life: Sendable {
+        case preparing(Preparing)
+        case running
+        case stopping(Stop)
+        case exited(Int32)
+    }
+
+    /// What the app is not started without.
+    enum Preparing: Sendable, Hashable {
+        case new
+        /// Sources of which nothing has ever been on the stage.
+        case awaiting(Set<String>)
+        /// A whole snapshot.
+        case reading
+        /// This one, on the stage.
+        case staging(Snapshot)
+    }
+
     public let policy: Policy
-    public internal(set) var phase: Phase = .waiting
+    var life = Life.preparing(.new)
     /// Those that are not gone, by ascending number.
     public internal(set) var generations: [Generation] = []
     /// The snapshot that the app runs with, as far as is known.
@@ -56,35 +75,36 @@ public struct Supervisor: Sendable {
 
     var intake = Intake()
     package internal(set) var pending: Pending?
-    /// When the change before the pending one would have had its turn.
-    var splayTurn: Instant?
     var nextChange = 1
     /// The digest that was last decided upon, whatever came of it.
     package internal(set) var lastSeen: Digest?
 
     /// The snapshots on the stage.
     package internal(set) var stage = StageBook()
-    var hasBegun = false
-    /// What the app is not started without, and has not come yet.
-    var awaited: Set<String>
     var agentBackoff = Backoff(first: Times.agentFirst, limit: Times.agentLimit)
     var agent = AgentLife.notStarted
-
-    var stop: Stop?
 
     public internal(set) var history = History()
     public internal(set) var counters = Counters()
 
     public init(policy: Policy, seed: UInt64) {
         self.policy = policy
-        awaited = policy.awaited
         random = RandomSource(seed: seed)
     }
 
     /// When `tick` is next wanted; nil: not before another event.
     public var nextDeadline: Instant? {
-        if case .exited = phase { return nil }
+        if case .exited = life { return nil }
         return timers.nextDeadline
+    }
+
+    public var phase: Phase {
+        switch life {
+        case .preparing: .waiting
+        case .running: .running
+        case .stopping: .stopping
+        case .exited(let code): .exited(code)
+        }
     }
 
     /// The generation that takes new requests.
@@ -111,7 +131,7 @@ public struct Supervisor: Sendable {
     var canHandOver: Bool { holdsListener && !sharesNothing }
 
     public mutating func handle(_ event: Event, at instant: Instant) -> [Effect] {
-        if case .exited = phase { return [] }
+        if case .exited = life { return [] }
         now = max(now, instant)
         effects.removeAll(keepingCapacity: true)
         switch event {
@@ -149,16 +169,16 @@ public struct Supervisor: Sendable {
     }
 
     private mutating func begin(_ digest: Digest?) {
-        guard phase == .waiting, !hasBegun else { return }
-        hasBegun = true
+        guard case .preparing(.new) = life else { return }
+        life = .preparing(policy.awaited.isEmpty ? .reading : .awaiting(policy.awaited))
         if policy.hasAgent { startAgent() }
-        if awaited.isEmpty { prepareRun(digest) } else { timers.arm(.awaited, at: now + Times.awaitedReport) }
+        if policy.awaited.isEmpty { prepareRun(digest) } else { timers.arm(.awaited, at: now + Times.awaitedReport) }
     }
 
     /// All that the app needs is there.
     mutating func run(_ digest: Digest?) {
-        guard phase == .waiting else { return }
-        phase = .running
+        guard case .preparing = life else { return }
+        life = .running
         timers.cancel(.awaited)
         forgetTornReads()
         intake.touchedAt = nil
