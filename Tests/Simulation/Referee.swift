@@ -32,6 +32,10 @@ package struct Referee {
     private var isInterrupted = false
     /// Scans in a row in which the first generation was not seen to wait.
     private var idleScans = 0
+    /// The change for which a reload command runs.
+    private var reloadCommand: Int?
+    /// They have been sent a signal that ends them.
+    private var signalled: Set<Int> = []
     /// From when on nothing is done to the world any more.
     var calmSince: Instant?
 
@@ -57,6 +61,7 @@ package struct Referee {
         try checkChanges(before, after, effects)
         try checkPace(effects, world)
         try checkReloads(event, before, after, effects, world)
+        try checkLeftBehind(event, before, after, effects)
         try checkStop(after, effects, world)
         try checkEnds(event, after, effects)
         try checkProgress(event, before, after, effects, world)
@@ -214,8 +219,7 @@ package struct Referee {
         if case .validated(let number, .some) = event, effects.contains(.promote(number)) {
             throw Violation(invariant: 4, description: "snapshot \(number) was refused and is put in force")
         }
-        for case .start(let number) in effects
-        where policy.onChange == .restart && !policy.hasListener && !policy.adopts {
+        for case .start(let number) in effects where policy.onChange == .restart {
             guard !after.generations.contains(where: { $0.number != number && $0.isMainAlive && !$0.isKilled }) else {
                 throw Violation(invariant: 2, description: "generation \(number) is started beside another")
             }
@@ -310,6 +314,43 @@ package struct Referee {
             throw Violation(
                 invariant: 4,
                 description: "change \(change.number) took \(world.now - change.seenAt), where \(turn * 2) is the most")
+        }
+    }
+
+    /// 6 and 8: nothing outlives what it was for: a reload command its step, a count the generation that may be counted, a slow
+    /// start the running; and what is left of a generation has its signal.
+    private mutating func checkLeftBehind(
+        _ event: Supervisor.Event, _ before: Supervisor, _ after: Supervisor, _ effects: [Supervisor.Effect]
+    ) throws {
+        if case .reloadFinished(let change, _) = event, reloadCommand == change { reloadCommand = nil }
+        for effect in effects {
+            switch effect {
+            case .endReload(let change): if reloadCommand == change { reloadCommand = nil }
+            case .runReload(let change, _):
+                guard reloadCommand == nil else {
+                    throw Violation(invariant: 8, description: "a second reload command runs beside that of \(change)")
+                }
+                reloadCommand = change
+            case .signal(let number, _, .target), .signal(let number, .kill, _): signalled.insert(number)
+            case .countConnections(let number):
+                guard before.generations.first(where: { $0.number == number })?.isKilled != true else {
+                    throw Violation(
+                        invariant: 8, description: "generation \(number) is killed, and counted all the same")
+                }
+            default: break
+            }
+        }
+        if case .reloading = after.pending?.stage {
+        } else if let reloadCommand, after.phase == .running {
+            throw Violation(invariant: 8, description: "the reload command of change \(reloadCommand) is forgotten")
+        }
+        for generation in after.generations where !generation.isMainAlive {
+            guard signalled.contains(generation.number) else {
+                throw Violation(invariant: 6, description: "what is left of \(generation.number) has no signal")
+            }
+        }
+        guard sharedWith == nil || after.phase != .stopping || after.serving == nil else {
+            throw Violation(invariant: 1, description: "a slow start goes on while Baton stops")
         }
     }
 
