@@ -17,6 +17,15 @@ public final class Adoption {
         case ifPossible
         case must
 
+        public init(_ choice: Plan.Adoption) {
+            self =
+                switch choice {
+                case .no, .refused: .none
+                case .wherePossible: .ifPossible
+                case .must: .must
+                }
+        }
+
         var plan: baton_adopt {
             switch self {
             case .none: BATON_ADOPT_NOT

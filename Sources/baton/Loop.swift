@@ -36,8 +36,6 @@ final class Loop {
     var mayCountAt = Clock.now()
     /// By generation. Some process of one may outlive it.
     private var callListeners = NumberMap<SeccompListener>()
-    /// Why the app's sockets are not adopted although that was wanted: told before the app is started.
-    private let adoptionRefusal: String?
 
     private let epoll: Epoll
     private let signals: SignalFD
@@ -75,15 +73,13 @@ final class Loop {
     }
 
     init(
-        settings: Settings, launcher: Launcher, adoption: Adoption, adoptionRefusal: String?,
-        access: ForeignAccess, watcher: Watcher, environmentFiles: EnvironmentFiles, awaited: Set<String>,
-        hasAgent: Bool, subpaths: [SubpathMount],
-        control: ControlSocket?, logger: Logger
+        settings: Settings, plan: Plan, launcher: Launcher, adoption: Adoption, access: ForeignAccess,
+        watcher: Watcher, environmentFiles: EnvironmentFiles, subpaths: [SubpathMount], control: ControlSocket?,
+        logger: Logger
     ) throws(LinuxError) {
         self.settings = settings
         self.launcher = launcher
         self.adoption = adoption
-        self.adoptionRefusal = adoptionRefusal
         self.access = access
         self.watcher = watcher
         self.environmentFiles = environmentFiles
@@ -92,13 +88,8 @@ final class Loop {
         self.logger = logger
         stage = SnapshotStage(
             settings.stage, run: "\(Clock.stamp()).\(getpid())", own: settings.stages ? settings.socketPaths : [])
-        hasTerminal = Terminal.foregroundGroup != nil
-        supervisor = Supervisor(
-            policy: .init(
-                settings, awaited: awaited, hasAgent: hasAgent, adopts: launcher.adopts || adoptionRefusal != nil,
-                steers: launcher.sockets.areSteered,
-                hasTerminal: hasTerminal),
-            seed: Random.number())
+        hasTerminal = plan.hasTerminal
+        supervisor = Supervisor(settings, plan, seed: Random.number())
         epoll = try Epoll()
         signals = try SignalFD()
         try add(.signals, signals.number)
@@ -115,7 +106,9 @@ final class Loop {
         take(watcher.start(at: Clock.now()))
         let (first, reports) = watcher.readSnapshot(at: Clock.now())
         if case .whole(let digest) = first { events.append(.begin(digest)) } else { events.append(.begin(nil)) }
-        if let adoptionRefusal { events.append(.adoptionRefused(adoptionRefusal)) }
+        // Told before the app is started.
+        let adoption = supervisor.plan.adoption
+        if adoption.choice == .refused { events.append(.adoptionRefused(adoption.reason)) }
         take(reports)
         while true {
             registerWatcher()

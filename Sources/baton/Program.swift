@@ -40,39 +40,46 @@ enum Program {
         guard var launch = launchConfiguration(settings, command, environment) else { return Settings.exitCode }
         let logger = Logger(format: settings.logFormat, level: settings.logLevel)
         do throws(LinuxError) {
-            warn(settings, launch, logger)
+            var place = PlaceProbe.place(settings, command, environment)
+            let adoption = Plan.adoption(settings, place)
+            launch.adoption = Adoption.Wish(adoption.choice)
+            warn(settings, place, adoption, logger)
             let subpaths = SubpathStaging(&settings, &launch)
             for record in subpaths.records { logger.log(record) }
-            let hasAgent =
-                !subpaths.mounts.isEmpty || settings.sources.contains(where: \.isRemote) || settings.admin != nil
-            if hasAgent || settings.validate?.isBuiltIn == true, access(AgentSetup.program, X_OK) != 0 {
+            let agent = AgentSetup.isNeeded(settings, subpaths.mounts)
+            if agent.choice || settings.validate?.isBuiltIn == true, access(AgentSetup.program, X_OK) != 0 {
                 throw LinuxError("run", AgentSetup.program, errno: errno)
             }
             try takePlace(settings)
-            let adoptionRefusal = launch.adoption == .none ? nil : Launcher.adoptionRefusal(launch)
-            if let adoptionRefusal {
+            PlaceProbe.tryAdoption(launch, &place)
+            if case .refused(let reason) = place.adoption {
                 guard launch.adoption != .must else {
-                    logger.log(LogRecord(.error, "start_failed", "\(adoptionRefusal) (BATON_ADOPT=on)"))
+                    logger.log(LogRecord(.error, "start_failed", "\(reason) (BATON_ADOPT=on)"))
                     return systemCode
                 }
                 launch.adoption = .none
             }
-            let sockets = try openSockets(settings.listening(for: command.first?.text ?? ""), logger)
+            let sockets = try openSockets(settings.listening(for: command.first?.text ?? ""), &place, logger)
             let stage = try AgentSetup.prepareStage(
                 settings, subpaths.mounts, owner: launch.identity.map { ($0.uid, $0.gid) })
             for record in stage.records { logger.log(record) }
             let control = try openControl(settings.control, logger)
             try dropPrivileges(settings, launch, logger)
             let foreignAccess = foreignAccess(settings, launch)
+            let plan = Plan(settings, place, agent: agent, awaited: stage.awaited)
+            for decision in plan.decisions {
+                logger.log(
+                    LogRecord(
+                        .debug, "plan", "\(decision.name): \(decision.choice), as \(decision.reason)",
+                        [.text("decision", decision.name), .text("choice", decision.choice)]))
+            }
             let loop = try Loop(
-                settings: settings, launcher: Launcher(launch, sockets),
+                settings: settings, plan: plan, launcher: Launcher(launch, sockets),
                 adoption: Adoption(
                     sockets, foreignAccess, except: settings.adoptExcept, wish: launch.adoption,
                     mustSteer: settings.steer == .on),
-                adoptionRefusal: adoptionRefusal, access: foreignAccess, watcher: watcher(settings),
-                environmentFiles: environmentFiles(settings),
-                awaited: stage.awaited, hasAgent: hasAgent, subpaths: subpaths.mounts, control: control,
-                logger: logger)
+                access: foreignAccess, watcher: watcher(settings), environmentFiles: environmentFiles(settings),
+                subpaths: subpaths.mounts, control: control, logger: logger)
             let code = loop.run()
             control?.remove()
             sockets.removePaths()
@@ -123,20 +130,7 @@ enum Program {
         }
         return Launcher.Configuration(
             command: command, environment: environment, ready: settings.ready, identity: identity,
-            capabilities: capabilities, noNewPrivileges: settings.noNewPrivileges,
-            adoption: adoption(settings, command, environment))
-    }
-
-    private static func adoption(_ settings: Settings, _ command: [CText], _ environment: [EnvironmentVariable])
-        -> Adoption.Wish
-    {
-        guard settings.adopts(hidesListenPID: true) else { return .none }
-        let path = environment.last { $0.isNamed("PATH") }?.valueAsCText
-        let program = CommandKind(command.first ?? CText(""), path: path)
-        guard settings.adopts(hidesListenPID: program.isShell) else { return .none }
-        if settings.adopt == .on { return .must }
-        // The filter needs no_new_privs, under which such a program would not become what it is made to be.
-        return program.gainsPrivileges ? .none : .ifPossible
+            capabilities: capabilities, noNewPrivileges: settings.noNewPrivileges)
     }
 
     private static func foreignAccess(_ settings: Settings, _ launch: Launcher.Configuration) -> ForeignAccess {
@@ -152,8 +146,10 @@ enum Program {
         if let signal = settings.parentDeathSignal { try Processes.setParentDeathSignal(signal) }
     }
 
-    private static func openSockets(_ settings: Settings, _ logger: Logger) throws(LinuxError) -> ListenSockets {
-        let sockets = try steeredSockets(settings, logger)
+    private static func openSockets(_ settings: Settings, _ place: inout Place, _ logger: Logger) throws(LinuxError)
+        -> ListenSockets
+    {
+        let sockets = try steeredSockets(settings, &place, logger)
         for description in sockets.descriptions {
             logger.log(
                 LogRecord(
@@ -172,16 +168,14 @@ enum Program {
         }
     }
 
-    private static func warn(_ settings: Settings, _ launch: Launcher.Configuration, _ logger: Logger) {
-        if settings.adopts(), launch.adoption == .none {
+    private static func warn(
+        _ settings: Settings, _ place: Place, _ adoption: Plan.Decision<Plan.Adoption>, _ logger: Logger
+    ) {
+        if adoption.choice == .no, place.program?.gainsPrivileges == true {
             logger.log(
-                LogRecord(
-                    .info, "not_adopted",
-                    "the app's listening sockets stay its own: the program gains privileges when it starts (set-user-id, file "
-                        + "capabilities), which the filter for adoption would take from it; BATON_ADOPT=on does so all the same"
-                ))
+                LogRecord(.info, "not_adopted", "the app's listening sockets stay its own: \(adoption.reason)"))
         }
-        if settings.onChange == .handover, settings.listen.isEmpty, launch.adoption == .none {
+        if settings.onChange == .handover, !settings.hasListener, adoption.choice == .no {
             logger.log(
                 LogRecord(
                     .warn, "handover_without_socket",
@@ -190,22 +184,22 @@ enum Program {
         }
     }
 
-    /// Steered where a handover may come and the kernel lets us; `auto` does without it otherwise.
-    private static func steeredSockets(_ settings: Settings, _ logger: Logger) throws(LinuxError) -> ListenSockets {
-        switch settings.steer {
-        case .off: return try ListenSockets(settings.listen, steers: false)
-        case .on: return try ListenSockets(settings.listen, steers: true)
-        case .auto:
-            guard settings.mayHandOver else { return try ListenSockets(settings.listen, steers: false) }
-            do throws(LinuxError) {
-                return try ListenSockets(settings.listen, steers: true)
-            } catch  where error.operation == "steer" || error.operation == "prepare" {
-                logger.log(
-                    LogRecord(
-                        .info, "not_steered",
-                        "all generations share one socket, as this kernel does not let Baton steer: \(error)"))
-                return try ListenSockets(settings.listen, steers: false)
-            }
+    /// Steered where the plan says so and the kernel lets us; `auto` does without it otherwise.
+    private static func steeredSockets(_ settings: Settings, _ place: inout Place, _ logger: Logger)
+        throws(LinuxError) -> ListenSockets
+    {
+        guard Plan.steering(settings, place).choice else { return try ListenSockets(settings.listen, steers: false) }
+        do throws(LinuxError) {
+            let sockets = try ListenSockets(settings.listen, steers: true)
+            place.steering = .works
+            return sockets
+        } catch  where settings.steer == .auto && (error.operation == "steer" || error.operation == "prepare") {
+            place.steering = .refused("this kernel does not let Baton steer: \(error)")
+            logger.log(
+                LogRecord(
+                    .info, "not_steered",
+                    "all generations share one socket, as this kernel does not let Baton steer: \(error)"))
+            return try ListenSockets(settings.listen, steers: false)
         }
     }
 
@@ -303,8 +297,21 @@ enum Program {
                         + "\(settings.stage)/\(source.stagePath)")
             }
         }
-        if paths.isEmpty { explainRunning() }
+        if paths.isEmpty {
+            explainPlan(settings)
+            explainRunning()
+        }
         return 0
+    }
+
+    /// What would be decided here; what depends on the app's program is decided as for any program.
+    private static func explainPlan(_ settings: Settings) {
+        var place = PlaceProbe.place(settings, [], [])
+        if Plan.adoption(settings, place).choice != .no {
+            place.adoption = AdoptionProbe.refusal(asksOptions: settings.user != nil).map { .refused($0) } ?? .works
+        }
+        let plan = Plan(settings, place, agent: AgentSetup.isNeeded(settings, []))
+        for decision in plan.decisions { print("\(decision.name): \(decision.choice), as \(decision.reason)") }
     }
 
     /// Where a Baton runs here it knows better what has become of the plan.

@@ -28,6 +28,9 @@ struct StatusText {
                 text += "  \(colour(.red, "!")) \(source.text("source") ?? ""): \(problem)\n"
             }
         }
+        for decision in records where decision.kind == .plan && decision.text("choice") == "refused" {
+            text += "  \(colour(.red, "!")) no \(decision.text("decision") ?? ""): \(decision.text("reason") ?? "")\n"
+        }
         text += heading("Generations")
         let generations = records.filter { $0.kind == .generation }
         text += generations.isEmpty ? "  none\n" : table(generations.map { generation($0, now) })

@@ -1,10 +1,11 @@
+import Simulation
 import Testing
 
 @testable import BatonCore
 
 /// Sockets that the app opens itself, taken over.
 @Suite struct AdoptedStoryTests {
-    private func adopting(_ change: (inout Supervisor.Policy) -> Void = { _ in }) -> Story {
+    private func adopting(_ change: (inout Setup) -> Void = { _ in }) -> Story {
         Story {
             $0.adopts = true
             $0.onChange = .handover

@@ -1,10 +1,11 @@
+import Simulation
 import Testing
 
 @testable import BatonCore
 
 /// States that contradicted each other once, each as the story that showed it.
 @Suite struct ContradictionStoryTests {
-    private func story(_ change: (inout Supervisor.Policy) -> Void) -> Story {
+    private func story(_ change: (inout Setup) -> Void) -> Story {
         Story {
             $0.hasListener = true
             change(&$0)
@@ -12,7 +13,7 @@ import Testing
     }
 
     /// With a stage: what the app starts with is there.
-    private func staged(_ change: (inout Supervisor.Policy) -> Void) -> Story {
+    private func staged(_ change: (inout Setup) -> Void) -> Story {
         var story = story {
             $0.stages = true
             change(&$0)

@@ -1,10 +1,11 @@
+import Simulation
 import Testing
 
 @testable import BatonCore
 
 /// Snapshots on the stage: copied, checked, put in force, taken back.
 @Suite struct StageStoryTests {
-    private func serving(_ change: (inout Supervisor.Policy) -> Void = { _ in }) -> Story {
+    private func serving(_ change: (inout Setup) -> Void = { _ in }) -> Story {
         var story = Story {
             $0.stages = true
             $0.onChange = .handover
@@ -26,10 +27,10 @@ import Testing
     // MARK: the first one
 
     private func waiting(_ digest: Digest? = Story.digest(1)) -> Story {
-        var policy = Supervisor.Policy()
-        (policy.hasSources, policy.stages) = (true, true)
+        var setup = Setup()
+        (setup.hasSources, setup.stages) = (true, true)
         var story = Story()
-        story.supervisor = Supervisor(policy: policy, seed: 1)
+        story.supervisor = setup.supervisor(seed: 1)
         story.tell(.begin(digest))
         return story
     }

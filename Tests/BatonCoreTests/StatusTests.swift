@@ -1,10 +1,11 @@
+import Simulation
 import Testing
 
 @testable import BatonCore
 
 /// What the supervisor remembers and tells of itself.
 @Suite struct StatusTests {
-    private func serving(_ change: (inout Supervisor.Policy) -> Void = { _ in }) -> Story {
+    private func serving(_ change: (inout Setup) -> Void = { _ in }) -> Story {
         var story = Story {
             $0.onChange = .handover
             $0.hasListener = true

@@ -1,3 +1,5 @@
+import Simulation
+
 @testable import BatonCore
 
 /// A supervisor with a clock, and everything that it ordered.
@@ -6,11 +8,11 @@ struct Story {
     var now = Instant(nanoseconds: 0)
     var effects: [Supervisor.Effect] = []
 
-    init(_ change: (inout Supervisor.Policy) -> Void = { _ in }) {
-        var policy = Supervisor.Policy()
-        policy.hasSources = true
-        change(&policy)
-        supervisor = Supervisor(policy: policy, seed: 1)
+    init(_ change: (inout Setup) -> Void = { _ in }) {
+        var setup = Setup()
+        setup.hasSources = true
+        change(&setup)
+        supervisor = setup.supervisor(seed: 1)
         tell(.begin(Story.digest(1)))
     }
 

@@ -120,25 +120,22 @@ extension BatonCore.SignalMap {
     init(_ old: OldCore.SignalMap) { self = old.names(.terminate) ? [.terminate: .quit, .hangUp: nil] : [:] }
 }
 
-extension BatonCore.Supervisor.Policy {
-    init(_ old: OldCore.Supervisor.Policy) {
+// The simulated worlds set these, and leave the others as they are.
+
+extension BatonCore.Settings {
+    init(_ old: OldCore.Settings) {
         self.init()
         onChange = .init(rawValue: old.onChange.rawValue) ?? .auto
         reloadSignal = .init(old.reloadSignal)
-        namesReloadSignal = old.namesReloadSignal
-        reloadsByCommand = old.reloadsByCommand
-        hasListener = old.hasListener
-        hasSources = old.hasSources
-        hasEnvironmentSources = old.hasEnvironmentSources
-        stages = old.stages
-        validates = old.validates
+        given = old.given
+        watch = old.watch.isEmpty ? [] : [.path("/etc/app")]
+        environmentFrom = old.environmentFrom.isEmpty ? [] : [.path("/etc/env")]
+        listen = BatonCore.Settings.parse(old.listen.isEmpty ? [] : [("BATON_LISTEN", "tcp://*:8080")]).0.listen
+        reloadCommand = old.reloadCommand
+        validate = old.validate == nil ? nil : .command(["true"])
         validateTimeout = .init(old.validateTimeout)
         probation = .init(old.probation)
         slowStart = .init(old.slowStart)
-        hasAgent = old.hasAgent
-        awaited = old.awaited
-        adopts = old.adopts
-        steers = old.steers
         settle = .init(old.settle)
         splay = .init(old.splay)
         ready = .init(old.ready)
@@ -152,6 +149,17 @@ extension BatonCore.Supervisor.Policy {
         exitOK = old.exitOK.contains(143) ? [143] : []
         signalMap = .init(old.signalMap)
         subpath = .init(rawValue: old.subpath.rawValue) ?? .warn
+    }
+}
+
+extension BatonCore.Plan {
+    init(_ old: OldCore.Plan) {
+        self.init()
+        adoption.choice = .init(rawValue: old.adoption.choice.rawValue) ?? .no
+        steering.choice = old.steering.choice
+        staging.choice = old.staging.choice
+        agent.choice = old.agent.choice
+        awaited = old.awaited
         hasTerminal = old.hasTerminal
     }
 }

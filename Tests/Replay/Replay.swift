@@ -27,7 +27,8 @@ import OldSimulation
     }
 
     private static func isEqual(_ recording: Recording, _ seed: UInt64) -> Bool {
-        var supervisor = BatonCore.Supervisor(policy: .init(recording.policy), seed: recording.seed)
+        let setup = recording.setup
+        var supervisor = BatonCore.Supervisor(.init(setup.settings), .init(setup.plan), seed: recording.seed)
         for (index, step) in recording.steps.enumerated() {
             let effects = supervisor.handle(.init(step.event), at: .init(nanoseconds: step.instant.nanoseconds))
             let old = step.effects.map(words)

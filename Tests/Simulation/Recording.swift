@@ -9,7 +9,7 @@ package struct Recording: Sendable {
     }
 
     /// With which the supervisor was made.
-    package let policy: Supervisor.Policy
+    package let setup: Setup
     package let seed: UInt64
     package internal(set) var steps: [Step] = []
 }

@@ -8,7 +8,7 @@ package struct Referee {
         package let description: String
     }
 
-    let policy: Supervisor.Policy
+    let setup: Setup
     private var open: Set<Int> = []
     private var ended: [Int: Outcome] = [:]
     private var started = 0
@@ -39,13 +39,13 @@ package struct Referee {
     /// From when on nothing is done to the world any more.
     var calmSince: Instant?
 
-    init(policy: Supervisor.Policy) { self.policy = policy }
+    init(setup: Setup) { self.setup = setup }
 
     private var restartsOnChange: Bool {
         // auto without a listener, or with an app that has gone unready, ends in a restart.
-        if policy.hasListener { return policy.onChange == .restart }
-        return policy.onChange == .restart || (policy.onChange == .auto && listened.isEmpty)
-            || (isAdoptionRefused && policy.onChange != .reload)
+        if setup.hasListener { return setup.onChange == .restart }
+        return setup.onChange == .restart || (setup.onChange == .auto && listened.isEmpty)
+            || (isAdoptionRefused && setup.onChange != .reload)
     }
 
     mutating func check(
@@ -94,7 +94,7 @@ package struct Referee {
     ) throws {
         guard after.phase == .running else { return }
         for effect in effects {
-            guard case .signal(let number, let signal, _) = effect, signal == policy.drainSignal || signal == .kill,
+            guard case .signal(let number, let signal, _) = effect, signal == setup.drainSignal || signal == .kill,
                 before.generation(number, in: .ready) != nil
             else { continue }
             // Its main process ended by itself: what is left of it is only tidied up.
@@ -130,7 +130,7 @@ package struct Referee {
         _ event: Supervisor.Event, _ before: Supervisor, _ after: Supervisor, _ effects: [Supervisor.Effect]
     ) throws {
         guard let starting = before.starting, starting.isLaunched, before.serving == nil, before.phase == .running,
-            policy.hasListener || listened.contains(starting.number), policy.onChange == .handover, !isAdoptionRefused
+            setup.hasListener || listened.contains(starting.number), setup.onChange == .handover, !isAdoptionRefused
         else { return }
         let hasFailed = effects.contains {
             if case .log(let record) = $0 { record.event == "generation_not_ready" } else { false }
@@ -139,7 +139,7 @@ package struct Referee {
         if case .looked(starting.number, let waiting) = event { idleScans = waiting == .no ? idleScans + 1 : 0 }
         // On a socket that it was given it may have been seen not to wait.
         if !listened.contains(starting.number), idleScans >= Supervisor.Times.firstScans { return }
-        for case .signal(starting.number, policy.drainSignal, _) in effects where !hasFailed {
+        for case .signal(starting.number, setup.drainSignal, _) in effects where !hasFailed {
             throw Violation(invariant: 1, description: "generation \(starting.number), which may serve, is told to go")
         }
     }
@@ -149,7 +149,7 @@ package struct Referee {
     private mutating func checkSteering(_ before: Supervisor, _ after: Supervisor, _ effects: [Supervisor.Effect])
         throws
     {
-        guard after.generations.count(where: \.waitsForQuiet) <= policy.maxDraining else {
+        guard after.generations.count(where: \.waitsForQuiet) <= setup.maxDraining else {
             throw Violation(invariant: 8, description: "more generations drain quietly than there may be")
         }
         for effect in effects {
@@ -168,14 +168,14 @@ package struct Referee {
                 throw Violation(invariant: 1, description: "\(sharedWith) gets connections and is not ready")
             }
         }
-        if policy.steers, policy.slowStart > .zero, let proved = provedGeneration(after),
+        if setup.steers, setup.slowStart > .zero, let proved = provedGeneration(after),
             proved != provedGeneration(before)
         {
             guard sharedWith != nil else {
                 throw Violation(invariant: 2, description: "all connections at once, in a slow start")
             }
         }
-        guard let serving = after.serving, policy.steers || listened.contains(serving.number) else { return }
+        guard let serving = after.serving, setup.steers || listened.contains(serving.number) else { return }
         guard steeredTo == serving.number else {
             throw Violation(
                 invariant: 1,
@@ -199,7 +199,7 @@ package struct Referee {
         _ event: Supervisor.Event, _ before: Supervisor, _ after: Supervisor, _ effects: [Supervisor.Effect]
     ) throws {
         if case .connections(let number, let connections?) = event, connections.open + connections.queued > 0 {
-            for case .signal(number, policy.drainSignal, _) in effects {
+            for case .signal(number, setup.drainSignal, _) in effects {
                 throw Violation(invariant: 2, description: "generation \(number) is told to go with connections open")
             }
         }
@@ -209,7 +209,7 @@ package struct Referee {
                     invariant: 2, description: "nothing is kept to go back to from generation \(proved)")
             }
         }
-        if policy.probation > .zero || (policy.slowStart > .zero && policy.steers), before.serving != nil,
+        if setup.probation > .zero || (setup.slowStart > .zero && setup.steers), before.serving != nil,
             case .starting = before.pending?.stage, after.phase == .running
         {
             for case .changeEnded(let change, .applied(.handover)) in effects {
@@ -219,12 +219,12 @@ package struct Referee {
         if case .validated(let number, .some) = event, effects.contains(.promote(number)) {
             throw Violation(invariant: 4, description: "snapshot \(number) was refused and is put in force")
         }
-        for case .start(let number) in effects where policy.onChange == .restart {
+        for case .start(let number) in effects where setup.onChange == .restart {
             guard !after.generations.contains(where: { $0.number != number && $0.isMainAlive && !$0.isKilled }) else {
                 throw Violation(invariant: 2, description: "generation \(number) is started beside another")
             }
         }
-        if case .agentEnded = event, policy.hasAgent, after.phase == .running || after.phase == .waiting {
+        if case .agentEnded = event, setup.hasAgent, after.phase == .running || after.phase == .waiting {
             guard after.timers.deadline(.agent) != nil else {
                 throw Violation(invariant: 8, description: "a dead agent is not started again")
             }
@@ -233,7 +233,7 @@ package struct Referee {
 
     /// What the app reads is whole and is what the book says; nothing that was refused ever is.
     private func checkStage(_ after: Supervisor, _ effects: [Supervisor.Effect], _ world: SimulatedWorld) throws {
-        guard policy.stages else { return }
+        guard setup.stages else { return }
         var promoted = world.promoted
         var snapshots = world.snapshots
         for effect in effects {
@@ -274,7 +274,7 @@ package struct Referee {
             started = number
             guard
                 askedToStopAt == nil
-                    || after.policy.signalMap.names(.terminate) && after.phase == .running
+                    || setup.signalMap.names(.terminate) && after.phase == .running
             else { throw Violation(invariant: 5, description: "generation \(number) started after SIGTERM") }
         }
     }
@@ -308,8 +308,8 @@ package struct Referee {
     private func checkPace(_ effects: [Supervisor.Effect], _ world: SimulatedWorld) throws {
         guard let calmSince else { return }
         let turn =
-            max(policy.settle * 10, .seconds(10)) + policy.splay + policy.validateTimeout + policy.readyTimeout
-            + max(policy.probation, policy.slowStart) + policy.drainTimeout + .seconds(30)
+            max(setup.settle * 10, .seconds(10)) + setup.splay + setup.validateTimeout + setup.readyTimeout
+            + max(setup.probation, setup.slowStart) + setup.drainTimeout + .seconds(30)
         for case .changeEnded(let change, _) in effects where world.now > max(calmSince, change.seenAt) + turn * 2 {
             throw Violation(
                 invariant: 4,
@@ -360,11 +360,11 @@ package struct Referee {
         _ event: Supervisor.Event, _ before: Supervisor, _ after: Supervisor, _ effects: [Supervisor.Effect],
         _ world: SimulatedWorld
     ) throws {
-        guard policy.onChange == .auto else { return }
+        guard setup.onChange == .auto else { return }
         if case .exited(let number, let status, _) = event, before.phase == .running,
             before.generation(number, in: .ready)?.isMainAlive == true, let told = toldToReload[number],
             world.now - told <= Supervisor.Times.reloadBlamed, !isInterrupted,
-            status != .exited(0) || !policy.adopts
+            status != .exited(0) || !setup.adopts
         {
             endsByReload = true
             guard after.phase == .running else {
@@ -374,7 +374,7 @@ package struct Referee {
         }
         for effect in effects {
             switch effect {
-            case .signal(let number, policy.reloadSignal, .main):
+            case .signal(let number, setup.reloadSignal, .main):
                 toldToReload[number] = world.now
                 if case .disposition(number, .caughtByRuntime) = event {
                     throw Violation(
@@ -395,15 +395,15 @@ package struct Referee {
     /// 5 and 6.
     private func checkStop(_ after: Supervisor, _ effects: [Supervisor.Effect], _ world: SimulatedWorld) throws {
         let grace = Supervisor.Times.stopGrace
-        if let askedToStopAt, !policy.signalMap.names(.terminate) || after.phase == .stopping {
-            let latest = askedToStopAt + policy.stopDelay + policy.stopTimeout + grace
+        if let askedToStopAt, !setup.signalMap.names(.terminate) || after.phase == .stopping {
+            let latest = askedToStopAt + setup.stopDelay + setup.stopTimeout + grace
             if case .exited = after.phase {
             } else if world.now > latest + .milliseconds(501) {
                 throw Violation(invariant: 5, description: "still there at \(world.now), to be gone by \(latest)")
             }
         }
         for case .exit(let code) in effects {
-            let possible = Set(statuses.map { policy.exitOK.contains($0.code) ? 0 : $0.code })
+            let possible = Set(statuses.map { setup.exitOK.contains($0.code) ? 0 : $0.code })
             guard possible.contains(code) || code == 137 || code == 143 else {
                 throw Violation(invariant: 6, description: "exit code \(code) is none of the app's \(possible)")
             }
@@ -491,7 +491,7 @@ package struct Referee {
         guard let last = ended.keys.max(), let serving = supervisor.serving else { return }
         switch ended[last] {
         case .rejected, .rolledBack, nil: break
-        case .applied where policy.onChange == .none, .superseded where policy.onChange == .none:
+        case .applied where setup.onChange == .none, .superseded where setup.onChange == .none:
             // Whoever serves is not told; who is started next reads what was seen last.
             guard supervisor.digestAtStart == supervisor.lastSeen else {
                 throw Violation(invariant: 4, description: "the stage does not hold the last content, \(world.written)")

@@ -25,7 +25,7 @@ extension SimulatedWorld {
         case 83..<85: return .groupEmptied(someone)
         case 85..<86: return .disposition(someone, .unknown)
         case 86..<87 where Bool.random(using: &random): return .listensItself(someone)
-        case 86..<87 where supervisor.policy.adopts: return .adoptionRefused("the kernel is old")
+        case 86..<87 where setup.adopts: return .adoptionRefused("the kernel is old")
         case 87..<88: return .mountSuperseded(path: "/etc/app/app.yaml")
         case 88..<90: return .childrenGone
         default: return .tick

@@ -37,6 +37,7 @@ package struct SimulatedWorld {
         case reading(Int)
     }
 
+    let setup: Setup
     var supervisor: Supervisor
     var random: RandomSource
     var now = Instant(nanoseconds: 0)
@@ -71,57 +72,58 @@ package struct SimulatedWorld {
 
     init(seed: UInt64) {
         var random = RandomSource(seed: seed)
-        let policy = SimulatedWorld.policy(&random)
+        let setup = SimulatedWorld.setup(&random)
         let supervisorSeed = random.next()
-        supervisor = Supervisor(policy: policy, seed: supervisorSeed)
-        recording = Recording(policy: policy, seed: supervisorSeed)
-        referee = Referee(policy: policy)
+        supervisor = setup.supervisor(seed: supervisorSeed)
+        self.setup = setup
+        recording = Recording(setup: setup, seed: supervisorSeed)
+        referee = Referee(setup: setup)
         volume = Volume(isKubelets: Bool.random(using: &random), content: 1)
         lastGood = volume.digest
         steersAdopted = Int.random(in: 0..<3, using: &random) > 0
         self.random = random
     }
 
-    private static func policy(_ random: inout RandomSource) -> Supervisor.Policy {
-        var policy = Supervisor.Policy()
-        policy.onChange = ChangeMode.allCases.filter { $0 != .exit }.randomElement(using: &random) ?? .auto
-        if Int.random(in: 0..<20, using: &random) == 0 { policy.onChange = .exit }
-        policy.hasListener = Bool.random(using: &random)
-        policy.hasSources = true
-        policy.steers = policy.hasListener && Bool.random(using: &random)
-        policy.hasEnvironmentSources = Int.random(in: 0..<4, using: &random) == 0
-        policy.stages = Bool.random(using: &random)
-        policy.reloadsByCommand = Int.random(in: 0..<3, using: &random) == 0
-        policy.validates = policy.stages && Bool.random(using: &random)
-        policy.validateTimeout = .milliseconds([300, 3000].randomElement(using: &random) ?? 300)
-        policy.probation = .milliseconds([0, 0, 2000, 20_000].randomElement(using: &random) ?? 0)
-        policy.slowStart = .milliseconds([0, 0, 1, 1000, 10_000].randomElement(using: &random) ?? 0)
-        policy.hasAgent = Int.random(in: 0..<3, using: &random) == 0
-        if policy.hasAgent, Bool.random(using: &random) { policy.awaited = ["configmap/web", "secret/web"] }
-        policy.adopts = Int.random(in: 0..<3, using: &random) == 0
-        policy.settle = .milliseconds([0, 10, 100, 1000].randomElement(using: &random) ?? 100)
-        policy.splay = .milliseconds([0, 0, 500, 5000].randomElement(using: &random) ?? 0)
-        policy.ready =
+    private static func setup(_ random: inout RandomSource) -> Setup {
+        var setup = Setup()
+        setup.onChange = ChangeMode.allCases.filter { $0 != .exit }.randomElement(using: &random) ?? .auto
+        if Int.random(in: 0..<20, using: &random) == 0 { setup.onChange = .exit }
+        setup.hasListener = Bool.random(using: &random)
+        setup.hasSources = true
+        setup.steers = setup.hasListener && Bool.random(using: &random)
+        setup.hasEnvironmentSources = Int.random(in: 0..<4, using: &random) == 0
+        setup.stages = Bool.random(using: &random)
+        setup.reloadsByCommand = Int.random(in: 0..<3, using: &random) == 0
+        setup.validates = setup.stages && Bool.random(using: &random)
+        setup.validateTimeout = .milliseconds([300, 3000].randomElement(using: &random) ?? 300)
+        setup.probation = .milliseconds([0, 0, 2000, 20_000].randomElement(using: &random) ?? 0)
+        setup.slowStart = .milliseconds([0, 0, 1, 1000, 10_000].randomElement(using: &random) ?? 0)
+        setup.hasAgent = Int.random(in: 0..<3, using: &random) == 0
+        if setup.hasAgent, Bool.random(using: &random) { setup.awaited = ["configmap/web", "secret/web"] }
+        setup.adopts = Int.random(in: 0..<3, using: &random) == 0
+        setup.settle = .milliseconds([0, 10, 100, 1000].randomElement(using: &random) ?? 100)
+        setup.splay = .milliseconds([0, 0, 500, 5000].randomElement(using: &random) ?? 0)
+        setup.ready =
             [.auto, .notify, .descriptor(5), .command(["true"]), .http(path: "/"), .delay(.milliseconds(700))]
             .randomElement(using: &random) ?? .auto
-        policy.readyTimeout = .milliseconds([800, 3000, 30_000].randomElement(using: &random) ?? 3000)
-        policy.drainTimeout = .milliseconds([0, 300, 5000].randomElement(using: &random) ?? 300)
-        policy.maxDraining = Int.random(in: 1...4, using: &random)
-        policy.stopDelay = .milliseconds([0, 0, 2000].randomElement(using: &random) ?? 0)
-        policy.stopTimeout = .milliseconds([100, 3000].randomElement(using: &random) ?? 3000)
-        policy.restart = RestartMode.allCases.randomElement(using: &random) ?? .never
-        policy.exitOK = Bool.random(using: &random) ? [143] : []
-        policy.subpath = Int.random(in: 0..<10, using: &random) == 0 ? .exit : .warn
-        policy.hasTerminal = Bool.random(using: &random)
-        if Int.random(in: 0..<5, using: &random) == 0 { policy.signalMap = [.terminate: .quit, .hangUp: nil] }
-        return policy
+        setup.readyTimeout = .milliseconds([800, 3000, 30_000].randomElement(using: &random) ?? 3000)
+        setup.drainTimeout = .milliseconds([0, 300, 5000].randomElement(using: &random) ?? 300)
+        setup.maxDraining = Int.random(in: 1...4, using: &random)
+        setup.stopDelay = .milliseconds([0, 0, 2000].randomElement(using: &random) ?? 0)
+        setup.stopTimeout = .milliseconds([100, 3000].randomElement(using: &random) ?? 3000)
+        setup.restart = RestartMode.allCases.randomElement(using: &random) ?? .never
+        setup.exitOK = Bool.random(using: &random) ? [143] : []
+        setup.subpath = Int.random(in: 0..<10, using: &random) == 0 ? .exit : .warn
+        setup.hasTerminal = Bool.random(using: &random)
+        if Int.random(in: 0..<5, using: &random) == 0 { setup.signalMap = [.terminate: .quit, .hangUp: nil] }
+        return setup
     }
 
     // MARK: running
 
     /// One event: the next that is due, or mischief. Throws what the referee finds.
     mutating func step() throws {
-        if supervisor.policy.steers, Int.random(in: 0..<3, using: &random) == 0 {
+        if setup.steers, Int.random(in: 0..<3, using: &random) == 0 {
             network.arrive(
                 at: now, roundTrip: random.interval(upTo: .milliseconds(300)),
                 duration: random.interval(upTo: .seconds(Int.random(in: 0..<10, using: &random) == 0 ? 20 : 1)),
@@ -189,7 +191,7 @@ package struct SimulatedWorld {
     private mutating func noteEndings(_ event: Supervisor.Event, _ before: Supervisor, _ effects: [Supervisor.Effect]) {
         let said = effects.compactMap { if case .log(let record) = $0 { record.event } else { nil } }
         for case .signal(let number, let signal, _) in effects
-        where signal == .kill || signal == supervisor.policy.drainSignal || signal == .quit {
+        where signal == .kill || signal == setup.drainSignal || signal == .quit {
             // The first word counts, but for SIGKILL, which always has the last.
             guard processes[number]?.isMainAlive == true, processes[number]?.ending == nil || signal == .kill else {
                 continue
@@ -344,7 +346,7 @@ package struct SimulatedWorld {
             schedule(.reloadFinished(change, failure: failure), in: random.interval(upTo: .seconds(1)))
         case .endReload: break
         case .startAgent:
-            for source in supervisor.policy.awaited.sorted() {
+            for source in setup.awaited.sorted() {
                 schedule(.staged(source), in: random.interval(upTo: .seconds(3)))
             }
             if !isCalm, Bool.random(using: &random) {
@@ -363,14 +365,14 @@ package struct SimulatedWorld {
 
     /// From far away. Who takes longer than Times.handshake is not waited for.
     private mutating func arriveAtTheLastMoment() {
-        guard supervisor.policy.steers, Bool.random(using: &random) else { return }
+        guard setup.steers, Bool.random(using: &random) else { return }
         network.arrive(
             at: now, roundTrip: .milliseconds(999), duration: .milliseconds(10),
             lot: Int.random(in: 0..<100, using: &random))
     }
 
     private mutating func start(_ number: Int) {
-        if supervisor.policy.steers { network.take(for: number) }
+        if setup.steers { network.take(for: number) }
         let crashes = !isCalm && Int.random(in: 0..<4, using: &random) == 0
         processes[number] = Process(
             leftovers: Int.random(in: 0..<6, using: &random) == 0 ? 1 : 0,
@@ -380,7 +382,7 @@ package struct SimulatedWorld {
             endsByReload: !isCalm && Int.random(in: 0..<4, using: &random) == 0
                 ? .milliseconds([0, 1000, 10_000].randomElement(using: &random) ?? 0) : nil,
             saysReady: isCalm || Int.random(in: 0..<5, using: &random) > 0,
-            listens: supervisor.policy.adopts ? [0, 1, 1, 2].randomElement(using: &random) ?? 0 : 0,
+            listens: setup.adopts ? [0, 1, 1, 2].randomElement(using: &random) ?? 0 : 0,
             connections: [0, 3, 1_000_000].randomElement(using: &random) ?? 0)
         if !isCalm, Int.random(in: 0..<20, using: &random) == 0 {
             schedule(.launchFailed(number, .init(reason: "no such file", exitCode: 127)), in: .milliseconds(1))
@@ -404,7 +406,7 @@ package struct SimulatedWorld {
         if Int.random(in: 0..<8, using: &random) == 0 { return nil }
         let open = max(0, (processes[number]?.connections ?? 0) - Int.random(in: 0...1, using: &random))
         processes[number]?.connections = open
-        if supervisor.policy.steers {
+        if setup.steers {
             let real = network.connections(of: number)
             return .init(queued: real.queued, open: open + real.open, idle: open / 2)
         }
@@ -419,12 +421,12 @@ package struct SimulatedWorld {
                 processes[number]?.leftovers = 0
                 if !process.isMainAlive { schedule(.groupEmptied(number), in: .milliseconds(1)) }
             }
-        } else if signal == supervisor.policy.reloadSignal, recipient == .main, let wait = process.endsByReload {
+        } else if signal == setup.reloadSignal, recipient == .main, let wait = process.endsByReload {
             guard process.isMainAlive, !process.willEnd else { return }
             processes[number]?.willEnd = true
             let status: ExitStatus = Bool.random(using: &random) ? .exited(0) : .signalled(signal.number)
             schedule(.exited(number, status, leftovers: false), in: wait)
-        } else if signal == supervisor.policy.drainSignal || signal == .quit {
+        } else if signal == setup.drainSignal || signal == .quit {
             if !process.isMainAlive { return schedule(.groupEmptied(number), in: random.interval(upTo: .seconds(2))) }
             guard !process.ignoresDrain, !process.willEnd else { return }
             processes[number]?.willEnd = true

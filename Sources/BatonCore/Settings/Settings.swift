@@ -83,6 +83,23 @@ extension Settings {
 }
 
 extension Settings {
+    public var hasListener: Bool { !listen.isEmpty }
+    public var hasSources: Bool { !watch.isEmpty || !environmentFrom.isEmpty }
+    /// Some of them become the environment, which only a new generation can be given.
+    public var hasEnvironmentSources: Bool { !environmentFrom.isEmpty }
+    /// A command makes the app read its configuration again, instead of a signal.
+    public var reloadsByCommand: Bool { reloadCommand != nil }
+    /// Somebody has said that this signal makes the app reload: its handler need not prove it.
+    public var namesReloadSignal: Bool { given.contains("BATON_RELOAD_SIGNAL") }
+    /// A command is asked whether a snapshot is any good before it is applied.
+    public var validates: Bool { validate != nil }
+
+    /// SIGHUP asks for a reload only where Baton has been given something to do with one. An app wrapped with no settings at all
+    /// gets its SIGHUP as from any other init.
+    var hangUpTriggersChange: Bool {
+        !signalMap.names(.hangUp) && onChange != .none && (hasSources || hasListener || onChange != .auto)
+    }
+
     /// A change may end in a handover.
     public var mayHandOver: Bool {
         onChange == .handover || (onChange == .auto && (!sources.isEmpty || !listen.isEmpty))
@@ -98,17 +115,6 @@ extension Settings {
 
     /// Those of them that are files and directories.
     public var paths: [String] { sources.compactMap { if case .path(let path) = $0 { path } else { nil } } }
-
-    /// Listening sockets that the app opens itself are to be taken over.
-    /// - Parameter hidesListenPID: the program is a shell or a script, behind which LISTEN_PID names the wrong process: apps then
-    ///   take no notice of their sockets, and bind the address themselves.
-    public func adopts(hidesListenPID: Bool = false) -> Bool {
-        switch adopt {
-        case .off: false
-        case .on: true
-        case .auto: mayHandOver && steer != .off && (listen.isEmpty || hidesListenPID)
-        }
-    }
 }
 
 /// One entry of BATON_ADOPT_EXCEPT: `8081` or `127.0.0.1:8081`.

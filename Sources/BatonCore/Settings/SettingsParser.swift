@@ -104,7 +104,7 @@ public struct SettingsParser: ~Copyable {
                     allowed: nil))
         }
         let hasTCP = settings.listen.contains { if case .tcp = $0.endpoint { true } else { false } }
-        if settings.ready.asksTheSocket, !hasTCP, !settings.adopts() {
+        if settings.ready.asksTheSocket, !hasTCP, Plan.adoption(settings, .ofBinary).choice == .no {
             problems.append(
                 SettingsProblem(
                     variable: "BATON_READY",

@@ -7,6 +7,8 @@ public struct StatusRecord: Sendable, Hashable {
     public enum Kind: String, Sendable, CaseIterable {
         /// The supervisor as a whole; always the first.
         case baton
+        /// One decision of the plan, with its reason.
+        case plan
         case source
         case generation
         case agent

@@ -16,7 +16,7 @@ extension Supervisor {
 
     /// Its death never touches the app: what is on the stage stays, and the next one goes on.
     mutating func agentEnded(_ status: ExitStatus) {
-        guard policy.hasAgent else { return }
+        guard plan.agent.choice else { return }
         let before = agent
         agent = .ended
         guard phase == .waiting || phase == .running else { return }

@@ -92,12 +92,12 @@ extension Supervisor {
     mutating func touched(atomic: Bool) {
         guard reads else { return }
         intake.touchedAt = intake.touchedAt ?? now
-        guard !atomic, policy.settle > .zero else { return read() }
+        guard !atomic, settings.settle > .zero else { return read() }
         let since = intake.settlingSince ?? now
         intake.settlingSince = since
-        let limit = since + max(policy.settle * Times.settleLimitFactor, Times.settleLimitFloor)
+        let limit = since + max(settings.settle * Times.settleLimitFactor, Times.settleLimitFloor)
         timers.cancel(.readRetry)
-        timers.arm(.settle, at: min(now + policy.settle, limit))
+        timers.arm(.settle, at: min(now + settings.settle, limit))
     }
 
     mutating func read() {
@@ -146,7 +146,7 @@ extension Supervisor {
         }
         let isUncertain = if case .uncertain = serving?.content { true } else { false }
         // Where the stage would go back to something else, a crash restart would read that.
-        let isGood = !policy.stages || stage.proven?.digest == digest
+        let isGood = !plan.staging.choice || stage.proven?.digest == digest
         guard digest != digestInForce || !isServing || !isGood || isUncertain else {
             // Back to what the app runs with: whatever was on its way is no longer wanted.
             lastSeen = digest
@@ -165,7 +165,7 @@ extension Supervisor {
         let awaitsGone = pending.map { $0.stage == .awaitingGone } ?? false
         supersedePending()
         history.begin(change, touchedAt: intake.touchedAt ?? now)
-        if policy.stages {
+        if plan.staging.choice {
             // Nobody serves: whoever starts meanwhile reads what was there before.
             if awaitsGone { timers.arm(.restart, at: now + Times.restartFirst) }
             pending = Pending(change: change, stage: .staging(turn: turn))
@@ -188,9 +188,9 @@ extension Supervisor {
     /// From here on nothing but time stands between the change and the app.
     mutating func schedule(turn: Instant?) {
         guard let change = pending?.change else { return }
-        if policy.splay > .zero, !change.isManual, isServing {
+        if settings.splay > .zero, !change.isManual, isServing {
             // A newer change keeps the older one's turn, or steady changes would put each other off for ever.
-            let turn = turn ?? now + random.interval(upTo: policy.splay)
+            let turn = turn ?? now + random.interval(upTo: settings.splay)
             pending?.stage = .splaying(until: turn)
             timers.arm(.splay, at: turn)
         } else {
@@ -230,24 +230,24 @@ extension Supervisor {
         case .staging, .validating: return
         default: break
         }
-        switch policy.onChange {
+        switch settings.onChange {
         case .none: endPending(.applied(.none))
         case .exit:
             endPending(.applied(.exit))
             beginStop(.change)
         case .handover: sharesNothing ? restart() : handOver()
         case .restart: restart()
-        case .auto where policy.hasEnvironmentSources || endsByReload: startAnew()
+        case .auto where settings.hasEnvironmentSources || endsByReload: startAnew()
         case .reload, .auto: applyBySignalIfCaught()
         }
     }
 
     private mutating func applyBySignalIfCaught() {
-        if let servingNumber, policy.reloadsByCommand {
+        if let servingNumber, settings.reloadsByCommand {
             runReload(of: servingNumber)
         } else if let servingNumber {
             pending?.stage = .inspecting(servingNumber)
-            emit(.inspect(servingNumber, policy.reloadSignal))
+            emit(.inspect(servingNumber, settings.reloadSignal))
         } else if isStarting || generations.contains(where: \.isMainAlive) {
             pending?.stage = .holding
             if !isStarting { timers.arm(.hold, at: now + Times.holdInterval) }
@@ -262,7 +262,7 @@ extension Supervisor {
         switch disposition {
         case .caught: reloadBySignal(index)
         case .caughtByRuntime(let reason): doubted(index, reason)
-        case .notCaught, .unknown: policy.onChange == .auto ? startAnew() : notCaught(index)
+        case .notCaught, .unknown: settings.onChange == .auto ? startAnew() : notCaught(index)
         }
     }
 
@@ -274,33 +274,35 @@ extension Supervisor {
         digestInForce = change.digest
         generations[index].content = .known(change.digest)
         generations[index].editReady { $0.toldToReloadAt = now }
-        emit(.signal(generations[index].number, policy.reloadSignal, .main))
+        emit(.signal(generations[index].number, settings.reloadSignal, .main))
         endPending(.applied(.reload))
     }
 
     /// Its handler proves nothing: the signal may end it.
     private mutating func doubted(_ index: Int, _ reason: String) {
         let number = generations[index].number
-        if policy.onChange == .auto, !policy.namesReloadSignal {
-            log(.handlerProvesNothing(number, policy.reloadSignal, reason, handsOver: canHandOver))
+        if settings.onChange == .auto, !settings.namesReloadSignal {
+            log(.handlerProvesNothing(number, settings.reloadSignal, reason, handsOver: canHandOver))
             return startAnew()
         }
         // Once for each generation: it is what was asked for.
-        if generations[index].ready?.toldToReloadAt == nil { log(.reloadDoubted(number, policy.reloadSignal, reason)) }
+        if generations[index].ready?.toldToReloadAt == nil {
+            log(.reloadDoubted(number, settings.reloadSignal, reason))
+        }
         reloadBySignal(index)
     }
 
     private mutating func notCaught(_ index: Int) {
         let number = generations[index].number
         // Slow starters install their handler late; after the ready timeout there is none to wait for.
-        if now < generations[index].startedAt + policy.readyTimeout {
+        if now < generations[index].startedAt + settings.readyTimeout {
             pending?.stage = .holding
             timers.arm(.hold, at: now + Times.holdInterval)
         } else if canHandOver {
-            log(.notCaught(number, policy.reloadSignal, then: "handing over instead"))
+            log(.notCaught(number, settings.reloadSignal, then: "handing over instead"))
             handOver()
         } else {
-            let reason = "generation \(number) does not catch \(policy.reloadSignal), which would end it"
+            let reason = "generation \(number) does not catch \(settings.reloadSignal), which would end it"
             endPending(.rejected(reason: reason))
         }
     }
@@ -313,7 +315,7 @@ extension Supervisor {
         if let index = index(number) {
             generations[index].content = .uncertain(generations[index].digest, new: change.digest)
         }
-        timers.arm(.reload, at: now + policy.readyTimeout)
+        timers.arm(.reload, at: now + settings.readyTimeout)
         emit(.runReload(change.number, number))
     }
 
@@ -332,7 +334,7 @@ extension Supervisor {
 
     mutating func reloadTimedOut() {
         guard case .reloading = pending?.stage else { return }
-        endPending(.rejected(reason: "the reload command has not ended within \(policy.readyTimeout)"))
+        endPending(.rejected(reason: "the reload command has not ended within \(settings.readyTimeout)"))
     }
 
     private mutating func handOver() {
@@ -351,12 +353,12 @@ extension Supervisor {
     /// once it has failed. One that has not begun to serve can be replaced at once.
     /// - Returns: whether the change waits for it, or for what can be seen of it.
     private mutating func waitsFor(_ starting: Generation) -> Bool {
-        if starting.listening != .nowhere || (policy.hasListener && isLookingUseless) {
+        if starting.listening != .nowhere || (settings.hasListener && isLookingUseless) {
             pending?.stage = .holding
             return true
         }
         // On the socket that it was given the kernel lets clients in; whether it takes them is seen from outside.
-        guard policy.hasListener else { return false }
+        guard settings.hasListener else { return false }
         pending?.stage = .scanning(starting.number, left: Times.firstScans)
         emit(.countConnections(starting.number))
         emit(.lookWhetherWaiting(starting.number))
@@ -395,7 +397,7 @@ extension Supervisor {
 
     mutating func mountSuperseded(_ path: String) {
         guard phase == .running else { return }
-        log(.mountSuperseded(path, policy.subpath))
-        if policy.subpath == .exit { beginStop(.change) }
+        log(.mountSuperseded(path, settings.subpath))
+        if settings.subpath == .exit { beginStop(.change) }
     }
 }

@@ -6,9 +6,9 @@ extension Supervisor {
         // While nobody serves clients have nowhere else to go.
         if generations[index].kind == .starting, steers, !isServing { emit(.yieldSockets(number)) }
         beginDraining(index, .signalled)
-        log(.draining(number, policy.drainSignal, policy.drainTimeout))
-        drain(number, with: policy.drainSignal)
-        timers.arm(.drain(number), at: now + policy.drainTimeout)
+        log(.draining(number, settings.drainSignal, settings.drainTimeout))
+        drain(number, with: settings.drainSignal)
+        timers.arm(.drain(number), at: now + settings.drainTimeout)
         enforceMaxDraining()
     }
 
@@ -25,8 +25,8 @@ extension Supervisor {
         guard let index = index(number) else { return }
         // They have no signal yet.
         if generations[index].kind != .draining {
-            drain(number, with: policy.drainSignal)
-            timers.arm(.drain(number), at: now + policy.drainTimeout)
+            drain(number, with: settings.drainSignal)
+            timers.arm(.drain(number), at: now + settings.drainTimeout)
         } else {
             tellToDrain(number)
         }
@@ -45,8 +45,8 @@ extension Supervisor {
 
     private mutating func enforceMaxDraining() {
         let draining = generations.filter { $0.kind == .draining && !$0.isKilled }
-        for oldest in draining.prefix(max(0, draining.count - policy.maxDraining)) {
-            log(.tooManyDraining(oldest.number, policy.maxDraining, isTold: !oldest.waitsForQuiet))
+        for oldest in draining.prefix(max(0, draining.count - settings.maxDraining)) {
+            log(.tooManyDraining(oldest.number, settings.maxDraining, isTold: !oldest.waitsForQuiet))
             if oldest.waitsForQuiet { tellToDrain(oldest.number) } else { kill(oldest.number) }
         }
     }
@@ -57,11 +57,11 @@ extension Supervisor {
     mutating func retireOnceQuiet(_ number: Int) {
         guard let index = index(number), generations[index].kind != .draining else { return }
         beginDraining(index, .quiet(scans: 0), reportedAt: now)
-        log(.drainingQuietly(number, policy.drainTimeout))
-        timers.arm(.drain(number), at: now + policy.drainTimeout)
-        let quarter = Interval(nanoseconds: policy.drainTimeout.nanoseconds / 4)
+        log(.drainingQuietly(number, settings.drainTimeout))
+        timers.arm(.drain(number), at: now + settings.drainTimeout)
+        let quarter = Interval(nanoseconds: settings.drainTimeout.nanoseconds / 4)
         let grace = min(Times.drainGrace, quarter)
-        timers.arm(.drainSignal(number), at: now + (policy.drainTimeout - grace))
+        timers.arm(.drainSignal(number), at: now + (settings.drainTimeout - grace))
         timers.arm(.drainLook(number), at: now + Times.firstDrainLook)
         enforceMaxDraining()
     }
@@ -116,15 +116,15 @@ extension Supervisor {
         timers.cancel(.drainSignal(number))
         let isQuiet = generations[index].connections?.isNone == true
         let left = timers.deadline(.drain(number)).map { $0 - now } ?? .zero
-        log(.draining(number, policy.drainSignal, left, isQuiet: isQuiet))
-        drain(number, with: policy.drainSignal)
+        log(.draining(number, settings.drainSignal, left, isQuiet: isQuiet))
+        drain(number, with: settings.drainSignal)
     }
 
     // MARK: the end
 
     mutating func drainTimedOut(_ number: Int) {
         guard generation(number, in: .draining) != nil else { return }
-        log(.drainTimedOut(number, policy.drainTimeout))
+        log(.drainTimedOut(number, settings.drainTimeout))
         kill(number)
     }
 

@@ -10,7 +10,7 @@ extension Supervisor {
         counters.generationsStarted += 1
         generations.append(Generation(number: number, digest: digestAtStart, startedAt: now))
         rideAlong(on: number)
-        timers.arm(.ready(number), at: now + policy.readyTimeout)
+        timers.arm(.ready(number), at: now + settings.readyTimeout)
         log(.starting(number, digestAtStart, beside: servingNumber))
         emit(.start(number))
     }
@@ -19,7 +19,7 @@ extension Supervisor {
         hasEverLaunched = true
         guard let index = index(number), generations[index].kind == .starting else { return }
         noteLaunched(index)
-        switch policy.ready {
+        switch settings.ready {
         case .auto: beginScan(number)
         case .delay(let interval):
             generations[index].editStarting { $0.proof = .age }
@@ -65,7 +65,7 @@ extension Supervisor {
         seenServing(number)
         switch generations[index].state {
         case .starting(let starting):
-            guard policy.ready == .auto, starting.saidReadyAt == nil else { return }
+            guard settings.ready == .auto, starting.saidReadyAt == nil else { return }
             for key in [Timers.Key.alive(number), .lookLimit(number)] { timers.cancel(key) }
             generations[index].editScan { $0.isLimited = false }
             beginScan(number)
@@ -82,8 +82,8 @@ extension Supervisor {
     }
 
     mutating func adoptionRefused(_ reason: String) {
-        guard !isAdoptionRefused else { return }
-        isAdoptionRefused = true
+        guard adoptionRefusal == nil else { return }
+        adoptionRefusal = reason
         log(.adoptionRefused(reason))
     }
 
@@ -124,7 +124,7 @@ extension Supervisor {
     }
 
     private mutating func saidReady(_ number: Int) {
-        guard policy.ready == .auto || policy.ready == .notify else { return }
+        guard settings.ready == .auto || settings.ready == .notify else { return }
         guard let index = index(number), generations[index].starting?.saidReadyAt == nil else { return }
         if !isServing {
             becomeReady(number)
@@ -141,14 +141,14 @@ extension Supervisor {
     /// It is taken as ready after a while, whatever is seen.
     private mutating func limitScan(_ number: Int) {
         if let index = index(number) { generations[index].editScan { $0.isLimited = true } }
-        timers.arm(.lookLimit(number), at: now + min(Times.waitingLookLimit, policy.readyTimeout))
+        timers.arm(.lookLimit(number), at: now + min(Times.waitingLookLimit, settings.readyTimeout))
     }
 
     mutating func looked(_ number: Int, _ waiting: Waiting) {
         if generation(number, in: .ready) != nil { return lookedAgain(number, waiting) }
         guard generation(number, in: .starting)?.isLaunched == true, !isLookingUseless else { return }
         scanned(number, waiting)
-        guard policy.ready == .auto, let index = index(number),
+        guard settings.ready == .auto, let index = index(number),
             case .scan(var scan) = generations[index].starting?.proof
         else { return }
         if case .unknown = waiting { scan.refusals += 1 } else { scan.refusals = 0 }
@@ -221,9 +221,9 @@ extension Supervisor {
 
     mutating func readyTimedOut(_ number: Int) {
         guard generation(number, in: .starting) != nil else { return }
-        let looks = policy.ready == .auto && holdsListener && !isLookingUseless
+        let looks = settings.ready == .auto && holdsListener && !isLookingUseless
         let what = looks ? "it has not waited for connections on its listening socket" : "it was not ready"
-        giveUp(number, because: "\(what) within \(policy.readyTimeout)")
+        giveUp(number, because: "\(what) within \(settings.readyTimeout)")
     }
 
     mutating func becomeReady(_ number: Int) {
@@ -333,7 +333,7 @@ extension Supervisor {
         if let starting {
             // Nobody else serves any more: it is not given up for not having been seen to wait.
             let hasOtherProof = starting.starting?.proof == .age || starting.starting?.saidReadyAt != nil
-            if policy.ready == .auto, starting.isLaunched, !hasOtherProof { limitScan(starting.number) }
+            if settings.ready == .auto, starting.isLaunched, !hasOtherProof { limitScan(starting.number) }
             return
         }
         if hasEndedByReload { return timers.arm(.restart, at: now) }
@@ -344,7 +344,7 @@ extension Supervisor {
     /// configuration, and is not told that way again.
     /// - Returns: whether this is one.
     private mutating func noteEndByReload(_ generation: Generation, _ status: ExitStatus) -> Bool {
-        guard policy.onChange == .auto, let toldAt = generation.ready?.toldToReloadAt,
+        guard settings.onChange == .auto, let toldAt = generation.ready?.toldToReloadAt,
             now - toldAt <= Times.reloadBlamed,
             !wasInterrupted(status), !isFinishedJob(generation, status)
         else { return false }
@@ -355,7 +355,7 @@ extension Supervisor {
 
     /// It ended well and has never listened, where that would have been seen.
     private func isFinishedJob(_ generation: Generation, _ status: ExitStatus) -> Bool {
-        let seesListening = policy.adopts && !isAdoptionRefused && !policy.hasListener
+        let seesListening = plan.adopts && adoptionRefusal == nil && !settings.hasListener
         return status == .exited(0) && seesListening && generation.listening == .nowhere
     }
 
@@ -364,7 +364,7 @@ extension Supervisor {
         guard phase == .running else { return }
         let isFailure = status.map { exitCode($0) != 0 } ?? true
         let restarts =
-            switch policy.restart {
+            switch settings.restart {
             case .never: false
             case .onFailure: isFailure
             case .always: true
@@ -379,7 +379,7 @@ extension Supervisor {
     private func wasInterrupted(_ status: ExitStatus?) -> Bool {
         if status == .signalled(Signal.interrupt.number) { return true }
         guard let interruptedAt else { return false }
-        return now - interruptedAt <= policy.stopTimeout
+        return now - interruptedAt <= settings.stopTimeout
     }
 
     mutating func restartDue() {
@@ -406,7 +406,7 @@ extension Supervisor {
 
     mutating func endReadiness(_ number: Int) {
         timers.cancelAll(of: number)
-        if policy.ready.isProbed { emit(.endProbe(number)) }
+        if settings.ready.isProbed { emit(.endProbe(number)) }
     }
 
     mutating func remove(_ number: Int) {
@@ -421,5 +421,5 @@ extension Supervisor {
         timers.cancelAll(of: number)
     }
 
-    func exitCode(_ status: ExitStatus) -> Int32 { policy.exitOK.contains(status.code) ? 0 : status.code }
+    func exitCode(_ status: ExitStatus) -> Int32 { settings.exitOK.contains(status.code) ? 0 : status.code }
 }

@@ -1,18 +1,18 @@
 // After a handover: for a while the old generation is kept, and everything can go back to it.
 extension Supervisor {
     /// Both serve in a slow start, the new one alone on probation; they begin together.
-    var provingTime: Interval { max(policy.probation, steers ? policy.slowStart : .zero) }
+    var provingTime: Interval { max(settings.probation, steers ? settings.slowStart : .zero) }
 
     /// In logs: in which time a generation has failed.
     var provingWords: String { timers.deadline(.slowStart) == nil ? "on probation" : "in its slow start" }
 
     mutating func beginProving(_ number: Int, _ means: Outcome.Means) {
         pending?.stage = .proving(.init(generation: number, means: means))
-        if policy.probation > .zero { log(.onProbation(number, policy.probation)) }
+        if settings.probation > .zero { log(.onProbation(number, settings.probation)) }
         timers.arm(.probation, at: now + provingTime)
-        if policy.ready.isProbed { timers.arm(.probe(number), at: now + Times.probationProbe) }
+        if settings.ready.isProbed { timers.arm(.probe(number), at: now + Times.probationProbe) }
         steerToServing()
-        if let slowStart { log(.slowStart(number, beside: slowStart.old, policy.slowStart)) }
+        if let slowStart { log(.slowStart(number, beside: slowStart.old, settings.slowStart)) }
     }
 
     mutating func endProbation() {
@@ -67,19 +67,19 @@ extension Supervisor {
 
     /// Follows from how long the new one has been ready: one step's share at once, more with every step. Nil where it has all.
     var slowStart: SlowStart? {
-        guard steers, policy.slowStart > .zero, case .proving(let proving) = pending?.stage,
+        guard steers, settings.slowStart > .zero, case .proving(let proving) = pending?.stage,
             let readyAt = generation(proving.generation, in: .ready)?.readyAt,
             let old = generations.last(where: { $0.kind == .ready && $0.number < proving.generation })
         else { return nil }
         let since = now - readyAt
-        guard since < policy.slowStart else { return nil }
+        guard since < settings.slowStart else { return nil }
         let parts = Times.slowStartSteps + 1
         let taken = min(since.nanoseconds / slowStartStep.nanoseconds + 1, parts - 1)
         return SlowStart(old: old.number, percent: Int(taken * 100 / parts))
     }
 
     private var slowStartStep: Interval {
-        max(.milliseconds(1), Interval(nanoseconds: policy.slowStart.nanoseconds / Times.slowStartSteps))
+        max(.milliseconds(1), Interval(nanoseconds: settings.slowStart.nanoseconds / Times.slowStartSteps))
     }
 
     /// New connections go to the serving generation: all of them, or its share in a slow start.

@@ -3,13 +3,13 @@ extension Supervisor {
     mutating func received(_ signal: Signal) {
         // SIGPIPE is what Baton's own log raises when its reader is gone; SIGCHLD is Baton's alone.
         guard signal != .pipe, signal != .child else { return }
-        if signal == .hangUp, policy.hangUpTriggersChange, phase == .running || phase == .waiting {
+        if signal == .hangUp, settings.hangUpTriggersChange, phase == .running || phase == .waiting {
             return askedByHand()
         }
-        guard let forwarded = policy.signalMap.forwarded(signal) else { return log(.swallowed(signal)) }
+        guard let forwarded = settings.signalMap.forwarded(signal) else { return log(.swallowed(signal)) }
         if signal == .terminate {
-            let isMapped = policy.signalMap.names(.terminate)
-            return askedToStop(with: isMapped ? forwarded : policy.drainSignal)
+            let isMapped = settings.signalMap.names(.terminate)
+            return askedToStop(with: isMapped ? forwarded : settings.drainSignal)
         }
         if signal == .interrupt { interruptedAt = now }
         if signal.isTerminalStop {
@@ -46,7 +46,7 @@ extension Supervisor {
     }
 
     mutating func appStopped(_ number: Int) {
-        guard policy.hasTerminal, index(number) != nil else { return }
+        guard plan.hasTerminal, index(number) != nil else { return }
         emit(.stopSelf)
     }
 }

@@ -22,7 +22,7 @@ extension Supervisor {
     }
 
     /// What a generation that starts now reads.
-    package var digestAtStart: Digest? { policy.stages ? stage.promoted?.digest : lastSeen }
+    package var digestAtStart: Digest? { plan.staging.choice ? stage.promoted?.digest : lastSeen }
 
     // MARK: the first one
 
@@ -30,7 +30,7 @@ extension Supervisor {
     ///   to read.
     mutating func prepareRun(_ digest: Digest?) {
         guard case .preparing(let preparing) = life else { return }
-        guard policy.stages else { return run(digest) }
+        guard plan.staging.choice else { return run(digest) }
         timers.arm(.awaited, at: timers.deadline(.awaited) ?? now + Times.awaitedReport)
         guard let digest else { return read() }
         if case .staging(let snapshot) = preparing, snapshot.digest == digest { return }
@@ -87,9 +87,9 @@ extension Supervisor {
         }
         guard phase == .running, case .staging(let turn) = pending?.stage, pending?.snapshot == number else { return }
         switch result {
-        case .whole where policy.validates:
+        case .whole where settings.validates:
             pending?.stage = .validating(turn: turn)
-            timers.arm(.validation, at: now + policy.validateTimeout)
+            timers.arm(.validation, at: now + settings.validateTimeout)
             emit(.validate(number))
         case .whole: accept(number, turn: turn)
         case .torn: timers.arm(.stageRetry, at: now + Times.stageRetry)
@@ -107,7 +107,7 @@ extension Supervisor {
 
     mutating func validationTimedOut() {
         guard case .validating = pending?.stage else { return }
-        reject("the validator has not ended within \(policy.validateTimeout)")
+        reject("the validator has not ended within \(settings.validateTimeout)")
     }
 
     /// The app goes on with what it has, and so does whoever is started in its place.

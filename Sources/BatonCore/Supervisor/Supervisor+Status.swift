@@ -8,7 +8,7 @@ extension Supervisor {
     ///   - now: when it is asked.
     ///   - wall: a moment on the wall clock, in milliseconds since 1970.
     public func status(at now: Instant, wall: (Instant) -> Int64) -> [StatusRecord] {
-        generations.map { status(of: $0, at: now, wall) } + (policy.hasAgent ? [agentStatus] : [])
+        planRecords + generations.map { status(of: $0, at: now, wall) } + (plan.agent.choice ? [agentStatus] : [])
             + counterRecords + histogramRecords
     }
 
@@ -73,6 +73,15 @@ extension Supervisor {
         slowStart.map { "in its slow start, \($0.percent) % of new connections" } ?? "on probation"
     }
 
+    /// What was decided at the start, and what has come of it.
+    private var planRecords: [StatusRecord] {
+        var plan = plan
+        if let adoptionRefusal { plan.adoption = .init(.refused, adoptionRefusal) }
+        return plan.decisions.map {
+            StatusRecord(.plan, [.text("decision", $0.name), .text("choice", $0.choice), .text("reason", $0.reason)])
+        }
+    }
+
     private var agentStatus: StatusRecord {
         let state =
             switch agent {
@@ -129,7 +138,7 @@ extension Supervisor {
         let left = end - now
         let count = draining.connections.map { $0.open + $0.queued } ?? 0
         let connections = count == 0 ? "" : "\(count) connection\(count == 1 ? "" : "s") left, "
-        return Self.bar(left, of: policy.drainTimeout) + " generation \(draining.number) drains, \(connections)"
+        return Self.bar(left, of: settings.drainTimeout) + " generation \(draining.number) drains, \(connections)"
             + "\(Self.wholeSeconds(left)) to go"
     }
 

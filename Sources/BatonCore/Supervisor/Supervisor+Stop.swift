@@ -38,7 +38,7 @@ extension Supervisor {
         guard phase == .running || phase == .waiting else { return }
         let last = lastEnd == nil ? generations.last(where: \.isMainAlive) : nil
         life = .stopping(
-            Stop(signal: signal ?? policy.drainSignal, lead: (serving ?? starting ?? last)?.number))
+            Stop(signal: signal ?? settings.drainSignal, lead: (serving ?? starting ?? last)?.number))
         if case .proving(let proving) = pending?.stage {
             endPending(.applied(proving.means))
             // The share that the old one still has, too.
@@ -49,16 +49,16 @@ extension Supervisor {
             timers.cancel(key)
         }
         if isServing, let starting { retire(starting.number) }
-        let delays = reason == .asked && policy.stopDelay > .zero && generations.contains(where: \.isMainAlive)
-        log(.stopping(reason, delay: delays ? policy.stopDelay : nil))
-        if delays { timers.arm(.stopDelay, at: now + policy.stopDelay) } else { terminate() }
+        let delays = reason == .asked && settings.stopDelay > .zero && generations.contains(where: \.isMainAlive)
+        log(.stopping(reason, delay: delays ? settings.stopDelay : nil))
+        if delays { timers.arm(.stopDelay, at: now + settings.stopDelay) } else { terminate() }
     }
 
     mutating func terminate() {
         guard let stop, stop.step == .delaying else { return }
         self.stop?.step = .terminating
         timers.cancel(.stopDelay)
-        timers.arm(.stopDeadline, at: now + policy.stopTimeout)
+        timers.arm(.stopDeadline, at: now + settings.stopTimeout)
         for generation in generations {
             // One that drains has been told; for many programs a second signal means "at once".
             guard generation.kind != .draining || generation.waitsForQuiet, let index = index(generation.number) else {
@@ -98,7 +98,7 @@ extension Supervisor {
     mutating func killEverything() {
         guard phase == .stopping else { return }
         stop?.step = .killed
-        log(.stopTimedOut(policy.stopTimeout))
+        log(.stopTimedOut(settings.stopTimeout))
         timers.arm(.stopGrace, at: now + Times.stopGrace)
         emit(.signalDescendants(.kill))
     }

@@ -41,7 +41,8 @@ public struct Supervisor: Sendable {
         case staging(Snapshot)
     }
 
-    public let policy: Policy
+    public let settings: Settings
+    public let plan: Plan
     var life = Life.preparing(.new)
     /// Those that are not gone, by ascending number.
     public internal(set) var generations: [Generation] = []
@@ -59,7 +60,8 @@ public struct Supervisor: Sendable {
     var hasAdopted = false
     /// New connections can be moved between the generations of an adopted address.
     var hasSteered = false
-    var isAdoptionRefused = false
+    /// Why the app's sockets are its own after all.
+    var adoptionRefusal: String?
     /// Under `auto`: the app has ended by being told to reload, and is never told again.
     var endsByReload = false
     /// So many generations in a row were taken as ready without having been seen to wait for connections.
@@ -87,8 +89,9 @@ public struct Supervisor: Sendable {
     public internal(set) var history = History()
     public internal(set) var counters = Counters()
 
-    public init(policy: Policy, seed: UInt64) {
-        self.policy = policy
+    public init(_ settings: Settings, _ plan: Plan, seed: UInt64) {
+        self.settings = settings
+        self.plan = plan
         random = RandomSource(seed: seed)
     }
 
@@ -118,15 +121,15 @@ public struct Supervisor: Sendable {
     var isStarting: Bool { generations.contains { $0.kind == .starting } }
 
     /// The app's listening sockets, or some of them, are Baton's.
-    var holdsListener: Bool { policy.hasListener || hasAdopted }
+    var holdsListener: Bool { settings.hasListener || hasAdopted }
     /// New connections can be moved from one generation to another.
-    var steers: Bool { policy.steers || hasSteered }
+    var steers: Bool { plan.steering.choice || hasSteered }
     /// It matters to the sockets which generation serves: they are steered to it, or closed when it has given them up.
     var followsServing: Bool { steers || hasAdopted }
     /// The app's sockets are its own after all: a second copy of it could not bind.
-    var sharesNothing: Bool { isAdoptionRefused && !policy.hasListener }
+    var sharesNothing: Bool { adoptionRefusal != nil && !settings.hasListener }
     /// Never two copies: the old one may still hold the app's port, or that is what was asked for.
-    var runsAlone: Bool { !canHandOver || policy.onChange == .restart }
+    var runsAlone: Bool { !canHandOver || settings.onChange == .restart }
     /// A new generation can take the place of the serving one without a gap.
     var canHandOver: Bool { holdsListener && !sharesNothing }
 
@@ -170,9 +173,9 @@ public struct Supervisor: Sendable {
 
     private mutating func begin(_ digest: Digest?) {
         guard case .preparing(.new) = life else { return }
-        life = .preparing(policy.awaited.isEmpty ? .reading : .awaiting(policy.awaited))
-        if policy.hasAgent { startAgent() }
-        if policy.awaited.isEmpty { prepareRun(digest) } else { timers.arm(.awaited, at: now + Times.awaitedReport) }
+        life = .preparing(plan.awaited.isEmpty ? .reading : .awaiting(plan.awaited))
+        if plan.agent.choice { startAgent() }
+        if plan.awaited.isEmpty { prepareRun(digest) } else { timers.arm(.awaited, at: now + Times.awaitedReport) }
     }
 
     /// All that the app needs is there.

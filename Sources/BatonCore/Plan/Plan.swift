@@ -1,0 +1,125 @@
+/// What is decided from the settings and the place, each with its reason. Pure: the log, `baton explain`, `baton status` and the
+/// supervisor read the same one.
+public struct Plan: Sendable, Hashable {
+    public struct Decision<Choice: Sendable & Hashable>: Sendable, Hashable {
+        public var choice: Choice
+        /// For people.
+        public var reason: String
+
+        public init(_ choice: Choice, _ reason: String) {
+            self.choice = choice
+            self.reason = reason
+        }
+    }
+
+    public enum Adoption: String, Sendable, Hashable {
+        case no
+        /// Where it turns out not to work for this app its sockets stay its own.
+        case wherePossible = "where possible"
+        /// The app is not started without it.
+        case must
+        /// It was wanted, and does not work here: two copies of the app could not listen side by side.
+        case refused
+    }
+
+    /// Baton takes the place of listening sockets that the app opens itself.
+    public var adoption = Decision(Adoption.no, "")
+    /// Each generation has a socket of its own of each TCP address of BATON_LISTEN, and new connections can be moved between them.
+    public var steering = Decision(false, "")
+    /// The app reads copies that Baton writes to the stage, one snapshot after the other.
+    public var staging = Decision(false, "")
+    /// The second program is started.
+    public var agent = Decision(false, "")
+    /// Sources without which the app is not started: nothing of them has ever been on the stage.
+    public var awaited: Set<String> = []
+    public var hasTerminal = false
+
+    public init() {}
+
+    /// - Parameters:
+    ///   - agent: whether something comes over the network, or is asked for there.
+    ///   - awaited: see the property.
+    public init(_ settings: Settings, _ place: Place, agent: Decision<Bool>, awaited: Set<String> = []) {
+        adoption = Plan.adoption(settings, place)
+        steering = Plan.steering(settings, place)
+        staging = Plan.staging(settings)
+        self.agent = agent
+        self.awaited = awaited
+        hasTerminal = place.hasTerminal
+    }
+
+    /// Adoption is wanted, whether it works here or not.
+    public var adopts: Bool { adoption.choice != .no }
+
+    // MARK: decisions
+
+    public static func adoption(_ settings: Settings, _ place: Place) -> Decision<Adoption> {
+        let wish = adoptionWish(settings, place.program)
+        if wish.choice != .no, case .refused(let reason) = place.adoption { return Decision(.refused, reason) }
+        return wish
+    }
+
+    /// Before it is tried whether that works here.
+    private static func adoptionWish(_ settings: Settings, _ program: Place.ProgramFile?) -> Decision<Adoption> {
+        switch settings.adopt {
+        case .off: return Decision(.no, "BATON_ADOPT=off")
+        case .on: return Decision(.must, "BATON_ADOPT=on")
+        case .auto: break
+        }
+        if !settings.mayHandOver { return Decision(.no, "no change leads to a handover") }
+        if settings.steer == .off { return Decision(.no, "BATON_STEER=off: there would be no gain in it") }
+        guard settings.listen.isEmpty || program?.isShell != false else {
+            return Decision(.no, "BATON_LISTEN hands the app its sockets")
+        }
+        if program?.gainsPrivileges == true {
+            return Decision(
+                .no,
+                "the program gains privileges when it starts (set-user-id, file capabilities), which the filter for adoption "
+                    + "would take from it; BATON_ADOPT=on does so all the same")
+        }
+        return Decision(
+            .wherePossible,
+            settings.listen.isEmpty
+                ? "a change may hand over, and the app opens its sockets itself"
+                : "behind a shell the app may take no notice of LISTEN_FDS, and open its sockets itself")
+    }
+
+    public static func steering(_ settings: Settings, _ place: Place) -> Decision<Bool> {
+        guard settings.hasListener else { return Decision(false, "BATON_LISTEN is not set") }
+        guard settings.listen.contains(where: { if case .tcp = $0.endpoint { true } else { false } }) else {
+            return Decision(false, "BATON_LISTEN names no TCP address")
+        }
+        switch settings.steer {
+        case .off: return Decision(false, "BATON_STEER=off")
+        case .on: return Decision(true, "BATON_STEER=on")
+        case .auto: break
+        }
+        guard settings.mayHandOver else { return Decision(false, "no change leads to a handover") }
+        if case .refused(let reason) = place.steering { return Decision(false, reason) }
+        return Decision(true, "a change may hand over")
+    }
+
+    private static func staging(_ settings: Settings) -> Decision<Bool> {
+        if settings.stageFiles { return Decision(true, "BATON_STAGE_FILES=on") }
+        if settings.validate != nil { return Decision(true, "BATON_VALIDATE checks each snapshot there") }
+        if settings.stages { return Decision(true, "a source comes over the network") }
+        return Decision(false, "the app reads its files where they are")
+    }
+}
+
+extension Plan {
+    /// All decisions by name, for the log, `explain` and `status`.
+    public var decisions: [(name: String, choice: String, reason: String)] {
+        func yes(_ decision: Decision<Bool>) -> (String, String) {
+            (decision.choice ? "yes" : "no", decision.reason)
+        }
+        return [
+            ("adoption", adoption.choice.rawValue, adoption.reason), named("steering", yes(steering)),
+            named("stage", yes(staging)), named("agent", yes(agent)),
+        ]
+    }
+
+    private func named(_ name: String, _ decision: (String, String)) -> (name: String, choice: String, reason: String) {
+        (name, decision.0, decision.1)
+    }
+}

@@ -1,0 +1,25 @@
+import BatonCore
+import BatonLaunch
+import BatonLinux
+import Glibc
+
+/// Finds out what the place allows, each fact once, and only where something is decided by it.
+enum PlaceProbe {
+    static func place(_ settings: Settings, _ command: [CText], _ environment: [EnvironmentVariable]) -> Place {
+        var place = Place()
+        place.isPID1 = getpid() == 1
+        place.isRoot = geteuid() == 0
+        place.hasTerminal = Terminal.foregroundGroup != nil
+        // Its file decides nothing else.
+        if let program = command.first, Plan.adoption(settings, place).choice != .no {
+            let kind = CommandKind(program, path: environment.last { $0.isNamed("PATH") }?.valueAsCText)
+            place.program = .init(isShell: kind.isShell, gainsPrivileges: kind.gainsPrivileges)
+        }
+        return place
+    }
+
+    static func tryAdoption(_ launch: Launcher.Configuration, _ place: inout Place) {
+        guard launch.adoption != .none else { return }
+        place.adoption = Launcher.adoptionRefusal(launch).map { .refused($0) } ?? .works
+    }
+}

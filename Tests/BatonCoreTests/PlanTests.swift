@@ -1,0 +1,88 @@
+import Simulation
+import Testing
+
+@testable import BatonCore
+
+/// What is decided from settings and invented places.
+@Suite struct PlanTests {
+    private func settings(_ variables: [String: String]) -> Settings {
+        Settings.parse(variables.map { ($0.key, $0.value) }).0
+    }
+
+    private func plan(_ variables: [String: String], _ change: (inout Place) -> Void = { _ in }) -> Plan {
+        var place = Place()
+        change(&place)
+        return Plan(settings(variables), place, agent: .init(false, ""))
+    }
+
+    private static let watched = ["BATON_WATCH": "/etc/app"]
+
+    private struct Case {
+        var variables: [String: String] = watched
+        var isShell = false
+        var gainsPrivileges = false
+        var adoption = Place.Ability.notTried
+        let choice: Plan.Adoption
+        let reason: String
+    }
+
+    private static let adoptions: [Case] = [
+        Case(variables: [:], choice: .no, reason: "no change leads to a handover"),
+        Case(choice: .wherePossible, reason: "the app opens its sockets itself"),
+        Case(adoption: .works, choice: .wherePossible, reason: "the app opens its sockets itself"),
+        Case(adoption: .refused("the kernel is older than 5.9"), choice: .refused, reason: "older than 5.9"),
+        Case(gainsPrivileges: true, choice: .no, reason: "gains privileges"),
+        Case(
+            variables: ["BATON_WATCH": "/a", "BATON_ADOPT": "on"], gainsPrivileges: true, choice: .must,
+            reason: "BATON_ADOPT=on"),
+        Case(
+            variables: ["BATON_ADOPT": "on"], adoption: .refused("seccomp(2) is forbidden"), choice: .refused,
+            reason: "forbidden"),
+        Case(variables: ["BATON_WATCH": "/a", "BATON_ADOPT": "off"], choice: .no, reason: "BATON_ADOPT=off"),
+        Case(variables: ["BATON_WATCH": "/a", "BATON_STEER": "off"], choice: .no, reason: "BATON_STEER=off"),
+        Case(variables: ["BATON_WATCH": "/a", "BATON_ON_CHANGE": "reload"], choice: .no, reason: "no change"),
+        Case(variables: ["BATON_LISTEN": "tcp://*:80"], choice: .no, reason: "BATON_LISTEN hands"),
+        Case(
+            variables: ["BATON_LISTEN": "tcp://*:80"], isShell: true, choice: .wherePossible, reason: "behind a shell"),
+    ]
+
+    @Test func adoptionFollowsFromSettingsPlaceAndProgram() {
+        for one in Self.adoptions {
+            let decision = plan(one.variables) {
+                $0.program = .init(isShell: one.isShell, gainsPrivileges: one.gainsPrivileges)
+                $0.adoption = one.adoption
+            }.adoption
+            #expect(decision.choice == one.choice && decision.reason.contains(one.reason), "\(one): \(decision)")
+        }
+    }
+
+    @Test func steeringFollowsFromSettingsAndPlace() {
+        #expect(plan(["BATON_WATCH": "/a"]).steering == .init(false, "BATON_LISTEN is not set"))
+        #expect(plan(["BATON_LISTEN": "unix:///a"]).steering == .init(false, "BATON_LISTEN names no TCP address"))
+        #expect(plan(["BATON_LISTEN": "tcp://*:80"]).steering == .init(true, "a change may hand over"))
+        #expect(plan(["BATON_LISTEN": "tcp://*:80", "BATON_STEER": "off"]).steering.choice == false)
+        #expect(plan(["BATON_LISTEN": "tcp://*:80", "BATON_ON_CHANGE": "none"]).steering.choice == false)
+        let refused = plan(["BATON_LISTEN": "tcp://*:80"]) { $0.steering = .refused("EPERM") }
+        #expect(refused.steering == .init(false, "EPERM"))
+    }
+
+    @Test func eachDecisionHasItsReason() {
+        for variables in [[:], Self.watched, ["BATON_STAGE_FILES": "on"], ["BATON_VALIDATE": "json"]] {
+            var plan = plan(variables)
+            plan.agent = .init(true, "BATON_ADMIN is set")
+            #expect(plan.decisions.map(\.name) == ["adoption", "steering", "stage", "agent"])
+            #expect(plan.decisions.allSatisfy { !$0.choice.isEmpty && !$0.reason.isEmpty })
+        }
+        #expect(plan(["BATON_STAGE_FILES": "on"]).staging.choice && !plan(Self.watched).staging.choice)
+    }
+
+    /// A refusal that only shows once the app runs stands in the status, too.
+    @Test func theStatusTellsWhatHasComeOfThePlan() {
+        var story = Story { $0.adopts = true }
+        story.tell(.launched(1), .adoptionRefused("not permitted"))
+        let records = story.supervisor.status(at: story.now, wall: { _ in 0 }).filter { $0.kind == .plan }
+        #expect(records.count == 4)
+        let adoption = records.first { $0.text("decision") == "adoption" }
+        #expect(adoption?.text("choice") == "refused" && adoption?.text("reason") == "not permitted")
+    }
+}
