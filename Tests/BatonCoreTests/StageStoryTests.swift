@@ -209,7 +209,7 @@ import Testing
     @Test func whenBothDieTheRestartPolicyDecides() {
         var story = proving()
         story.tell(.exited(1, .exited(1), leftovers: false), .exited(2, .exited(1), leftovers: false))
-        #expect(story.supervisor.phase == .stopping && story.supervisor.pending == nil)
+        #expect(story.supervisor.phase == .stopping && story.supervisor.move == nil)
     }
 
     @Test func aNewerChangeEndsAProbationThatHasGoneWell() {

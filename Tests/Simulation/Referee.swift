@@ -1,6 +1,6 @@
 import BatonCore
 
-/// Checks the nine invariants (their text stands at `Supervisor`) after every step, from outside: by what the supervisor
+/// Checks the invariants (their text stands at `Supervisor`) after every step, from outside: by what the supervisor
 /// orders, not by what it believes.
 package struct Referee {
     package struct Violation: Error, CustomStringConvertible {
@@ -101,7 +101,7 @@ package struct Referee {
             if case .exited(number, _, _) = event { continue }
             if restartsOnChange { continue }
             // Taken back: the one before it has been kept for this.
-            if case .proving(let proving) = before.pending?.stage, proving.generation == number,
+            if case .proving(let proving) = before.move?.step, proving.generation == number,
                 let serving = after.serving, serving.number < number
             {
                 continue
@@ -190,7 +190,7 @@ package struct Referee {
     }
 
     private func provedGeneration(_ supervisor: Supervisor) -> Int? {
-        if case .proving(let proving) = supervisor.pending?.stage { proving.generation } else { nil }
+        if case .proving(let proving) = supervisor.move?.step { proving.generation } else { nil }
     }
 
     /// Nobody is told to go while it is seen to have connections, nor the old one while the new one is on probation; who cannot
@@ -210,7 +210,7 @@ package struct Referee {
             }
         }
         if setup.probation > .zero || (setup.slowStart > .zero && setup.steers), before.serving != nil,
-            case .starting = before.pending?.stage, after.phase == .running
+            case .starting = before.move?.step, after.phase == .running
         {
             for case .changeEnded(let change, .applied(.handover)) in effects {
                 throw Violation(invariant: 2, description: "change \(change.number) is applied without probation")
@@ -298,7 +298,7 @@ package struct Referee {
             }
             guard isLogged else { throw Violation(invariant: 4, description: "change \(change.number) ended unlogged") }
         }
-        guard open.count == (after.pending == nil ? 0 : 1) else {
+        guard open.count == (after.move == nil ? 0 : 1) else {
             throw Violation(invariant: 4, description: "\(open.count) changes are open: \(open)")
         }
     }
@@ -340,7 +340,7 @@ package struct Referee {
             default: break
             }
         }
-        if case .reloading = after.pending?.stage {
+        if case .reloading = after.move?.step {
         } else if let reloadCommand, after.phase == .running {
             throw Violation(invariant: 8, description: "the reload command of change \(reloadCommand) is forgotten")
         }
@@ -440,7 +440,7 @@ package struct Referee {
         if case .exited = after.phase { return }
         if after.phase == .running, after.serving == nil, after.starting == nil {
             let waitsForRestart = after.timers.deadline(.restart) != nil
-            let waitsForOld = after.pending?.stage == .awaitingGone && !after.generations.isEmpty
+            let waitsForOld = after.move?.step == .awaitingGone && !after.generations.isEmpty
             guard waitsForRestart || waitsForOld else {
                 throw Violation(invariant: 9, description: "nothing serves and nothing is being started")
             }
@@ -476,10 +476,10 @@ package struct Referee {
             throw Violation(invariant: 8, description: "still waiting for what the app is started with")
         }
         guard supervisor.phase == .running else { return }
-        guard supervisor.pending == nil, open.isEmpty else {
+        guard supervisor.move == nil, open.isEmpty else {
             throw Violation(
                 invariant: 4,
-                description: "change \(open) never ended (\(String(describing: supervisor.pending?.stage)))")
+                description: "change \(open) never ended (\(String(describing: supervisor.move?.step)))")
         }
         guard supervisor.lastSeen == world.volume.digest else {
             throw Violation(invariant: 4, description: "the last content was never seen")

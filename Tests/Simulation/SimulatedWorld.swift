@@ -293,7 +293,7 @@ package struct SimulatedWorld {
         case .snapshotStaged(let number, .whole):
             guard !dropped.contains(number) else { return nil }
             // Copied is what is there now, and that is compared with what was to be copied.
-            let wanted = supervisor.phase == .waiting ? supervisor.firstDigest : supervisor.pending?.change.digest
+            let wanted = supervisor.phase == .waiting ? supervisor.firstDigest : supervisor.move?.change.digest
             guard let digest = volume.digest, digest == wanted else {
                 return .snapshotStaged(number, .torn("it moved"))
             }

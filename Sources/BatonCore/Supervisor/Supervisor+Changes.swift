@@ -22,13 +22,13 @@ extension Supervisor {
     }
 
     /// The second half: one change, until its outcome.
-    package struct Pending: Sendable {
+    package struct Move: Sendable {
         package let change: Change
-        package internal(set) var stage: Stage
+        package internal(set) var step: Step
         /// Its number on the stage, from when it is asked for.
         package internal(set) var snapshot: Int?
 
-        package enum Stage: Sendable, Hashable {
+        package enum Step: Sendable, Hashable {
             /// Its content is being copied to the stage. `turn`: when the change before it would have had its own.
             case staging(turn: Instant?)
             case validating(turn: Instant?)
@@ -52,25 +52,25 @@ extension Supervisor {
 
     /// A generation is being started for whatever reason; the change on its way is what it will read.
     mutating func rideAlong(on number: Int) {
-        switch pending?.stage {
+        switch move?.step {
         // The stage still holds what was there before.
         case nil, .starting, .proving, .staging, .validating: break
         case .awaitingGone, .splaying, .inspecting, .reloading, .holding, .scanning:
             leaveStep()
-            pending?.stage = .starting(number, .restart)
+            move?.step = .starting(number, .restart)
         }
     }
 
     /// Ends all that the step of the change on its way runs: no timer, no process outlives its step.
     private mutating func leaveStep() {
-        guard let pending else { return }
-        switch pending.stage {
+        guard let move else { return }
+        switch move.step {
         case .staging: timers.cancel(.stageRetry)
         case .validating: timers.cancel(.validation)
         case .splaying: timers.cancel(.splay)
         case .reloading:
             timers.cancel(.reload)
-            emit(.endReload(pending.change.number))
+            emit(.endReload(move.change.number))
         case .holding: timers.cancel(.hold)
         case .proving:
             timers.cancel(.probation)
@@ -151,7 +151,7 @@ extension Supervisor {
             // Back to what the app runs with: whatever was on its way is no longer wanted.
             lastSeen = digest
             log(.backToInForce(digest))
-            return supersedePending()
+            return supersedeMove()
         }
         propose(digest, isManual: false)
     }
@@ -161,62 +161,62 @@ extension Supervisor {
         let change = Change(number: nextChange, digest: digest, isManual: isManual, seenAt: now)
         nextChange += 1
         log(.changed(change, inForce: digestInForce))
-        let turn = turnOfPending
-        let awaitsGone = pending.map { $0.stage == .awaitingGone } ?? false
-        supersedePending()
+        let turn = turnOfMove
+        let awaitsGone = move.map { $0.step == .awaitingGone } ?? false
+        supersedeMove()
         history.begin(change, touchedAt: intake.touchedAt ?? now)
         if plan.staging.choice {
             // Nobody serves: whoever starts meanwhile reads what was there before.
             if awaitsGone { timers.arm(.restart, at: now + Times.restartFirst) }
-            pending = Pending(change: change, stage: .staging(turn: turn))
+            move = Move(change: change, step: .staging(turn: turn))
             return stageSnapshot()
         }
-        pending = Pending(change: change, stage: awaitsGone ? .awaitingGone : .holding)
+        move = Move(change: change, step: awaitsGone ? .awaitingGone : .holding)
         if awaitsGone { return }
         schedule(turn: turn)
     }
 
     /// When the change on its way has its turn, or the one before it would have had.
-    private var turnOfPending: Instant? {
-        switch pending?.stage {
+    private var turnOfMove: Instant? {
+        switch move?.step {
         case .staging(let turn), .validating(let turn): turn
         case .splaying(let turn): turn
-        default: nil
+        case nil, .inspecting, .reloading, .holding, .scanning, .awaitingGone, .starting, .proving: nil
         }
     }
 
     /// From here on nothing but time stands between the change and the app.
     mutating func schedule(turn: Instant?) {
-        guard let change = pending?.change else { return }
+        guard let change = move?.change else { return }
         if settings.splay > .zero, !change.isManual, isServing {
             // A newer change keeps the older one's turn, or steady changes would put each other off for ever.
             let turn = turn ?? now + random.interval(upTo: settings.splay)
-            pending?.stage = .splaying(until: turn)
+            move?.step = .splaying(until: turn)
             timers.arm(.splay, at: turn)
         } else {
-            pending?.stage = .holding
+            move?.step = .holding
             apply()
         }
     }
 
     /// The change that was on its way ends here; a generation that was being started for it is told to go.
-    mutating func supersedePending() {
-        guard let stage = pending?.stage else { return }
+    mutating func supersedeMove() {
+        guard let stage = move?.step else { return }
         // What serves with it has not failed so far, and is what there is.
         if case .proving = stage { return endProbation() }
-        endPending(.superseded)
+        endMove(.superseded)
         if case .starting(let number, _) = stage, generation(number, in: .starting) != nil, isServing {
             retire(number)
         }
     }
 
-    mutating func endPending(_ outcome: Outcome) {
-        guard let pending else { return }
-        let change = pending.change
+    mutating func endMove(_ outcome: Outcome) {
+        guard let move else { return }
+        let change = move.change
         leaveStep()
-        self.pending = nil
-        settleStage(pending.snapshot, outcome)
-        history.end(change, outcome, generation: pending.generation, at: now)
+        self.move = nil
+        settleStage(move.snapshot, outcome)
+        history.end(change, outcome, generation: move.generation, at: now)
         log(.outcome(change, outcome, at: now))
         emit(.changeEnded(change, outcome))
     }
@@ -224,16 +224,16 @@ extension Supervisor {
     // MARK: apply
 
     mutating func apply() {
-        guard phase == .running, let pending else { return }
+        guard phase == .running, let move else { return }
         // Nothing of it is in force yet.
-        switch pending.stage {
+        switch move.step {
         case .staging, .validating: return
-        default: break
+        case .splaying, .inspecting, .reloading, .holding, .scanning, .awaitingGone, .starting, .proving: break
         }
         switch settings.onChange {
-        case .none: endPending(.applied(.none))
+        case .none: endMove(.applied(.none))
         case .exit:
-            endPending(.applied(.exit))
+            endMove(.applied(.exit))
             beginStop(.change)
         case .handover: sharesNothing ? restart() : handOver()
         case .restart: restart()
@@ -246,10 +246,10 @@ extension Supervisor {
         if let servingNumber, settings.reloadsByCommand {
             runReload(of: servingNumber)
         } else if let servingNumber {
-            pending?.stage = .inspecting(servingNumber)
+            move?.step = .inspecting(servingNumber)
             emit(.inspect(servingNumber, settings.reloadSignal))
         } else if isStarting || generations.contains(where: \.isMainAlive) {
-            pending?.stage = .holding
+            move?.step = .holding
             if !isStarting { timers.arm(.hold, at: now + Times.holdInterval) }
         } else {
             startGeneration()
@@ -257,7 +257,7 @@ extension Supervisor {
     }
 
     mutating func inspected(_ number: Int, _ disposition: Disposition) {
-        guard phase == .running, pending?.stage == .inspecting(number) else { return }
+        guard phase == .running, move?.step == .inspecting(number) else { return }
         guard let index = index(number), generations[index].kind == .ready else { return apply() }
         switch disposition {
         case .caught: reloadBySignal(index)
@@ -270,12 +270,12 @@ extension Supervisor {
     private mutating func startAnew() { canHandOver ? handOver() : restart() }
 
     private mutating func reloadBySignal(_ index: Int) {
-        guard let change = pending?.change else { return }
+        guard let change = move?.change else { return }
         digestInForce = change.digest
         generations[index].content = .known(change.digest)
         generations[index].editReady { $0.toldToReloadAt = now }
         emit(.signal(generations[index].number, settings.reloadSignal, .main))
-        endPending(.applied(.reload))
+        endMove(.applied(.reload))
     }
 
     /// Its handler proves nothing: the signal may end it.
@@ -296,22 +296,22 @@ extension Supervisor {
         let number = generations[index].number
         // Slow starters install their handler late; after the ready timeout there is none to wait for.
         if now < generations[index].startedAt + settings.readyTimeout {
-            pending?.stage = .holding
+            move?.step = .holding
             timers.arm(.hold, at: now + Times.holdInterval)
         } else if canHandOver {
             log(.notCaught(number, settings.reloadSignal, then: "handing over instead"))
             handOver()
         } else {
             let reason = "generation \(number) does not catch \(settings.reloadSignal), which would end it"
-            endPending(.rejected(reason: reason))
+            endMove(.rejected(reason: reason))
         }
     }
 
     // MARK: reload by command
 
     private mutating func runReload(of number: Int) {
-        guard let change = pending?.change else { return }
-        pending?.stage = .reloading(number)
+        guard let change = move?.change else { return }
+        move?.step = .reloading(number)
         if let index = index(number) {
             generations[index].content = .uncertain(generations[index].digest, new: change.digest)
         }
@@ -320,21 +320,21 @@ extension Supervisor {
     }
 
     mutating func reloadFinished(_ change: Int, _ failure: String?) {
-        guard phase == .running, pending?.change.number == change, case .reloading(let number) = pending?.stage,
-            let digest = pending?.change.digest
+        guard phase == .running, move?.change.number == change, case .reloading(let number) = move?.step,
+            let digest = move?.change.digest
         else { return }
-        if let failure { return endPending(.rejected(reason: failure)) }
+        if let failure { return endMove(.rejected(reason: failure)) }
         // Whoever has taken its place meanwhile has read it at its start.
         guard let index = index(number), generations[index].kind == .ready else { return apply() }
         digestInForce = digest
         generations[index].content = .known(digest)
         generations[index].editReady { $0.toldToReloadAt = now }
-        endPending(.applied(.reload))
+        endMove(.applied(.reload))
     }
 
     mutating func reloadTimedOut() {
-        guard case .reloading = pending?.stage else { return }
-        endPending(.rejected(reason: "the reload command has not ended within \(settings.readyTimeout)"))
+        guard case .reloading = move?.step else { return }
+        endMove(.rejected(reason: "the reload command has not ended within \(settings.readyTimeout)"))
     }
 
     private mutating func handOver() {
@@ -346,7 +346,7 @@ extension Supervisor {
         timers.cancel(.restart)
         let means: Outcome.Means = isServing ? .handover : .restart
         startGeneration()
-        if let started = starting { pending?.stage = .starting(started.number, means) }
+        if let started = starting { move?.step = .starting(started.number, means) }
     }
 
     /// Nobody serves for certain, and this one may: it is told to go only once it is known to be ready and another one serves, or
@@ -354,12 +354,12 @@ extension Supervisor {
     /// - Returns: whether the change waits for it, or for what can be seen of it.
     private mutating func waitsFor(_ starting: Generation) -> Bool {
         if starting.listening != .nowhere || (settings.hasListener && isLookingUseless) {
-            pending?.stage = .holding
+            move?.step = .holding
             return true
         }
         // On the socket that it was given the kernel lets clients in; whether it takes them is seen from outside.
         guard settings.hasListener else { return false }
-        pending?.stage = .scanning(starting.number, left: Times.firstScans)
+        move?.step = .scanning(starting.number, left: Times.firstScans)
         emit(.countConnections(starting.number))
         emit(.lookWhetherWaiting(starting.number))
         return true
@@ -367,14 +367,14 @@ extension Supervisor {
 
     /// Whether the first generation serves, for the change that waits to know.
     mutating func scanned(_ number: Int, _ waiting: Waiting) {
-        guard case .scanning(number, let left) = pending?.stage else { return }
+        guard case .scanning(number, let left) = move?.step else { return }
         guard waiting == .no else { return seenServing(number) }
         guard left > 1 else {
-            pending?.stage = .holding
+            move?.step = .holding
             retire(number)
             return handOver()
         }
-        pending?.stage = .scanning(number, left: left - 1)
+        move?.step = .scanning(number, left: left - 1)
         timers.arm(.look(number), at: now + Times.waitingLook)
     }
 
@@ -385,13 +385,13 @@ extension Supervisor {
 
     /// The change waits until it is known what becomes of it.
     mutating func seenServing(_ number: Int) {
-        if case .scanning(number, _) = pending?.stage { pending?.stage = .holding }
+        if case .scanning(number, _) = move?.step { move?.step = .holding }
     }
 
     private mutating func restart() {
         for generation in generations where generation.kind != .draining { retire(generation.number) }
         timers.cancel(.restart)
-        pending?.stage = .awaitingGone
+        move?.step = .awaitingGone
         if generations.isEmpty { startGeneration() }
     }
 

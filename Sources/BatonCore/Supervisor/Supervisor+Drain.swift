@@ -164,7 +164,7 @@ extension Supervisor {
     mutating func generationGone() {
         switch phase {
         case .stopping: stopProgress()
-        case .running: if case .awaitingGone = pending?.stage, generations.isEmpty { startGeneration() }
+        case .running: if case .awaitingGone = move?.step, generations.isEmpty { startGeneration() }
         case .waiting, .exited: break
         }
     }

@@ -228,7 +228,7 @@ extension Supervisor {
 
     mutating func becomeReady(_ number: Int) {
         guard let index = index(number), generations[index].kind == .starting else { return }
-        let change: Int? = if case .starting = pending?.stage { pending?.change.number } else { nil }
+        let change: Int? = if case .starting = move?.step { move?.change.number } else { nil }
         let replaced = standAside(for: change)
         generations[index].state = .serving(Generation.Ready())
         generations[index].readyAt = now
@@ -236,9 +236,9 @@ extension Supervisor {
         digestInForce = generations[index].digest
         log(.ready(generations[index], at: now))
         emit(.giveTerminal(number))
-        if case .starting(number, let means) = pending?.stage {
+        if case .starting(number, let means) = move?.step {
             if provingTime > .zero, !replaced.isEmpty { return beginProving(number, means) }
-            endPending(.applied(means))
+            endMove(.applied(means))
         }
         steerToServing()
         for old in replaced { release(old) }
@@ -278,7 +278,7 @@ extension Supervisor {
     /// A generation that never got ready; by now it is draining or gone.
     private mutating func startFailed(_ number: Int, _ status: ExitStatus?, _ reason: String) {
         endReadiness(number)
-        if case .starting(number, _) = pending?.stage { endPending(.rolledBack(reason: reason)) }
+        if case .starting(number, _) = move?.step { endMove(.rolledBack(reason: reason)) }
         guard phase == .running else { return stopProgress() }
         guard !isServing else { return }
         if !hasEverLaunched, let status {
@@ -294,9 +294,9 @@ extension Supervisor {
 
     /// A change waits until it is known what becomes of the generation that is starting.
     private var isChangeHeld: Bool {
-        switch pending?.stage {
+        switch move?.step {
         case .holding, .scanning: true
-        default: false
+        case nil, .staging, .validating, .splaying, .inspecting, .reloading, .awaitingGone, .starting, .proving: false
         }
     }
 
@@ -322,7 +322,7 @@ extension Supervisor {
         guard phase == .running else { return stopProgress() }
         counters.appCrashes += 1
         let hasEndedByReload = noteEndByReload(generation, status)
-        if case .proving(let proving) = pending?.stage, proving.generation != generation.number {
+        if case .proving(let proving) = move?.step, proving.generation != generation.number {
             // It was kept to go back to: what serves alone is in force.
             log(.nothingToGoBackTo(generation.number, proving.generation))
             endProbation()

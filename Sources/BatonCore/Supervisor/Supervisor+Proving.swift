@@ -7,7 +7,7 @@ extension Supervisor {
     var provingWords: String { timers.deadline(.slowStart) == nil ? "on probation" : "in its slow start" }
 
     mutating func beginProving(_ number: Int, _ means: Outcome.Means) {
-        pending?.stage = .proving(.init(generation: number, means: means))
+        move?.step = .proving(.init(generation: number, means: means))
         if settings.probation > .zero { log(.onProbation(number, settings.probation)) }
         timers.arm(.probation, at: now + provingTime)
         if settings.ready.isProbed { timers.arm(.probe(number), at: now + Times.probationProbe) }
@@ -16,18 +16,18 @@ extension Supervisor {
     }
 
     mutating func endProbation() {
-        guard case .proving(let proving) = pending?.stage else { return }
+        guard case .proving(let proving) = move?.step else { return }
         endReadiness(proving.generation)
-        endPending(.applied(proving.means))
+        endMove(.applied(proving.means))
         steerToServing()
         for old in generations where old.kind == .ready && old.number < proving.generation { release(old.number) }
     }
 
     /// - Returns: whether it was on probation and has failed by this.
     mutating func failedOnProbation(_ number: Int, _ reason: String) -> Bool {
-        guard case .proving(let proving) = pending?.stage, proving.generation == number else { return false }
+        guard case .proving(let proving) = move?.step, proving.generation == number else { return false }
         guard let old = generations.last(where: { $0.kind == .ready && $0.number < number }) else {
-            endPending(.rolledBack(reason: reason))
+            endMove(.rolledBack(reason: reason))
             return false
         }
         digestInForce = old.digest
@@ -37,16 +37,16 @@ extension Supervisor {
             if followsServing { emit(.steer(old.number)) }
             release(number)
         }
-        endPending(.rolledBack(reason: reason))
+        endMove(.rolledBack(reason: reason))
         return true
     }
 
     mutating func probedOnProbation(_ number: Int, _ isReady: Bool) {
-        guard case .proving(var proving) = pending?.stage, proving.generation == number, index(number) != nil else {
+        guard case .proving(var proving) = move?.step, proving.generation == number, index(number) != nil else {
             return
         }
         proving.failedProbes = isReady ? 0 : proving.failedProbes + 1
-        pending?.stage = .proving(proving)
+        move?.step = .proving(proving)
         if proving.failedProbes >= Times.probationFailures,
             failedOnProbation(number, "generation \(number) is not ready any more")
         {
@@ -67,7 +67,7 @@ extension Supervisor {
 
     /// Follows from how long the new one has been ready: one step's share at once, more with every step. Nil where it has all.
     var slowStart: SlowStart? {
-        guard steers, settings.slowStart > .zero, case .proving(let proving) = pending?.stage,
+        guard steers, settings.slowStart > .zero, case .proving(let proving) = move?.step,
             let readyAt = generation(proving.generation, in: .ready)?.readyAt,
             let old = generations.last(where: { $0.kind == .ready && $0.number < proving.generation })
         else { return nil }

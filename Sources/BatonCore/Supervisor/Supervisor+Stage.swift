@@ -74,10 +74,10 @@ extension Supervisor {
     /// A copy is made, or made again.
     mutating func stageSnapshot() {
         if case .preparing(.staging(let snapshot)) = life { return stageFirst(snapshot.digest) }
-        guard case .staging = pending?.stage else { return }
-        if let number = pending?.snapshot { emit(.dropSnapshot(number)) }
+        guard case .staging = move?.step else { return }
+        if let number = move?.snapshot { emit(.dropSnapshot(number)) }
         let number = stage.nextNumber()
-        pending?.snapshot = number
+        move?.snapshot = number
         emit(.stageSnapshot(number))
     }
 
@@ -85,10 +85,10 @@ extension Supervisor {
         if case .preparing(.staging(let snapshot)) = life, snapshot.number == number {
             return firstStaged(snapshot, result)
         }
-        guard phase == .running, case .staging(let turn) = pending?.stage, pending?.snapshot == number else { return }
+        guard phase == .running, case .staging(let turn) = move?.step, move?.snapshot == number else { return }
         switch result {
         case .whole where settings.validates:
-            pending?.stage = .validating(turn: turn)
+            move?.step = .validating(turn: turn)
             timers.arm(.validation, at: now + settings.validateTimeout)
             emit(.validate(number))
         case .whole: accept(number, turn: turn)
@@ -98,7 +98,7 @@ extension Supervisor {
     }
 
     mutating func validated(_ number: Int, _ refusal: String?) {
-        guard phase == .running, case .validating(let turn) = pending?.stage, pending?.snapshot == number else {
+        guard phase == .running, case .validating(let turn) = move?.step, move?.snapshot == number else {
             return
         }
         timers.cancel(.validation)
@@ -106,13 +106,13 @@ extension Supervisor {
     }
 
     mutating func validationTimedOut() {
-        guard case .validating = pending?.stage else { return }
+        guard case .validating = move?.step else { return }
         reject("the validator has not ended within \(settings.validateTimeout)")
     }
 
     /// The app goes on with what it has, and so does whoever is started in its place.
     private mutating func reject(_ reason: String) {
-        endPending(.rejected(reason: reason))
+        endMove(.rejected(reason: reason))
         startIfNobodyServes()
     }
 
@@ -122,7 +122,7 @@ extension Supervisor {
     }
 
     private mutating func accept(_ number: Int, turn: Instant?) {
-        guard let change = pending?.change else { return }
+        guard let change = move?.change else { return }
         if let before = stage.promoted, before != stage.proven { emit(.dropSnapshot(before.number)) }
         stage.promoted = Snapshot(number: number, digest: change.digest)
         emit(.promote(number))

@@ -24,10 +24,10 @@ extension Supervisor {
         case .preparing: record.add(.text("awaits", "a whole reading of the configuration"))
         case .running, .stopping, .exited: break
         }
-        if let pending {
+        if let move {
             record.add(
-                .number("change", Int64(pending.change.number)), .text("step", step(of: pending).rawValue),
-                .number("seen_at", wall(pending.change.seenAt)))
+                .number("change", Int64(move.change.number)), .text("step", step(of: move).rawValue),
+                .number("seen_at", wall(move.change.seenAt)))
             if let deadline = timers.deadline(.probation) { record.add(.number("probation_ends_at", wall(deadline))) }
         }
         return record
@@ -52,7 +52,7 @@ extension Supervisor {
             ])
         if let digest = generation.digest { record.add(.digest(digest)) }
         if let readyAt = generation.readyAt { record.add(.number("ready_at", wall(readyAt))) }
-        if case .proving(let proving) = pending?.stage {
+        if case .proving(let proving) = move?.step {
             if proving.generation == generation.number {
                 record.add(.text("role", provingRole))
             } else if case .standby = generation.state {
@@ -127,7 +127,7 @@ extension Supervisor {
 
     /// What lasts, for a terminal: a bar, how much of it is over, what is left. Nil where nothing does.
     public func progress(at now: Instant) -> String? {
-        if case .proving(let proving) = pending?.stage, let end = timers.deadline(.probation) {
+        if case .proving(let proving) = move?.step, let end = timers.deadline(.probation) {
             let left = end - now
             return Self.bar(left, of: provingTime)
                 + " generation \(proving.generation) \(provingRole), \(Self.wholeSeconds(left)) left"
@@ -179,8 +179,8 @@ extension Supervisor {
 
 extension Supervisor {
     /// Of a change's way to the app.
-    func step(of pending: Pending) -> History.Step {
-        switch pending.stage {
+    func step(of move: Move) -> History.Step {
+        switch move.step {
         case .staging: .stage
         case .validating: .validate
         case .splaying: .splay
@@ -190,10 +190,10 @@ extension Supervisor {
     }
 }
 
-extension Supervisor.Pending {
+extension Supervisor.Move {
     /// That is, or was, started for it.
     var generation: Int? {
-        switch stage {
+        switch step {
         case .starting(let number, _), .inspecting(let number), .reloading(let number): number
         case .proving(let proving): proving.generation
         case .staging, .validating, .splaying, .holding, .scanning, .awaitingGone: nil

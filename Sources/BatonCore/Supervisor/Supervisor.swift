@@ -12,8 +12,11 @@
 /// 9. If the serving generation dies while its successor is starting, the successor goes on; if that fails too, the
 ///    restart policy decides. There is never a moment in which nothing serves and nothing is being started, except by
 ///    that policy or a stop.
+/// 10. The last snapshot that was applied is not dropped before its successor is applied.
+/// 11. A change never ends the service while a way to continue exists (mode `exit` excepted). So far this holds for a reload that the
+///    app does not survive, and for a change that waits for a first generation which fails.
 ///
-/// A change runs through `Intake` (settle, read) and `Pending` (splay, decide, apply); a stop through `Stop`.
+/// A change runs through `Intake` (settle, read) and `Move` (its steps, until its outcome); a stop through `Stop`.
 public struct Supervisor: Sendable {
     /// What Baton is about, as the outside sees it.
     public enum Phase: Sendable, Hashable {
@@ -76,7 +79,7 @@ public struct Supervisor: Sendable {
     var interruptedAt: Instant?
 
     var intake = Intake()
-    package internal(set) var pending: Pending?
+    package internal(set) var move: Move?
     var nextChange = 1
     /// The digest that was last decided upon, whatever came of it.
     package internal(set) var lastSeen: Digest?
@@ -167,7 +170,7 @@ public struct Supervisor: Sendable {
         case .tick: while let key = timers.takeDue(now) { fired(key) }
         }
         // Time passes only between events: where a change stands now is where it has been since this one.
-        if let pending { history.enter(step(of: pending), of: pending.change.number, at: now) }
+        if let move { history.enter(step(of: move), of: move.change.number, at: now) }
         return effects
     }
 
