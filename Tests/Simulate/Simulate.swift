@@ -11,8 +11,11 @@ enum Simulate {
     static func main() {
         let words = Array(CommandLine.arguments.dropFirst())
         if words.first == "--seed", words.count == 2, let seed = UInt64(words[1]) { exit(replay(seed)) }
+        if words.first == "--diagrams", (2...3).contains(words.count) {
+            exit(diagrams(words[1], runs: words.count == 3 ? UInt64(words[2]) ?? 0 : 30_000))
+        }
         guard words.count <= 1, let wanted = Int(words.first ?? "10000000") else {
-            print("usage: baton-simulate [STEPS] | --seed SEED")
+            print("usage: baton-simulate [STEPS] | --seed SEED | --diagrams FILE [RUNS]")
             exit(64)
         }
         exit(run(wanted))
@@ -27,6 +30,39 @@ enum Simulate {
             print("invariant \(error.invariant): \(error)")
             return 1
         }
+    }
+
+    /// Holds the diagrams in this file against the transitions that so many runs take.
+    private static func diagrams(_ path: String, runs: UInt64) -> Int32 {
+        guard let text = read(path) else {
+            print("cannot read \(path): \(String(cString: strerror(errno)))")
+            return 1
+        }
+        let workers = UInt64(max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+        let results = UnsafeMutableBufferPointer<Transitions>.allocate(capacity: Int(workers))
+        results.initialize(repeating: .init())
+        nonisolated(unsafe) let slots = results
+        DispatchQueue.concurrentPerform(iterations: Int(workers)) { worker in
+            for seed in stride(from: UInt64(worker) + 1, through: runs, by: Int(workers)) {
+                if let some = try? Simulation.transitions(seed: seed) { slots[worker].formUnion(some) }
+            }
+        }
+        var taken = Transitions()
+        for some in results { taken.formUnion(some) }
+        let differences = Diagrams(text).differences(from: taken)
+        for difference in differences { print(difference) }
+        print(
+            "state diagrams: \(runs) runs, " + (differences.isEmpty ? "as drawn" : "\(differences.count) differences"))
+        return differences.isEmpty ? 0 : 1
+    }
+
+    private static func read(_ path: String) -> String? {
+        guard let file = fopen(path, "r") else { return nil }
+        defer { fclose(file) }
+        var bytes: [UInt8] = []
+        var part = [UInt8](repeating: 0, count: 4096)
+        while case let count = fread(&part, 1, part.count, file), count > 0 { bytes += part.prefix(count) }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     /// Each worker has every so-manieth seed.

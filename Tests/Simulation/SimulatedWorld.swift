@@ -63,6 +63,7 @@ package struct SimulatedWorld {
     var referee: Referee
     /// What was told and answered, where that is wanted.
     private(set) var recording: Recording
+    private(set) var transitions = Transitions()
     var isRecorded = false
     /// Is told every step.
     var witness: ((String) -> Void)?
@@ -180,7 +181,10 @@ package struct SimulatedWorld {
         guard let event = happen(event) else { return }
         let before = supervisor
         let effects = supervisor.handle(event, at: now)
-        if isRecorded { recording.steps.append(.init(instant: now, event: event, effects: effects)) }
+        if isRecorded {
+            transitions.note(before, supervisor, effects)
+            recording.steps.append(.init(instant: now, event: event, effects: effects))
+        }
         noteEndings(event, before, effects)
         witness?("\(now.nanoseconds / 1_000_000) ms: \(event)" + effects.map { "\n    \($0)" }.joined())
         try referee.check(event, before: before, after: supervisor, effects: effects, world: self)

@@ -21,10 +21,19 @@ package enum Simulation {
 
     /// The same run, for another supervisor.
     package static func record(seed: UInt64) throws(Referee.Violation) -> Recording {
+        try recorded(seed).recording
+    }
+
+    /// The transitions that the same run takes.
+    package static func transitions(seed: UInt64) throws(Referee.Violation) -> Transitions {
+        try recorded(seed).transitions
+    }
+
+    private static func recorded(_ seed: UInt64) throws(Referee.Violation) -> SimulatedWorld {
         var world = SimulatedWorld(seed: seed)
         world.isRecorded = true
         _ = try run(&world)
-        return world.recording
+        return world
     }
 
     private static func run(_ world: inout SimulatedWorld) throws(Referee.Violation) -> Result {
