@@ -257,7 +257,6 @@ extension Supervisor {
     }
 
     mutating func inspected(_ number: Int, _ disposition: Disposition) {
-        guard phase == .running, move?.step == .inspecting(number) else { return }
         guard let index = index(number), generations[index].kind == .ready else { return apply() }
         switch disposition {
         case .caught: reloadBySignal(index)
@@ -319,10 +318,8 @@ extension Supervisor {
         emit(.runReload(change.number, number))
     }
 
-    mutating func reloadFinished(_ change: Int, _ failure: String?) {
-        guard phase == .running, move?.change.number == change, case .reloading(let number) = move?.step,
-            let digest = move?.change.digest
-        else { return }
+    mutating func reloadFinished(_ number: Int, _ failure: String?) {
+        guard let digest = move?.change.digest else { return }
         if let failure { return endMove(.rejected(reason: failure)) }
         // Whoever has taken its place meanwhile has read it at its start.
         guard let index = index(number), generations[index].kind == .ready else { return apply() }
@@ -333,7 +330,6 @@ extension Supervisor {
     }
 
     mutating func reloadTimedOut() {
-        guard case .reloading = move?.step else { return }
         endMove(.rejected(reason: "the reload command has not ended within \(settings.readyTimeout)"))
     }
 

@@ -67,7 +67,6 @@ extension Supervisor {
     }
 
     mutating func counted(_ number: Int, _ connections: Connections?) {
-        scanned(number, connections)
         guard phase == .running, let index = index(number), case .draining(var draining) = generations[index].state,
             draining.step != .killed
         else { return }
@@ -123,7 +122,6 @@ extension Supervisor {
     // MARK: the end
 
     mutating func drainTimedOut(_ number: Int) {
-        guard generation(number, in: .draining) != nil else { return }
         log(.drainTimedOut(number, settings.drainTimeout))
         kill(number)
     }
@@ -149,13 +147,11 @@ extension Supervisor {
     }
 
     mutating func checkGroup(_ number: Int) {
-        guard let index = index(number), !generations[index].isMainAlive else { return }
         timers.arm(.groupCheck(number), at: now + Times.groupCheck)
         emit(.checkGroup(number))
     }
 
     mutating func groupEmptied(_ number: Int) {
-        guard let index = index(number), !generations[index].isMainAlive else { return }
         remove(number)
         generationGone()
     }
@@ -164,7 +160,7 @@ extension Supervisor {
     mutating func generationGone() {
         switch phase {
         case .stopping: stopProgress()
-        case .running: if case .awaitingGone = move?.step, generations.isEmpty { startGeneration() }
+        case .running: tellMove(.generationGone)
         case .waiting, .exited: break
         }
     }

@@ -16,8 +16,7 @@ extension Supervisor {
     }
 
     mutating func launched(_ number: Int) {
-        hasEverLaunched = true
-        guard let index = index(number), generations[index].kind == .starting else { return }
+        guard let index = index(number) else { return }
         noteLaunched(index)
         switch settings.ready {
         case .auto: beginScan(number)
@@ -145,7 +144,6 @@ extension Supervisor {
     }
 
     mutating func looked(_ number: Int, _ waiting: Waiting) {
-        if generation(number, in: .ready) != nil { return lookedAgain(number, waiting) }
         guard generation(number, in: .starting)?.isLaunched == true, !isLookingUseless else { return }
         scanned(number, waiting)
         guard settings.ready == .auto, let index = index(number),
@@ -174,7 +172,7 @@ extension Supervisor {
     }
 
     /// The serving one was taken as ready unseen. If it is seen to wait by now, it was only slow to listen.
-    private mutating func lookedAgain(_ number: Int, _ waiting: Waiting) {
+    mutating func lookedAgain(_ number: Int, _ waiting: Waiting) {
         switch waiting {
         case .yes, .partly: break
         case .no, .unknown: return
@@ -201,26 +199,13 @@ extension Supervisor {
         becomeReady(number)
     }
 
-    mutating func readyDescriptor(_ number: Int, _ isReady: Bool) {
-        guard generation(number, in: .starting) != nil else { return }
-        if isReady {
-            becomeReady(number)
-        } else {
-            giveUp(number, because: "it closed its readiness descriptor without a newline")
-        }
+    mutating func closedReadyDescriptor(_ number: Int) {
+        giveUp(number, because: "it closed its readiness descriptor without a newline")
     }
 
-    mutating func probeFinished(_ number: Int, _ isReady: Bool) {
-        guard generation(number, in: .starting) != nil else { return probedOnProbation(number, isReady) }
-        if isReady {
-            becomeReady(number)
-        } else {
-            timers.arm(.probe(number), at: now + Times.probeInterval)
-        }
-    }
+    mutating func probeAgain(_ number: Int) { timers.arm(.probe(number), at: now + Times.probeInterval) }
 
     mutating func readyTimedOut(_ number: Int) {
-        guard generation(number, in: .starting) != nil else { return }
         let looks = settings.ready == .auto && holdsListener && !isLookingUseless
         let what = looks ? "it has not waited for connections on its listening socket" : "it was not ready"
         giveUp(number, because: "\(what) within \(settings.readyTimeout)")
@@ -301,7 +286,7 @@ extension Supervisor {
     }
 
     mutating func exited(_ number: Int, _ status: ExitStatus, leftovers: Bool) {
-        guard let index = index(number), generations[index].isMainAlive else { return }
+        guard let index = index(number) else { return }
         let generation = generations[index]
         endReadiness(number)
         log(.ended(generation, status, leftovers: leftovers, at: now))

@@ -45,8 +45,7 @@ extension Supervisor {
         read()
     }
 
-    mutating func appStopped(_ number: Int) {
-        guard plan.hasTerminal, index(number) != nil else { return }
-        emit(.stopSelf)
+    mutating func appStopped() {
+        if plan.hasTerminal { emit(.stopSelf) }
     }
 }

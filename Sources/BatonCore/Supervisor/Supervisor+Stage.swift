@@ -71,10 +71,13 @@ extension Supervisor {
 
     // MARK: a change's
 
+    mutating func stageRetryDue() {
+        if case .preparing(.staging(let snapshot)) = life { return stageFirst(snapshot.digest) }
+        tellMove(.due(.copy))
+    }
+
     /// A copy is made, or made again.
     mutating func stageSnapshot() {
-        if case .preparing(.staging(let snapshot)) = life { return stageFirst(snapshot.digest) }
-        guard case .staging = move?.step else { return }
         if let number = move?.snapshot { emit(.dropSnapshot(number)) }
         let number = stage.nextNumber()
         move?.snapshot = number
@@ -85,7 +88,11 @@ extension Supervisor {
         if case .preparing(.staging(let snapshot)) = life, snapshot.number == number {
             return firstStaged(snapshot, result)
         }
-        guard phase == .running, case .staging(let turn) = move?.step, move?.snapshot == number else { return }
+        tellMove(.copied(number, result))
+    }
+
+    mutating func copied(_ number: Int, _ result: StageResult, turn: Instant?) {
+        guard move?.snapshot == number else { return }
         switch result {
         case .whole where settings.validates:
             move?.step = .validating(turn: turn)
@@ -97,16 +104,13 @@ extension Supervisor {
         }
     }
 
-    mutating func validated(_ number: Int, _ refusal: String?) {
-        guard phase == .running, case .validating(let turn) = move?.step, move?.snapshot == number else {
-            return
-        }
+    mutating func validated(_ number: Int, _ refusal: String?, turn: Instant?) {
+        guard move?.snapshot == number else { return }
         timers.cancel(.validation)
         if let refusal { reject(refusal) } else { accept(number, turn: turn) }
     }
 
     mutating func validationTimedOut() {
-        guard case .validating = move?.step else { return }
         reject("the validator has not ended within \(settings.validateTimeout)")
     }
 

@@ -21,17 +21,11 @@ extension Supervisor {
     }
 
     mutating func askedToStop(with signal: Signal) {
-        switch stop?.step {
-        case nil: beginStop(.asked, signal: signal)
-        case .delaying:
-            log(.secondStop)
-            terminate()
-        case .terminating:
-            for generation in generations where generation.isMainAlive {
-                emit(.signal(generation.number, signal, .target))
-            }
-        case .orphans, .killed: break
-        }
+        if stop == nil { beginStop(.asked, signal: signal) } else { tellStop(.asked(signal)) }
+    }
+
+    mutating func forwardStop(_ signal: Signal) {
+        for generation in generations where generation.isMainAlive { emit(.signal(generation.number, signal, .target)) }
     }
 
     mutating func beginStop(_ reason: StopReason, signal: Signal? = nil) {
@@ -55,7 +49,7 @@ extension Supervisor {
     }
 
     mutating func terminate() {
-        guard let stop, stop.step == .delaying else { return }
+        guard let stop else { return }
         self.stop?.step = .terminating
         timers.cancel(.stopDelay)
         timers.arm(.stopDeadline, at: now + settings.stopTimeout)
@@ -79,24 +73,15 @@ extension Supervisor {
 
     /// Once no main process is left, whatever else is below Baton is told too.
     mutating func stopProgress() {
-        guard phase == .stopping, let step = stop?.step else { return }
-        guard !generations.contains(where: \.isMainAlive) else { return }
-        switch step {
-        case .delaying: terminate()
-        case .terminating:
-            stop?.step = .orphans
-            emit(.signalDescendants(.terminate))
-        case .orphans, .killed: break
-        }
+        if !generations.contains(where: \.isMainAlive) { tellStop(.mainsGone) }
     }
 
-    mutating func childrenGone() {
-        guard phase == .stopping, let step = stop?.step, step == .orphans || step == .killed else { return }
-        finishStop()
+    mutating func signalOrphans() {
+        stop?.step = .orphans
+        emit(.signalDescendants(.terminate))
     }
 
     mutating func killEverything() {
-        guard phase == .stopping else { return }
         stop?.step = .killed
         log(.stopTimedOut(settings.stopTimeout))
         timers.arm(.stopGrace, at: now + Times.stopGrace)
