@@ -34,6 +34,7 @@ extension Supervisor {
             .init(
                 since: generations[index].drainingSince ?? now, replacedFor: generations[index].replacedFor,
                 isKilled: generations[index].isKilled))
+        for key in [Timers.Key.drainSignal(number), .drainLook(number)] { timers.cancel(key) }
         timers.arm(.groupCheck(number), at: now + Times.groupCheck)
     }
 

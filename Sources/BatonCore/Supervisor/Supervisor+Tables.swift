@@ -102,10 +102,9 @@ extension Supervisor {
         case .appStopped: appStopped()
         case .due(.drain): drainTimedOut(number)
         case .due(.groupCheck): checkGroup(number)
-        case .due(.count): emit(.countConnections(number))
         // Too late.
         case .launched, .launchFailed, .exited, .readyDescriptor, .probeFinished, .scanned, .counted, .due(.ready),
-            .due(.alive), .due(.confirm), .due(.scan), .due(.scanLimit), .due(.probe), .due(.drainSignal):
+            .due(.alive), .due(.confirm), .due(.scan), .due(.scanLimit), .due(.probe), .due(.drainSignal), .due(.count):
             break
         }
     }
