@@ -64,7 +64,7 @@ enum Program {
                 settings, subpaths.mounts, owner: launch.identity.map { ($0.uid, $0.gid) })
             for record in stage.records { logger.log(record) }
             let control = try openControl(settings.control, logger)
-            try dropPrivileges(settings, launch, logger)
+            try dropPrivileges(settings, launch, place, logger)
             let foreignAccess = foreignAccess(settings, launch)
             let plan = Plan(settings, place, agent: agent, awaited: stage.awaited)
             for decision in plan.decisions {
@@ -203,9 +203,9 @@ enum Program {
         }
     }
 
-    private static func dropPrivileges(_ settings: Settings, _ launch: Launcher.Configuration, _ logger: Logger)
-        throws(LinuxError)
-    {
+    private static func dropPrivileges(
+        _ settings: Settings, _ launch: Launcher.Configuration, _ place: Place, _ logger: Logger
+    ) throws(LinuxError) {
         let permitted = Capabilities.permitted()
         guard !permitted.isEmpty else { return }
         let plan = PrivilegePlan(
@@ -215,7 +215,7 @@ enum Program {
                     || launch.adoption != .none,
                 changesUser: settings.user != nil, passedOn: launch.capabilities?.passedOn,
                 hasSources: !settings.sources.isEmpty, adopts: launch.adoption != .none,
-                looks: settings.ready == .auto && !settings.listen.isEmpty || launch.adoption != .none))
+                looks: Plan.scanning(settings, Plan.adoption(settings, place).choice).choice))
         try Capabilities.keep(effective: plan.effective, permitted: plan.permitted)
         logger.log(
             LogRecord(

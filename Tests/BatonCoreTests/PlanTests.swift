@@ -66,11 +66,20 @@ import Testing
         #expect(refused.steering == .init(false, "EPERM"))
     }
 
+    @Test func scanningFollowsFromWhatIsHeld() {
+        #expect(plan(Self.watched).scanning.choice)
+        #expect(!plan([:]).scanning.choice && !plan(["BATON_WATCH": "/a", "BATON_ADOPT": "off"]).scanning.choice)
+        #expect(plan(["BATON_LISTEN": "tcp://*:80", "BATON_ADOPT": "off"]).scanning.choice)
+        let notified = ["BATON_LISTEN": "tcp://*:80", "BATON_READY": "notify", "BATON_ON_CHANGE": "reload"]
+        #expect(!plan(notified).scanning.choice)
+        #expect(plan(notified.merging(["BATON_ON_CHANGE": "handover"]) { _, new in new }).scanning.choice)
+    }
+
     @Test func eachDecisionHasItsReason() {
         for variables in [[:], Self.watched, ["BATON_STAGE_FILES": "on"], ["BATON_VALIDATE": "json"]] {
             var plan = plan(variables)
             plan.agent = .init(true, "BATON_ADMIN is set")
-            #expect(plan.decisions.map(\.name) == ["adoption", "steering", "stage", "agent"])
+            #expect(plan.decisions.map(\.name) == ["adoption", "steering", "scanning", "stage", "agent"])
             #expect(plan.decisions.allSatisfy { !$0.choice.isEmpty && !$0.reason.isEmpty })
         }
         #expect(plan(["BATON_STAGE_FILES": "on"]).staging.choice && !plan(Self.watched).staging.choice)
@@ -81,7 +90,7 @@ import Testing
         var story = Story { $0.adopts = true }
         story.tell(.launched(1), .adoptionRefused("not permitted"))
         let records = story.supervisor.status(at: story.now, wall: { _ in 0 }).filter { $0.kind == .plan }
-        #expect(records.count == 4)
+        #expect(records.count == 5)
         let adoption = records.first { $0.text("decision") == "adoption" }
         #expect(adoption?.text("choice") == "refused" && adoption?.text("reason") == "not permitted")
     }

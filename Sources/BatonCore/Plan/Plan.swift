@@ -26,6 +26,8 @@ public struct Plan: Sendable, Hashable {
     public var adoption = Decision(Adoption.no, "")
     /// Each generation has a socket of its own of each TCP address of BATON_LISTEN, and new connections can be moved between them.
     public var steering = Decision(false, "")
+    /// Baton looks into the app's files in /proc: whether it waits for connections on its sockets, and what it binds.
+    public var scanning = Decision(false, "")
     /// The app reads copies that Baton writes to the stage, one snapshot after the other.
     public var staging = Decision(false, "")
     /// The second program is started.
@@ -42,6 +44,7 @@ public struct Plan: Sendable, Hashable {
     public init(_ settings: Settings, _ place: Place, agent: Decision<Bool>, awaited: Set<String> = []) {
         adoption = Plan.adoption(settings, place)
         steering = Plan.steering(settings, place)
+        scanning = Plan.scanning(settings, adoption.choice)
         staging = Plan.staging(settings)
         self.agent = agent
         self.awaited = awaited
@@ -99,6 +102,20 @@ public struct Plan: Sendable, Hashable {
         return Decision(true, "a change may hand over")
     }
 
+    /// - Parameter adoption: what was decided of it.
+    public static func scanning(_ settings: Settings, _ adoption: Adoption) -> Decision<Bool> {
+        switch adoption {
+        case .wherePossible, .must: return Decision(true, "the sockets that the app opens are adopted")
+        case .no, .refused: break
+        }
+        guard settings.hasListener else { return Decision(false, "Baton has no socket of the app's") }
+        if settings.ready == .auto { return Decision(true, "BATON_READY=auto: who waits on the socket is ready") }
+        if settings.mayHandOver {
+            return Decision(true, "a change in the first moments must know whether the app serves already")
+        }
+        return Decision(false, "BATON_READY says when the app is ready")
+    }
+
     private static func staging(_ settings: Settings) -> Decision<Bool> {
         if settings.stageFiles { return Decision(true, "BATON_STAGE_FILES=on") }
         if settings.validate != nil { return Decision(true, "BATON_VALIDATE checks each snapshot there") }
@@ -115,6 +132,7 @@ extension Plan {
         }
         return [
             ("adoption", adoption.choice.rawValue, adoption.reason), named("steering", yes(steering)),
+            named("scanning", yes(scanning)),
             named("stage", yes(staging)), named("agent", yes(agent)),
         ]
     }
