@@ -41,10 +41,9 @@ public final class GenerationProcess {
         case false?: return .notCaught
         case true?: break
         }
-        var program = program ?? RunningProgram(of: pid)
-        let foreignHandler = access.run { program.program().foreignHandler }
+        let program = program ?? RunningProgram(of: pid)
         self.program = program
-        return foreignHandler.map { .caughtByRuntime($0) } ?? .caught
+        return program.program(access).foreignHandler.map { .caughtByRuntime($0) } ?? .caught
     }
 
     public var reportDescriptor: Int32? { report?.number }

@@ -3,10 +3,12 @@ import BatonLinux
 import CBatonShims
 import Glibc
 
-/// What one process runs, recognised anew only where it has become another program by an exec or has written another title.
-struct RunningProgram {
+/// What one process runs, recognised anew only where its command line is another one: by an exec, or since it has written a title.
+///
+/// The file stays open: this is on the way from a change to its signal, and one pread tells that all is as it was.
+final class RunningProgram {
     private let pid: ProcessID
-    private var executable: String?
+    private var lineFile: FileDescriptor?
     private var line: [UInt8] = []
     private var known: Program?
 
@@ -15,16 +17,29 @@ struct RunningProgram {
     /// Of /proc/PID/maps, in which a JVM's own library comes long before its heap's end.
     private static let mapsLimit = 1 << 20
 
-    init(of pid: ProcessID) { self.pid = pid }
+    init(of pid: ProcessID) {
+        self.pid = pid
+        lineFile = try? openForReading("/proc/\(pid)/cmdline")
+    }
 
-    /// To be called with the rights that the app's files in /proc need (`ForeignAccess`); with less, less is recognised.
-    mutating func program() -> Program {
-        let executable = try? readLink("/proc/\(pid)/exe")
-        let line = (try? readBytes("/proc/\(pid)/cmdline", limit: RunningProgram.lineLimit)) ?? []
-        if let known, executable == self.executable, line == self.line { return known }
-        let program = Program(recognising: facts(executable, line))
-        (self.executable, self.line, known) = (executable, line, program)
+    /// - Parameter access: the rights that the app's files in /proc need; with less, less is recognised.
+    func program(_ access: ForeignAccess) -> Program {
+        if let known, isLineUnchanged { return known }
+        let program = access.run {
+            let whole = (try? readBytes("/proc/\(pid)/cmdline", limit: RunningProgram.lineLimit)) ?? []
+            line = Array(whole.prefix(RunningProgram.lineLimit))
+            return Program(recognising: facts(try? readLink("/proc/\(pid)/exe"), line))
+        }
+        known = program
         return program
+    }
+
+    private var isLineUnchanged: Bool {
+        guard let number = lineFile?.number else { return false }
+        return withUnsafeTemporaryAllocation(byteCount: RunningProgram.lineLimit, alignment: 1) { buffer in
+            let count = pread(number, buffer.baseAddress, buffer.count, 0)
+            return count == line.count && line.elementsEqual(UnsafeRawBufferPointer(rebasing: buffer.prefix(count)))
+        }
     }
 
     private func facts(_ executable: String?, _ line: [UInt8]) -> Program.Facts {

@@ -67,12 +67,7 @@ enum Program {
             try dropPrivileges(settings, launch, place, logger)
             let foreignAccess = foreignAccess(settings, launch)
             let plan = Plan(settings, place, agent: agent, awaited: stage.awaited)
-            for decision in plan.decisions {
-                logger.log(
-                    LogRecord(
-                        .debug, "plan", "\(decision.name): \(decision.choice), as \(decision.reason)",
-                        [.text("decision", decision.name), .text("choice", decision.choice)]))
-            }
+            if settings.logLevel == .debug { for record in plan.records { logger.log(record) } }
             let loop = try Loop(
                 settings: settings, plan: plan, launcher: Launcher(launch, sockets),
                 adoption: Adoption(

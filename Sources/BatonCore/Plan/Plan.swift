@@ -137,6 +137,15 @@ extension Plan {
         ]
     }
 
+    /// The same for the log.
+    public var records: [LogRecord] {
+        decisions.map {
+            LogRecord(
+                .debug, "plan", "\($0.name): \($0.choice), as \($0.reason)",
+                [.text("decision", $0.name), .text("choice", $0.choice)])
+        }
+    }
+
     private func named(_ name: String, _ decision: (String, String)) -> (name: String, choice: String, reason: String) {
         (name, decision.0, decision.1)
     }
