@@ -50,7 +50,7 @@ enum Program {
             if agent.choice || settings.validate?.isBuiltIn == true, access(AgentSetup.program, X_OK) != 0 {
                 throw LinuxError("run", AgentSetup.program, errno: errno)
             }
-            try takePlace(settings)
+            try takePlace(settings, place)
             PlaceProbe.tryAdoption(launch, &place)
             if case .refused(let reason) = place.adoption {
                 guard launch.adoption != .must else {
@@ -65,7 +65,7 @@ enum Program {
             for record in stage.records { logger.log(record) }
             let control = try openControl(settings.control, logger)
             try dropPrivileges(settings, launch, place, logger)
-            let foreignAccess = foreignAccess(settings, launch)
+            let foreignAccess = foreignAccess(settings, launch, place)
             let plan = Plan(settings, place, agent: agent, awaited: stage.awaited)
             if settings.logLevel == .debug { for record in plan.records { logger.log(record) } }
             let loop = try Loop(
@@ -128,15 +128,17 @@ enum Program {
             capabilities: capabilities, noNewPrivileges: settings.noNewPrivileges)
     }
 
-    private static func foreignAccess(_ settings: Settings, _ launch: Launcher.Configuration) -> ForeignAccess {
-        guard geteuid() == 0 else { return .asItself }
+    private static func foreignAccess(_ settings: Settings, _ launch: Launcher.Configuration, _ place: Place)
+        -> ForeignAccess
+    {
+        guard place.isRoot else { return .asItself }
         guard let identity = launch.identity else { return .withAllCapabilities }
         return .asUser(
             uid: identity.uid, gid: identity.gid, parentDeathSignal: settings.parentDeathSignal?.number)
     }
 
-    private static func takePlace(_ settings: Settings) throws(LinuxError) {
-        if getpid() != 1 { try Processes.becomeSubreaper() }
+    private static func takePlace(_ settings: Settings, _ place: Place) throws(LinuxError) {
+        if !place.isPID1 { try Processes.becomeSubreaper() }
         Processes.askForShortSlices()
         if let signal = settings.parentDeathSignal { try Processes.setParentDeathSignal(signal) }
     }
@@ -205,7 +207,7 @@ enum Program {
         guard !permitted.isEmpty else { return }
         let plan = PrivilegePlan(
             .init(
-                permitted: permitted, isRoot: geteuid() == 0,
+                permitted: permitted, isRoot: place.isRoot,
                 hasNoNewPrivileges: Processes.hasNoNewPrivileges || settings.noNewPrivileges
                     || launch.adoption != .none,
                 changesUser: settings.user != nil, passedOn: launch.capabilities?.passedOn,
