@@ -38,16 +38,16 @@ public final class Launcher {
     public init(_ configuration: Configuration, _ sockets: ListenSockets) {
         self.configuration = configuration
         self.sockets = sockets
-        asksOptions = configuration.adoption != .none && Launcher.asksOptions(configuration)
+        asksOptions =
+            configuration.adoption != .none && Launcher.asksOptions(changesUser: configuration.identity != nil)
     }
 
-    private static func asksOptions(_ configuration: Configuration) -> Bool {
-        configuration.identity != nil || !ForeignDescriptor.canBeCopied
-    }
+    private static func asksOptions(changesUser: Bool) -> Bool { changesUser || !ForeignDescriptor.canBeCopied }
 
     /// Why the app's listening sockets cannot be taken over here, in words; nil where they can. Tried out in a child.
-    public static func adoptionRefusal(_ configuration: Configuration) -> String? {
-        AdoptionProbe.refusal(asksOptions: asksOptions(configuration))
+    /// - Parameter changesUser: the app runs as another user than Baton.
+    public static func adoptionRefusal(changesUser: Bool) -> String? {
+        AdoptionProbe.refusal(asksOptions: asksOptions(changesUser: changesUser))
     }
 
     /// - Parameter added: to the environment that Baton was given, and in the place of variables of the same names.

@@ -18,8 +18,7 @@ enum PlaceProbe {
         return place
     }
 
-    static func tryAdoption(_ launch: Launcher.Configuration, _ place: inout Place) {
-        guard launch.adoption != .none else { return }
-        place.adoption = Launcher.adoptionRefusal(launch).map { .refused($0) } ?? .works
+    static func tryAdoption(changesUser: Bool, _ place: inout Place) {
+        place.adoption = Launcher.adoptionRefusal(changesUser: changesUser).map { .refused($0) } ?? .works
     }
 }

@@ -51,7 +51,7 @@ enum Program {
                 throw LinuxError("run", AgentSetup.program, errno: errno)
             }
             try takePlace(settings, place)
-            PlaceProbe.tryAdoption(launch, &place)
+            if adoption.choice != .no { PlaceProbe.tryAdoption(changesUser: launch.identity != nil, &place) }
             if case .refused(let reason) = place.adoption {
                 guard launch.adoption != .must else {
                     logger.log(LogRecord(.error, "start_failed", "\(reason) (BATON_ADOPT=on)"))
@@ -305,7 +305,7 @@ enum Program {
     private static func explainPlan(_ settings: Settings) {
         var place = PlaceProbe.place(settings, [], [])
         if Plan.adoption(settings, place).choice != .no {
-            place.adoption = AdoptionProbe.refusal(asksOptions: settings.user != nil).map { .refused($0) } ?? .works
+            PlaceProbe.tryAdoption(changesUser: settings.user != nil, &place)
         }
         let plan = Plan(settings, place, agent: AgentSetup.isNeeded(settings, []))
         for decision in plan.decisions { print("\(decision.name): \(decision.choice), as \(decision.reason)") }
