@@ -21,7 +21,7 @@ extension Loop {
                 let number = nextPeer
                 nextPeer &+= 1
                 peers[number] = (peer, Clock.now() + PeerBounds.peerTime)
-                addOrComplain(.peer(number), peer.descriptor)
+                register(.peer(number), peer.descriptor)
             }
         }
     }
@@ -44,7 +44,7 @@ extension Loop {
     }
 
     private func dismiss(_ number: Int) {
-        remove(.peer(number))
+        descriptors.remove(.peer(number))
         peers[number] = nil
     }
 }
