@@ -1,0 +1,152 @@
+// From a snapshot that was read to the outcome of a change.
+extension Supervisor {
+    /// A generation that serves, and that everything may still go back from.
+    package struct Proving: Sendable, Hashable {
+        package let generation: Int
+        let means: Outcome.Means
+        /// In a row.
+        var failedProbes = 0
+    }
+
+    /// The second half: one change, until its outcome.
+    package struct Move: Sendable {
+        package let change: Change
+        package internal(set) var step: Step
+        /// Its number on the stage, from when it is asked for.
+        package internal(set) var snapshot: Int?
+
+        package enum Step: Sendable, Hashable {
+            /// Its content is being copied to the stage. `turn`: when the change before it would have had its own.
+            case staging(turn: Instant?)
+            case validating(turn: Instant?)
+            case splaying(until: Instant)
+            /// Asked whether the generation catches the reload signal.
+            case inspecting(Int)
+            /// The reload command is running for this generation.
+            case reloading(Int)
+            /// The app cannot be told yet: it is starting, or has no handler yet.
+            case holding
+            /// Handover, while the first generation is not known to be ready: so many more scans must show that it does not serve.
+            case scanning(Int, left: Int)
+            /// Restart: the old one has to be gone first.
+            case awaitingGone
+            /// A generation with this snapshot is starting.
+            case starting(Int, Outcome.Means)
+            /// A generation with it serves, and may still be taken back.
+            case proving(Proving)
+        }
+    }
+
+    mutating func propose(_ digest: Digest?, isManual: Bool) {
+        lastSeen = digest
+        let change = Change(number: nextChange, digest: digest, isManual: isManual, seenAt: now)
+        nextChange += 1
+        log(.changed(change, inForce: digestInForce))
+        let turn = turnOfMove
+        let awaitsGone = move.map { $0.step == .awaitingGone } ?? false
+        supersedeMove()
+        history.begin(change, touchedAt: intake.touchedAt ?? now)
+        if plan.staging.choice {
+            // Nobody serves: whoever starts meanwhile reads what was there before.
+            if awaitsGone { timers.arm(.restart, at: now + Times.restartFirst) }
+            move = Move(change: change, step: .staging(turn: turn))
+            return stageSnapshot()
+        }
+        move = Move(change: change, step: awaitsGone ? .awaitingGone : .holding)
+        if awaitsGone { return }
+        schedule(turn: turn)
+    }
+
+    /// When the change on its way has its turn, or the one before it would have had.
+    private var turnOfMove: Instant? {
+        switch move?.step {
+        case .staging(let turn), .validating(let turn): turn
+        case .splaying(let turn): turn
+        case nil, .inspecting, .reloading, .holding, .scanning, .awaitingGone, .starting, .proving: nil
+        }
+    }
+
+    /// From here on nothing but time stands between the change and the app.
+    mutating func schedule(turn: Instant?) {
+        guard let change = move?.change else { return }
+        if settings.splay > .zero, !change.isManual, isServing {
+            // A newer change keeps the older one's turn, or steady changes would put each other off for ever.
+            let turn = turn ?? now + random.interval(upTo: settings.splay)
+            move?.step = .splaying(until: turn)
+            timers.arm(.splay, at: turn)
+        } else {
+            move?.step = .holding
+            apply()
+        }
+    }
+
+    /// The change that was on its way ends here; a generation that was being started for it is told to go.
+    mutating func supersedeMove() {
+        guard let stage = move?.step else { return }
+        // What serves with it has not failed so far, and is what there is.
+        if case .proving = stage { return endProbation() }
+        endMove(.superseded)
+        if case .starting(let number, _) = stage, generation(number, in: .starting) != nil, isServing {
+            retire(number)
+        }
+    }
+
+    mutating func endMove(_ outcome: Outcome) {
+        guard let move else { return }
+        let change = move.change
+        leaveStep()
+        self.move = nil
+        settleStage(move.snapshot, outcome)
+        history.end(change, outcome, generation: move.generation, at: now)
+        log(.outcome(change, outcome, at: now))
+        emit(.changeEnded(change, outcome))
+    }
+
+    mutating func apply() {
+        guard phase == .running, let move else { return }
+        // Nothing of it is in force yet.
+        switch move.step {
+        case .staging, .validating: return
+        case .splaying, .inspecting, .reloading, .holding, .scanning, .awaitingGone, .starting, .proving: break
+        }
+        switch settings.onChange {
+        case .none: endMove(.applied(.none))
+        case .exit:
+            endMove(.applied(.exit))
+            beginStop(.change)
+        case .handover: sharesNothing ? restart() : handOver()
+        case .restart: restart()
+        case .auto where settings.hasEnvironmentSources || endsByReload: startAnew()
+        case .reload, .auto: applyBySignalIfCaught()
+        }
+    }
+
+    /// A generation is being started for whatever reason; the change on its way is what it will read.
+    mutating func rideAlong(on number: Int) {
+        switch move?.step {
+        // The stage still holds what was there before.
+        case nil, .starting, .proving, .staging, .validating: break
+        case .awaitingGone, .splaying, .inspecting, .reloading, .holding, .scanning:
+            leaveStep()
+            move?.step = .starting(number, .restart)
+        }
+    }
+
+    /// Ends all that the step of the change on its way runs: no timer, no process outlives its step.
+    private mutating func leaveStep() {
+        guard let move else { return }
+        switch move.step {
+        case .staging: timers.cancel(.stageRetry)
+        case .validating: timers.cancel(.validation)
+        case .splaying: timers.cancel(.splay)
+        case .reloading:
+            timers.cancel(.reload)
+            emit(.endReload(move.change.number))
+        case .holding: timers.cancel(.hold)
+        case .proving:
+            timers.cancel(.probation)
+            timers.cancel(.slowStart)
+        case .inspecting, .scanning, .awaitingGone, .starting: break
+        }
+    }
+}

@@ -1,0 +1,88 @@
+// A change is applied by telling the app that is there.
+extension Supervisor {
+    mutating func applyBySignalIfCaught() {
+        if let servingNumber, settings.reloadsByCommand {
+            runReload(of: servingNumber)
+        } else if let servingNumber {
+            move?.step = .inspecting(servingNumber)
+            emit(.inspect(servingNumber, settings.reloadSignal))
+        } else if isStarting || generations.contains(where: \.isMainAlive) {
+            move?.step = .holding
+            if !isStarting { timers.arm(.hold, at: now + Times.holdInterval) }
+        } else {
+            startGeneration()
+        }
+    }
+
+    mutating func inspected(_ number: Int, _ disposition: Disposition) {
+        guard let index = index(number), generations[index].kind == .ready else { return apply() }
+        switch disposition {
+        case .caught: reloadBySignal(index)
+        case .caughtByRuntime(let reason): doubted(index, reason)
+        case .notCaught, .unknown: settings.onChange == .auto ? startAnew() : notCaught(index)
+        }
+    }
+
+    private mutating func reloadBySignal(_ index: Int) {
+        guard let change = move?.change else { return }
+        digestInForce = change.digest
+        generations[index].content = .known(change.digest)
+        generations[index].editReady { $0.toldToReloadAt = now }
+        emit(.signal(generations[index].number, settings.reloadSignal, .main))
+        endMove(.applied(.reload))
+    }
+
+    /// Its handler proves nothing: the signal may end it.
+    private mutating func doubted(_ index: Int, _ reason: String) {
+        let number = generations[index].number
+        if settings.onChange == .auto, !settings.namesReloadSignal {
+            log(.handlerProvesNothing(number, settings.reloadSignal, reason, handsOver: canHandOver))
+            return startAnew()
+        }
+        // Once for each generation: it is what was asked for.
+        if generations[index].ready?.toldToReloadAt == nil {
+            log(.reloadDoubted(number, settings.reloadSignal, reason))
+        }
+        reloadBySignal(index)
+    }
+
+    private mutating func notCaught(_ index: Int) {
+        let number = generations[index].number
+        // Slow starters install their handler late; after the ready timeout there is none to wait for.
+        if now < generations[index].startedAt + settings.readyTimeout {
+            move?.step = .holding
+            timers.arm(.hold, at: now + Times.holdInterval)
+        } else if canHandOver {
+            log(.notCaught(number, settings.reloadSignal, then: "handing over instead"))
+            handOver()
+        } else {
+            let reason = "generation \(number) does not catch \(settings.reloadSignal), which would end it"
+            endMove(.rejected(reason: reason))
+        }
+    }
+
+    private mutating func runReload(of number: Int) {
+        guard let change = move?.change else { return }
+        move?.step = .reloading(number)
+        if let index = index(number) {
+            generations[index].content = .uncertain(generations[index].digest, new: change.digest)
+        }
+        timers.arm(.reload, at: now + settings.readyTimeout)
+        emit(.runReload(change.number, number))
+    }
+
+    mutating func reloadFinished(_ number: Int, _ failure: String?) {
+        guard let digest = move?.change.digest else { return }
+        if let failure { return endMove(.rejected(reason: failure)) }
+        // Whoever has taken its place meanwhile has read it at its start.
+        guard let index = index(number), generations[index].kind == .ready else { return apply() }
+        digestInForce = digest
+        generations[index].content = .known(digest)
+        generations[index].editReady { $0.toldToReloadAt = now }
+        endMove(.applied(.reload))
+    }
+
+    mutating func reloadTimedOut() {
+        endMove(.rejected(reason: "the reload command has not ended within \(settings.readyTimeout)"))
+    }
+}

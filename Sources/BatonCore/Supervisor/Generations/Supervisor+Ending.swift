@@ -1,0 +1,154 @@
+// A generation fails, or ends; the restart policy decides.
+extension Supervisor {
+    mutating func launchFailed(_ number: Int, _ failure: LaunchFailure) {
+        guard let generation = generations.first(where: { $0.number == number }) else { return }
+        remove(number)
+        stop?.ended(number, .exited(failure.exitCode))
+        log(.launchFailed(number, failure))
+        switch generation.state {
+        case .starting: startFailed(number, .exited(failure.exitCode), failure.reason)
+        case .serving, .standby: readyEnded(generation, .exited(failure.exitCode))
+        case .draining, .leftovers: generationGone()
+        }
+    }
+
+    mutating func giveUp(_ number: Int, because reason: String) {
+        log(.notReady(number, reason))
+        retire(number)
+        startFailed(number, nil, reason)
+    }
+
+    /// A generation that never got ready; by now it is draining or gone.
+    private mutating func startFailed(_ number: Int, _ status: ExitStatus?, _ reason: String) {
+        endReadiness(number)
+        if case .starting(number, _) = move?.step { endMove(.rolledBack(reason: reason)) }
+        guard phase == .running else { return stopProgress() }
+        guard !isServing else { return }
+        if !hasEverLaunched, let status {
+            // The very first program cannot be run at all: starting it again would change nothing.
+            lastEnd = status
+            return beginStop(.appEnded)
+        }
+        lastEnd = status ?? lastEnd
+        // The change that waited for it may be what mends it.
+        if isChangeHeld, status != .exited(0), !wasInterrupted(status) { return timers.arm(.restart, at: now) }
+        recover(status)
+    }
+
+    /// A change waits until it is known what becomes of the generation that is starting.
+    var isChangeHeld: Bool {
+        switch move?.step {
+        case .holding, .scanning: true
+        case nil, .staging, .validating, .splaying, .inspecting, .reloading, .awaitingGone, .starting, .proving: false
+        }
+    }
+
+    mutating func exited(_ number: Int, _ status: ExitStatus, leftovers: Bool) {
+        guard let index = index(number) else { return }
+        let generation = generations[index]
+        endReadiness(number)
+        log(.ended(generation, status, leftovers: leftovers, at: now))
+        if leftovers { leaveLeftovers(number) } else { remove(number) }
+        stop?.ended(number, status)
+        switch generation.state {
+        case .starting: startFailed(number, status, "it \(status) before it was ready")
+        case .serving, .standby: readyEnded(generation, status)
+        case .draining, .leftovers: generationGone()
+        }
+    }
+
+    private mutating func readyEnded(_ generation: Generation, _ status: ExitStatus) {
+        lastEnd = status
+        takeBackStandby()
+        // Another one is ready still: kept for this, or not told to go yet.
+        steerToServing()
+        guard phase == .running else { return stopProgress() }
+        counters.appCrashes += 1
+        let hasEndedByReload = noteEndByReload(generation, status)
+        if case .proving(let proving) = move?.step, proving.generation != generation.number {
+            // It was kept to go back to: what serves alone is in force.
+            log(.nothingToGoBackTo(generation.number, proving.generation))
+            endProbation()
+        }
+        if failedOnProbation(generation.number, "generation \(generation.number) \(status) \(provingWords)") { return }
+        if let readyAt = generation.readyAt, now - readyAt >= Times.restartForgiven { backoff.reset() }
+        guard !isServing else { return }
+        if let starting {
+            // Nobody else serves any more: it is not given up for not having been seen to wait.
+            let hasOtherProof = starting.starting?.proof == .age || starting.starting?.saidReadyAt != nil
+            if settings.ready == .auto, starting.isLaunched, !hasOtherProof { limitScan(starting.number) }
+            return
+        }
+        if hasEndedByReload { return timers.arm(.restart, at: now) }
+        recover(status)
+    }
+
+    /// An app that was told to reload under `auto`, and ended by it: nobody has asked for its end, so it goes on, with the new
+    /// configuration, and is not told that way again.
+    /// - Returns: whether this is one.
+    private mutating func noteEndByReload(_ generation: Generation, _ status: ExitStatus) -> Bool {
+        guard settings.onChange == .auto, let toldAt = generation.ready?.toldToReloadAt,
+            now - toldAt <= Times.reloadBlamed,
+            !wasInterrupted(status), !isFinishedJob(generation, status)
+        else { return false }
+        endsByReload = true
+        log(.endedByReload(generation.number, status, after: now - toldAt, handsOver: canHandOver))
+        return true
+    }
+
+    /// It ended well and has never listened, where that would have been seen.
+    private func isFinishedJob(_ generation: Generation, _ status: ExitStatus) -> Bool {
+        let seesListening = plan.adopts && adoptionRefusal == nil && !settings.hasListener
+        return status == .exited(0) && seesListening && generation.listening == .nowhere
+    }
+
+    /// Nothing serves and nothing is being started: the restart policy decides. A nil status is a failure to get ready.
+    private mutating func recover(_ status: ExitStatus?) {
+        guard phase == .running else { return }
+        let isFailure = status.map { exitCode($0) != 0 } ?? true
+        let restarts =
+            switch settings.restart {
+            case .never: false
+            case .onFailure: isFailure
+            case .always: true
+            }
+        guard restarts, !wasInterrupted(status) else { return beginStop(.appEnded) }
+        let wait = backoff.next(&random)
+        log(.restarting(after: wait, failures: backoff.failures))
+        timers.arm(.restart, at: now + wait)
+    }
+
+    /// ^C and SIGINT are a person's wish to end it, whatever the restart policy says.
+    private func wasInterrupted(_ status: ExitStatus?) -> Bool {
+        if status == .signalled(Signal.interrupt.number) { return true }
+        guard let interruptedAt else { return false }
+        return now - interruptedAt <= settings.stopTimeout
+    }
+
+    mutating func restartDue() {
+        if runsAlone, generations.contains(where: { !$0.isKilled }) {
+            timers.arm(.restart, at: now + Times.restartFirst)
+        } else {
+            startGeneration()
+        }
+    }
+
+    mutating func endReadiness(_ number: Int) {
+        timers.cancelAll(of: number)
+        if settings.ready.isProbed { emit(.endProbe(number)) }
+    }
+
+    mutating func remove(_ number: Int) {
+        if let gone = generations.first(where: { $0.number == number }), let change = gone.replacedFor,
+            let since = gone.drainingSince
+        {
+            history.note(now - since, of: .drain, change)
+        }
+        generations.removeAll { $0.number == number }
+        for key in [Timers.Key.drain(number), .drainSignal(number), .drainLook(number)] { timers.cancel(key) }
+        timers.cancel(.groupCheck(number))
+        timers.cancelAll(of: number)
+    }
+
+    func exitCode(_ status: ExitStatus) -> Int32 { settings.exitOK.contains(status.code) ? 0 : status.code }
+}

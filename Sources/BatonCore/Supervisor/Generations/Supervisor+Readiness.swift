@@ -1,0 +1,101 @@
+// Ready by what a generation says, and what follows on it.
+extension Supervisor {
+    mutating func notified(_ number: Int, _ notification: Notification) {
+        guard let index = index(number) else { return }
+        if let pid = notification.mainPID { emit(.adoptMain(number, pid: pid)) }
+        if let status = notification.status { log(.appStatus(number, status)) }
+        if let extra = notification.extendTimeout { extendTimeout(generations[index], by: extra) }
+        if notification.stopping { log(.appStopping(number)) }
+        if notification.reloading, generations[index].kind == .ready {
+            generations[index].editReady { $0.isReloading = true }
+            log(.appReloading(number))
+        }
+        guard notification.ready else { return }
+        // It speaks: its exec has succeeded, whatever has been read of its launch so far.
+        noteLaunched(index)
+        switch generations[index].state {
+        case .starting: saidReady(number)
+        case .serving(let ready), .standby(let ready, _):
+            if ready.isReloading { log(.appReloaded(number)) }
+            generations[index].editReady { $0.isReloading = false }
+        case .draining, .leftovers: break
+        }
+    }
+
+    private mutating func saidReady(_ number: Int) {
+        guard settings.ready == .auto || settings.ready == .notify else { return }
+        guard let index = index(number), generations[index].starting?.saidReadyAt == nil else { return }
+        if !isServing {
+            becomeReady(number)
+        } else {
+            generations[index].editStarting { $0.saidReadyAt = now }
+            timers.cancel(.alive(number))
+            timers.arm(.confirm(number), at: now + Times.readyConfirmation)
+        }
+    }
+
+    private mutating func extendTimeout(_ generation: Generation, by extra: Interval) {
+        guard phase == .running else { return }
+        let key: Timers.Key
+        switch generation.state {
+        case .starting: key = .ready(generation.number)
+        case .draining, .leftovers: key = .drain(generation.number)
+        case .serving, .standby: return
+        }
+        guard let deadline = timers.deadline(key) else { return }
+        timers.arm(key, at: max(deadline, now + min(extra, Times.extensionLimit)))
+    }
+
+    mutating func closedReadyDescriptor(_ number: Int) {
+        giveUp(number, because: "it closed its readiness descriptor without a newline")
+    }
+
+    mutating func probeAgain(_ number: Int) { timers.arm(.probe(number), at: now + Times.probeInterval) }
+
+    mutating func readyTimedOut(_ number: Int) {
+        let looks = settings.ready == .auto && holdsListener && !isLookingUseless
+        let what = looks ? "it has not waited for connections on its listening socket" : "it was not ready"
+        giveUp(number, because: "\(what) within \(settings.readyTimeout)")
+    }
+
+    mutating func becomeReady(_ number: Int) {
+        guard let index = index(number), generations[index].kind == .starting else { return }
+        let change: Int? = if case .starting = move?.step { move?.change.number } else { nil }
+        let replaced = standAside(for: change)
+        generations[index].state = .serving(Generation.Ready())
+        generations[index].readyAt = now
+        endReadiness(number)
+        digestInForce = generations[index].digest
+        log(.ready(generations[index], at: now))
+        emit(.giveTerminal(number))
+        if case .starting(number, let means) = move?.step {
+            if provingTime > .zero, !replaced.isEmpty { return beginProving(number, means) }
+            endMove(.applied(means))
+        }
+        steerToServing()
+        for old in replaced { release(old) }
+        if isChangeHeld { apply() }
+    }
+
+    /// Another one serves in the place of those that are ready, or is about to, for this change's sake.
+    private mutating func standAside(for change: Int?) -> [Int] {
+        var replaced: [Int] = []
+        for index in generations.indices {
+            guard let ready = generations[index].ready else { continue }
+            generations[index].state = .standby(ready, replacedFor: change)
+            replaced.append(generations[index].number)
+        }
+        return replaced
+    }
+
+    /// The one that was kept serves again, where no other one does.
+    mutating func takeBackStandby() {
+        guard servingNumber == nil, let index = generations.lastIndex(where: { $0.ready != nil }),
+            let ready = generations[index].ready
+        else { return }
+        generations[index].state = .serving(ready)
+    }
+
+    /// It serves no longer: another one does.
+    mutating func release(_ number: Int) { steers ? retireOnceQuiet(number) : retire(number) }
+}
