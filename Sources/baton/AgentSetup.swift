@@ -10,14 +10,6 @@ enum AgentSetup {
         return own.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 } + "/baton-agent"
     }()
 
-    /// Whether the second program is started, and what for.
-    static func isNeeded(_ settings: Settings, _ subpaths: [SubpathMount]) -> Plan.Decision<Bool> {
-        if !subpaths.isEmpty { return .init(true, "BATON_SUBPATH=stage: it reads what is mounted by subPath") }
-        if settings.sources.contains(where: \.isRemote) { return .init(true, "a source comes over the network") }
-        if settings.admin != nil { return .init(true, "BATON_ADMIN is set") }
-        return .init(false, "nothing comes over the network, or is asked for there")
-    }
-
     struct Stage {
         /// Sources of which nothing has ever been there.
         var awaited = Set<String>()

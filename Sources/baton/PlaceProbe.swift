@@ -9,6 +9,7 @@ enum PlaceProbe {
         var place = Place()
         place.isPID1 = getpid() == 1
         place.isRoot = geteuid() == 0
+        place.hasNoNewPrivileges = Processes.hasNoNewPrivileges
         place.hasTerminal = Terminal.foregroundGroup != nil
         // Its file decides nothing else.
         if let program = command.first, Plan.adoption(settings, place).choice != .no {

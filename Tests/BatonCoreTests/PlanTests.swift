@@ -12,7 +12,7 @@ import Testing
     private func plan(_ variables: [String: String], _ change: (inout Place) -> Void = { _ in }) -> Plan {
         var place = Place()
         change(&place)
-        return Plan(settings(variables), place, agent: .init(false, ""))
+        return Plan(settings(variables), place)
     }
 
     private static let watched = ["BATON_WATCH": "/etc/app"]
@@ -83,6 +83,27 @@ import Testing
             #expect(plan.decisions.allSatisfy { !$0.choice.isEmpty && !$0.reason.isEmpty })
         }
         #expect(plan(["BATON_STAGE_FILES": "on"]).staging.choice && !plan(Self.watched).staging.choice)
+    }
+
+    @Test func theAgentIsStartedForWhatComesOverTheNetwork() {
+        let mount = SubpathMount(point: "/etc/app.yaml", volume: nil, path: "app.yaml")
+        #expect(!Plan.agent(settings(Self.watched), []).choice && Plan.agent(settings(Self.watched), [mount]).choice)
+        for variables in [["BATON_WATCH": "https://config.example/app.yaml"], ["BATON_ADMIN": "127.0.0.1:9000"]] {
+            #expect(Plan.agent(settings(variables), []).choice)
+        }
+    }
+
+    @Test func aHandoverWithoutASocketIsWarnedOf() {
+        func events(_ variables: [String: String], gainsPrivileges: Bool = false) -> [String] {
+            var place = Place()
+            place.program = .init(isShell: false, gainsPrivileges: gainsPrivileges)
+            return Plan.warnings(settings(variables), place).map(\.event)
+        }
+        let alone = ["BATON_ON_CHANGE": "handover", "BATON_ADOPT": "off"]
+        #expect(events(alone) == ["handover_without_socket"])
+        #expect(events(alone.merging(["BATON_LISTEN": "tcp://*:80"]) { $1 }).isEmpty)
+        #expect(events(["BATON_ON_CHANGE": "handover"]).isEmpty)
+        #expect(events(Self.watched, gainsPrivileges: true) == ["not_adopted"])
     }
 
     /// A refusal that only shows once the app runs stands in the status, too.

@@ -25,6 +25,8 @@ public struct Place: Sendable, Hashable {
 
     public var isPID1 = true
     public var isRoot = true
+    /// No exec below Baton can gain privileges (no_new_privs, prctl(2)).
+    public var hasNoNewPrivileges = false
     /// Stdin is a terminal.
     public var hasTerminal = false
     /// Nil: not looked at.

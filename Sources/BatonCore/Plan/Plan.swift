@@ -39,14 +39,16 @@ public struct Plan: Sendable, Hashable {
     public init() {}
 
     /// - Parameters:
-    ///   - agent: whether something comes over the network, or is asked for there.
+    ///   - subpaths: what the agent is to trace to its object.
     ///   - awaited: see the property.
-    public init(_ settings: Settings, _ place: Place, agent: Decision<Bool>, awaited: Set<String> = []) {
+    public init(
+        _ settings: Settings, _ place: Place, subpaths: [SubpathMount] = [], awaited: Set<String> = []
+    ) {
         adoption = Plan.adoption(settings, place)
         steering = Plan.steering(settings, place)
         scanning = Plan.scanning(settings, adoption.choice)
         staging = Plan.staging(settings)
-        self.agent = agent
+        agent = Plan.agent(settings, subpaths)
         self.awaited = awaited
         hasTerminal = place.hasTerminal
     }
@@ -116,6 +118,14 @@ public struct Plan: Sendable, Hashable {
         return Decision(false, "BATON_READY says when the app is ready")
     }
 
+    /// - Parameter subpaths: what is to be traced to its object.
+    public static func agent(_ settings: Settings, _ subpaths: [SubpathMount]) -> Decision<Bool> {
+        if !subpaths.isEmpty { return Decision(true, "BATON_SUBPATH=stage: it reads what is mounted by subPath") }
+        if settings.sources.contains(where: \.isRemote) { return Decision(true, "a source comes over the network") }
+        if settings.admin != nil { return Decision(true, "BATON_ADMIN is set") }
+        return Decision(false, "nothing comes over the network, or is asked for there")
+    }
+
     private static func staging(_ settings: Settings) -> Decision<Bool> {
         if settings.stageFiles { return Decision(true, "BATON_STAGE_FILES=on") }
         if settings.validate != nil { return Decision(true, "BATON_VALIDATE checks each snapshot there") }
@@ -135,6 +145,25 @@ extension Plan {
             named("scanning", yes(scanning)),
             named("stage", yes(staging)), named("agent", yes(agent)),
         ]
+    }
+
+    /// What the settings ask for and is not to be had, or will not do what it seems to.
+    public static func warnings(_ settings: Settings, _ place: Place) -> [LogRecord] {
+        var warnings: [LogRecord] = []
+        let adoption = Plan.adoption(settings, place)
+        guard adoption.choice == .no else { return [] }
+        if place.program?.gainsPrivileges == true {
+            warnings.append(
+                LogRecord(.info, "not_adopted", "the app's listening sockets stay its own: \(adoption.reason)"))
+        }
+        if settings.onChange == .handover, !settings.hasListener {
+            warnings.append(
+                LogRecord(
+                    .warn, "handover_without_socket",
+                    "BATON_ON_CHANGE=handover without BATON_LISTEN or BATON_ADOPT: two copies of the app will run side by side, "
+                        + "and one that binds a port by itself cannot"))
+        }
+        return warnings
     }
 
     /// The same for the log.

@@ -1,0 +1,67 @@
+import BatonCore
+import BatonLinux
+import BatonWatch
+import Glibc
+
+/// `baton explain`: what each source is here, how it is watched and why, and what is decided besides.
+enum Explanation {
+    static func show(_ paths: [String]) -> Int32 {
+        guard var settings = Program.settings(EnvironmentVariable.all()) else { return Settings.exitCode }
+        if !paths.isEmpty {
+            settings.watch = paths.map { .path($0) }
+            settings.environmentFrom = []
+        }
+        guard !settings.sources.isEmpty else {
+            print("nothing is watched: BATON_WATCH is not set, and no path is named")
+            return 0
+        }
+        let subpaths = SubpathStaging.find(&settings).paths
+        for (source, (path, what)) in zip(settings.sources, WatchedPaths.watcher(settings).explanations) {
+            switch source {
+            case .path where settings.subpath == .stage && subpaths.contains(path) && what.kind == .subPathMount:
+                explain(
+                    path, what.kind.rawValue, "api",
+                    "\(what.reason); BATON_SUBPATH=stage: the agent traces it to its object, and the app reads "
+                        + "\(settings.stage)/\(source.stagePath)")
+            case .path: explain(path, what.kind.rawValue, what.strategy.rawValue, what.reason)
+            case .object(let object):
+                explain(
+                    source.description, "\(object.kind.rawValue) of the Kubernetes API", "api",
+                    "named so: the agent watches it and lays it on the stage, at \(settings.stage)/\(source.stagePath)")
+            case .url:
+                explain(
+                    source.description, "URL", "poll",
+                    "named so: the agent asks every \(settings.url.interval) whether it has changed, and lays it at "
+                        + "\(settings.stage)/\(source.stagePath)")
+            }
+        }
+        if paths.isEmpty {
+            explainPlan(settings)
+            explainRunning()
+        }
+        return 0
+    }
+
+    /// What would be decided here; what depends on the app's program is decided as for any program.
+    private static func explainPlan(_ settings: Settings) {
+        var place = PlaceProbe.place(settings, [], [])
+        if Plan.adoption(settings, place).choice != .no {
+            PlaceProbe.tryAdoption(changesUser: settings.user != nil, &place)
+        }
+        let plan = Plan(settings, place)
+        for decision in plan.decisions { print("\(decision.name): \(decision.choice), as \(decision.reason)") }
+    }
+
+    /// Where a Baton runs here it knows better what has become of the plan.
+    private static func explainRunning() {
+        let running = (try? ControlClient(EnvironmentVariable.all()).ask(.status)) ?? []
+        for source in running where source.kind == .source {
+            guard let name = source.text("source"), let strategy = source.text("strategy") else { continue }
+            print("now: \(name) is watched by \(strategy)\(source.text("problem").map { ", \($0)" } ?? "")")
+        }
+    }
+
+    private static func explain(_ name: String, _ what: String, _ strategy: String, _ why: String) {
+        print("\(name)\n  what:     \(what)\n  strategy: \(strategy)\n  why:      \(why)")
+    }
+}

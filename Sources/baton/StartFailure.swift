@@ -1,0 +1,33 @@
+import BatonLinux
+import Glibc
+
+/// What kept Baton from starting the app at all, and what to do about it.
+struct StartFailure: Error, CustomStringConvertible {
+    /// The steps for which advice can be given.
+    enum Step { case agent, sockets, stage, other }
+
+    let step: Step
+    let error: LinuxError
+
+    /// Runs one step of the start.
+    static func naming<T: ~Copyable>(_ step: Step, _ body: () throws(LinuxError) -> T) throws(StartFailure) -> T {
+        do throws(LinuxError) { return try body() } catch { throw StartFailure(step: step, error: error) }
+    }
+
+    var description: String { advice.map { "\(error); \($0)" } ?? "\(error)" }
+
+    private var advice: String? {
+        switch (step, error.errno) {
+        case (.agent, _):
+            "sources of the network, BATON_ADMIN, BATON_SUBPATH=stage and BATON_VALIDATE=json or yaml need it beside baton "
+                + "(COPY it into the image, too)"
+        case (.sockets, EADDRINUSE): "another process has it: stop that one, or choose another address in BATON_LISTEN"
+        case (.sockets, EACCES):
+            "ports below 1024 need CAP_NET_BIND_SERVICE (or net.ipv4.ip_unprivileged_port_start), paths a writable directory"
+        case (.sockets, EADDRNOTAVAIL): "this address is not one of this machine's (BATON_LISTEN)"
+        case (.stage, EACCES), (.stage, EROFS):
+            "what the agent fetches is kept there: mount an emptyDir (medium: Memory) there, or set BATON_STAGE"
+        default: nil
+        }
+    }
+}

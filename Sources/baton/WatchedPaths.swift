@@ -1,0 +1,47 @@
+import BatonCore
+import BatonLinux
+import BatonWatch
+import Glibc
+
+/// Where the sources of the settings are, as files and directories.
+enum WatchedPaths {
+    static func watcher(_ settings: Settings) -> Watcher {
+        Watcher(
+            paths: settings.sources.map { path(of: $0, settings) },
+            configuration: .init(
+                strategy: settings.strategy, pollInterval: settings.pollInterval, auditInterval: settings.auditInterval,
+                phaseSeed: settings.sources.isEmpty ? 0 : hostSeed(),
+                digestSalt: settings.subpath == .stage || settings.sources.contains(where: \.isSecret)
+                    ? Random.number() : nil)
+        )
+    }
+
+    static func environmentFiles(_ settings: Settings) -> EnvironmentFiles {
+        EnvironmentFiles(
+            settings.environmentFrom.map { source in
+                let path = settings.stages ? settings.stage + "/" + source.stagePath : path(of: source, settings)
+                if case .url(let url) = source { return path + "/" + url.name }
+                return path
+            })
+    }
+
+    /// A file or directory in any case: what the agent fetches ends as one, too.
+    private static func path(of source: SourceName, _ settings: Settings) -> String {
+        switch source {
+        case .object, .url: return SnapshotStage.agentDirectory(of: settings.stage) + "/" + source.stagePath
+        case .path(let path) where path.hasPrefix("/"): return path
+        case .path(let path):
+            var buffer = [CChar](repeating: 0, count: 4096)
+            guard getcwd(&buffer, buffer.count) != nil else { return path }
+            return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
+                + "/" + path
+        }
+    }
+
+    /// A number of this host, so that the looks of a fleet are spread.
+    private static func hostSeed() -> UInt64 {
+        var buffer = [CChar](repeating: 0, count: 256)
+        gethostname(&buffer, buffer.count - 1)
+        return buffer.reduce(5381) { $0 &* 33 &+ UInt64(UInt8(truncatingIfNeeded: $1)) }
+    }
+}
