@@ -6,7 +6,7 @@ import Glibc
 ///
 /// A line that cannot be written now is kept, up to a bound; beyond it lines are dropped and counted.
 public final class StandardError {
-    private let method: Method
+    private var method: Method
     private var kept: [[UInt8]] = []
     private var keptBytes = 0
     private static let keptLimit = 32 * 1024
@@ -18,10 +18,17 @@ public final class StandardError {
         /// A description of our own, opened non-blocking through /proc: its flags are nobody else's.
         case own(Int32)
         case socket
-        /// pwritev2(2) with RWF_NOWAIT (pipes: Linux 6.4); where the kernel refuses, splice(2) from a pipe of our own.
-        case sharedPipe(from: Int32, to: Int32)
+        /// pwritev2(2) with RWF_NOWAIT (pipes: Linux 6.4), until the kernel says that it has no such thing.
+        case sharedPipe(else: OwnPipe)
+        /// splice(2) from a pipe of our own.
+        case spliced(OwnPipe)
         /// A regular file, or a device whose readiness poll(2) tells.
         case polled
+    }
+
+    private struct OwnPipe {
+        let from: Int32
+        let to: Int32
     }
 
     public init() { method = StandardError.chooseMethod() }
@@ -34,7 +41,7 @@ public final class StandardError {
             if own >= 0 { return .own(own) }
         }
         var ends: [Int32] = [-1, -1]
-        if isPipe, baton_pipe(&ends, true) == 0 { return .sharedPipe(from: ends[0], to: ends[1]) }
+        if isPipe, baton_pipe(&ends, true) == 0 { return .sharedPipe(else: OwnPipe(from: ends[0], to: ends[1])) }
         return .polled
     }
 
@@ -73,7 +80,8 @@ public final class StandardError {
             switch method {
             case .own(let fd): Glibc.write(fd, bytes, bytes.count)
             case .socket: send(2, bytes, bytes.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
-            case .sharedPipe(let from, let to): writeShared(bytes, from: from, to: to)
+            case .sharedPipe(let pipe): writeShared(bytes, pipe)
+            case .spliced(let pipe): splice(bytes, pipe)
             case .polled: writePolled(bytes)
             }
         if result >= 0 { return true }
@@ -84,15 +92,20 @@ public final class StandardError {
         return true
     }
 
-    private func writeShared(_ bytes: [UInt8], from: Int32, to: Int32) -> Int {
-        let direct = baton_write_nowait(2, bytes, bytes.count)
-        if direct >= 0 || (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL) { return direct }
-        guard Glibc.write(to, bytes, bytes.count) == bytes.count else { return -1 }
-        let moved = baton_splice_nonblock(from, 2, bytes.count)
+    private func writeShared(_ bytes: [UInt8], _ pipe: OwnPipe) -> Int {
+        let count = baton_write_nowait(2, bytes, bytes.count)
+        guard count < 0, errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL else { return count }
+        method = .spliced(pipe)
+        return splice(bytes, pipe)
+    }
+
+    private func splice(_ bytes: [UInt8], _ pipe: OwnPipe) -> Int {
+        guard Glibc.write(pipe.to, bytes, bytes.count) == bytes.count else { return -1 }
+        let moved = baton_splice_nonblock(pipe.from, 2, bytes.count)
         if moved < bytes.count {
             let reason = errno
             var scrap = [UInt8](repeating: 0, count: 4096)
-            _ = read(from, &scrap, scrap.count)
+            _ = read(pipe.from, &scrap, scrap.count)
             errno = reason
         }
         return moved
