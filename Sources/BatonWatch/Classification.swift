@@ -21,12 +21,12 @@ public struct Classification: Sendable, Hashable {
     public let strategy: Strategy
     public let reason: String
     /// The mount that pins this source's content, where there is one: once that is superseded nothing new is seen here.
-    let pinningMount: String?
+    let pinningMount: Path?
 
     /// The facts that the choice is made from; gathered from mountinfo and a trace of the path.
     struct Facts: Sendable, Hashable {
         var end: PathTrace.End
-        var volume: String?
+        var volume: Path?
         /// A directory that itself holds a `..data` link.
         var holdsDataLink = false
         /// The mount that the end lies on.
@@ -59,7 +59,7 @@ public struct Classification: Sendable, Hashable {
         case .file where facts.volume != nil, .directory where facts.volume != nil:
             return .init(
                 .fileInKubeletVolume, .inotify,
-                "reached through the ..data link of \(facts.volume ?? ""), which is swapped in one step")
+                "reached through the ..data link of \(facts.volume?.text ?? ""), which is swapped in one step")
         case .directory:
             return .init(.directory, .inotify, "a local directory: every directory in it is watched")
         case .file, .other:
@@ -92,7 +92,7 @@ public struct Classification: Sendable, Hashable {
         .init(.remote, .poll, "\(name): inotify does not see what others write there")
     }
 
-    private init(_ kind: Kind, _ strategy: Strategy, _ reason: String, pinningMount: String? = nil) {
+    private init(_ kind: Kind, _ strategy: Strategy, _ reason: String, pinningMount: Path? = nil) {
         self.kind = kind
         self.strategy = strategy
         self.reason = reason
@@ -106,7 +106,7 @@ public struct Classification: Sendable, Hashable {
 
 extension Classification {
     /// Gathers the facts about a path as it is now, and chooses.
-    public static func of(_ path: String, _ setting: StrategyChoice, _ mounts: MountTable) -> Classification {
+    public static func of(_ path: Path, _ setting: StrategyChoice, _ mounts: MountTable) -> Classification {
         choose(facts(PathTrace(path, mounts), mounts), setting)
     }
 
@@ -115,10 +115,10 @@ extension Classification {
         switch trace.end {
         case .file(let path), .other(let path):
             facts.mount = mounts.mount(of: path)
-            facts.blindByStatfs = FileSystemType.blindName(ofPath: path)
+            facts.blindByStatfs = FileSystemType.blindName(ofPath: path.text)
         case .directory(let path):
             facts.mount = mounts.mount(of: path)
-            facts.blindByStatfs = FileSystemType.blindName(ofPath: path)
+            facts.blindByStatfs = FileSystemType.blindName(ofPath: path.text)
             facts.holdsDataLink = SourceScanner.dataLink(in: path) != nil
         case .missing, .blind, .unreadable: break
         }

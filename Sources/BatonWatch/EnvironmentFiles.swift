@@ -40,10 +40,11 @@ public final class EnvironmentFiles {
             }
             return variables.map { EnvironmentVariable(name: $0.name, bytes: $0.value) }
         }
-        let directory = SourceScanner.dataLink(in: path).map { PathTrace.join(path, $0) } ?? path
+        let directory = SourceScanner.dataLink(in: Path(path)).map { Path(path).appending($0) } ?? Path(path)
         var variables: [EnvironmentVariable] = []
-        for name in try directoryEntries(directory, limit: Limits.variables).sorted() where !name.hasPrefix("..") {
-            let file = PathTrace.join(directory, name)
+        for name in try directoryEntries(directory.text, limit: Limits.variables)
+        where !Path(name).hasPrefix("..") {
+            let file = directory.appending(name).text
             guard (try? FileStatus.following(file).kind) == .file else { continue }
             guard DotEnv.isName(name) else {
                 records.append(record(path, "\(name) is left out: it is no name of a variable"))

@@ -6,14 +6,14 @@ import Glibc
 struct PathTrace: Hashable, Sendable {
     /// A name in a directory. Both are real: no link leads to them.
     struct Point: Hashable, Sendable {
-        let directory: String
-        let name: String
+        let directory: Path
+        let name: Path
     }
 
     enum End: Hashable, Sendable {
-        case file(String)
-        case directory(String)
-        case other(String)
+        case file(Path)
+        case directory(Path)
+        case other(Path)
         /// There is nothing at the last of `points`.
         case missing
         /// A network or user-space file system, by its name in mountinfo.
@@ -22,10 +22,10 @@ struct PathTrace: Hashable, Sendable {
     }
 
     private(set) var points: [Point] = []
-    private(set) var linkTargets: [String] = []
+    private(set) var linkTargets: [Path] = []
     private(set) var end: End = .missing
     /// The kubelet volume that the path runs through: the directory that holds the `..data` link.
-    private(set) var volume: String?
+    private(set) var volume: Path?
 
     /// A directory or a file, and no link on the way to it.
     var isStraight: Bool {
@@ -38,16 +38,16 @@ struct PathTrace: Hashable, Sendable {
     /// The kernel's own limit (path_resolution(7)).
     private static let linkLimit = 40
 
-    init(_ path: String, _ mounts: MountTable) {
-        var rest = PathTrace.names(in: path)
-        var current = "/"
+    init(_ path: Path, _ mounts: MountTable) {
+        var rest = path.components[...]
+        var current: Path = "/"
         while let name = rest.popFirst() {
             if name == "." { continue }
             if name == ".." {
-                current = PathTrace.parent(of: current)
+                current = current.parent
                 continue
             }
-            let full = PathTrace.join(current, name)
+            let full = current.appending(name.text)
             if mounts.hasBlind, let mount = mounts.mount(of: full), FileSystemType.isBlind(mount.fileSystem) {
                 end = .blind(fileSystem: mount.fileSystem)
                 return
@@ -58,12 +58,12 @@ struct PathTrace: Hashable, Sendable {
                 current = full
             case .link:
                 guard let target = follow(full, Point(directory: current, name: name)) else { return }
-                rest = PathTrace.names(in: target) + rest
-                if target.utf8.first == UInt8(ascii: "/") { current = "/" }
+                rest = target.components + rest
+                if target.isAbsolute { current = "/" }
             case .file, .other:
                 points.append(Point(directory: current, name: name))
                 guard rest.isEmpty else {
-                    end = .unreadable(LinuxError("look below", full, errno: ENOTDIR))
+                    end = .unreadable(LinuxError("look below", full.text, errno: ENOTDIR))
                     return
                 }
                 end = status.kind == .file ? .file(full) : .other(full)
@@ -73,9 +73,9 @@ struct PathTrace: Hashable, Sendable {
         end = .directory(current)
     }
 
-    private mutating func look(_ full: String, _ point: Point) -> FileStatus? {
+    private mutating func look(_ full: Path, _ point: Point) -> FileStatus? {
         do {
-            return try FileStatus.ofLink(full)
+            return try FileStatus.ofLink(full.text)
         } catch {
             points.append(point)
             end = error.errno == ENOENT ? .missing : .unreadable(error)
@@ -83,33 +83,20 @@ struct PathTrace: Hashable, Sendable {
         }
     }
 
-    private mutating func follow(_ full: String, _ point: Point) -> String? {
+    private mutating func follow(_ full: Path, _ point: Point) -> Path? {
         points.append(point)
         if point.name == "..data" { volume = point.directory }
         guard linkTargets.count < PathTrace.linkLimit else {
-            end = .unreadable(LinuxError("follow the links of", full, errno: ELOOP))
+            end = .unreadable(LinuxError("follow the links of", full.text, errno: ELOOP))
             return nil
         }
         do {
-            let target = try readLink(full)
+            let target = Path(try readLink(full.text))
             linkTargets.append(target)
             return target
         } catch {
             end = error.errno == ENOENT ? .missing : .unreadable(error)
             return nil
         }
-    }
-
-    private static func names(in path: String) -> ArraySlice<String> {
-        path.utf8.split(separator: UInt8(ascii: "/")).map { String(Substring($0)) }[...]
-    }
-
-    static func join(_ directory: String, _ name: String) -> String {
-        directory == "/" ? "/" + name : directory + "/" + name
-    }
-
-    private static func parent(of path: String) -> String {
-        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")), slash != path.startIndex else { return "/" }
-        return String(path[..<slash])
     }
 }

@@ -11,7 +11,7 @@ struct PollHelper: ~Copyable {
     private static let answerLimit = 4096
 
     /// - Parameter known: the identity that was read last; content is read only if it has moved.
-    init(_ path: String, known: Int?, deadline: Instant) throws(LinuxError) {
+    init(_ path: Path, known: Int?, deadline: Instant) throws(LinuxError) {
         let pipe = try Pipe()
         let end = pipe.write.number
         pid = try forkHelper(keeping: end) {
@@ -37,7 +37,7 @@ struct PollHelper: ~Copyable {
 
     // MARK: the child's side
 
-    private static func answer(_ path: String, _ known: Int?) -> [UInt8] {
+    private static func answer(_ path: Path, _ known: Int?) -> [UInt8] {
         // No mount table: the child is here to touch what PID 1 must not.
         let scanner = SourceScanner(path: path, mounts: MountTable(mounts: []))
         guard let reading = scanner.read(unless: known) else { return [0] }

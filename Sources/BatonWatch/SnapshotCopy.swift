@@ -12,9 +12,9 @@ struct SnapshotCopy {
     init(writer: ForeignAccess) { self.writer = writer }
 
     /// A file, or a directory and the files in it, links followed as the app would follow them.
-    mutating func copy(_ source: String, to destination: String) throws(LinuxError) {
-        let status = try FileStatus.following(source)
-        writer.run { removeTree(destination) }
+    mutating func copy(_ source: Path, to destination: Path) throws(LinuxError) {
+        let status = try FileStatus.following(source.text)
+        writer.run { removeTree(destination.text) }
         switch status.kind {
         case .file:
             try makeParents(of: destination)
@@ -26,55 +26,55 @@ struct SnapshotCopy {
         }
     }
 
-    private mutating func copyDirectory(_ source: String, to destination: String, depth: Int) throws(LinuxError) {
-        guard depth < SourceScanner.Limits.depth else { throw LinuxError("copy", source, errno: ELOOP) }
+    private mutating func copyDirectory(_ source: Path, to destination: Path, depth: Int) throws(LinuxError) {
+        guard depth < SourceScanner.Limits.depth else { throw LinuxError("copy", source.text, errno: ELOOP) }
         try make(destination, mode: 0o755)
-        let source = SourceScanner.dataLink(in: source).map { PathTrace.join(source, $0) } ?? source
-        let names = try directoryEntries(source, limit: files)
+        let source = SourceScanner.dataLink(in: source).map { source.appending($0) } ?? source
+        let names = try directoryEntries(source.text, limit: files)
         files -= names.count
-        for name in names where !EditorFiles.isTemporary(name) {
-            let full = PathTrace.join(source, name)
-            guard let status = try? FileStatus.following(full) else { continue }
+        for name in names where !EditorFiles.isTemporary(Path(name)) {
+            let full = source.appending(name)
+            guard let status = try? FileStatus.following(full.text) else { continue }
             if status.kind == .file {
-                try copyFile(full, to: destination + "/" + name)
-            } else if status.kind == .directory, (try? FileStatus.ofLink(full).kind) == .directory {
-                try copyDirectory(full, to: destination + "/" + name, depth: depth + 1)
+                try copyFile(full, to: destination.appending(name))
+            } else if status.kind == .directory, (try? FileStatus.ofLink(full.text).kind) == .directory {
+                try copyDirectory(full, to: destination.appending(name), depth: depth + 1)
             }
         }
     }
 
-    private mutating func copyFile(_ source: String, to destination: String) throws(LinuxError) {
-        let from = try openForReading(source)
+    private mutating func copyFile(_ source: Path, to destination: Path) throws(LinuxError) {
+        let from = try openForReading(source.text)
         var info = stat()
-        guard fstat(from.number, &info) == 0 else { throw LinuxError("look at", source, errno: errno) }
+        guard fstat(from.number, &info) == 0 else { throw LinuxError("look at", source.text, errno: errno) }
         let mode = info.st_mode & 0o777
-        let created = writer.run { open(destination, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode) }
-        guard created >= 0 else { throw LinuxError("create", destination, errno: errno) }
+        let created = writer.run { open(destination.text, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode) }
+        guard created >= 0 else { throw LinuxError("create", destination.text, errno: errno) }
         let to = FileDescriptor(owning: created)
         // Whatever the umask says.
         guard writer.run({ fchmod(to.number, mode) }) == 0 else {
-            throw LinuxError("create", destination, errno: errno)
+            throw LinuxError("create", destination.text, errno: errno)
         }
         while let part = try readAvailable(from.number, limit: 64 * 1024), !part.isEmpty {
             bytes -= part.count
-            guard bytes >= 0 else { throw LinuxError("copy all of", source, errno: EFBIG) }
-            try writeAll(to.number, part, destination)
+            guard bytes >= 0 else { throw LinuxError("copy all of", source.text, errno: EFBIG) }
+            try writeAll(to.number, part, destination.text)
         }
     }
 
-    private func makeParents(of path: String) throws(LinuxError) {
-        var built = ""
-        for part in path.split(separator: "/").dropLast() {
-            built += "/" + part
-            if (try? FileStatus.following(built)) == nil { try make(built, mode: 0o755) }
+    private func makeParents(of path: Path) throws(LinuxError) {
+        var built: Path = "/"
+        for part in path.components.dropLast() {
+            built = built.appending(part.text)
+            if (try? FileStatus.following(built.text)) == nil { try make(built, mode: 0o755) }
         }
     }
 
-    private func make(_ directory: String, mode: mode_t) throws(LinuxError) {
-        guard writer.run({ mkdir(directory, mode) }) == 0 || errno == EEXIST else {
-            throw LinuxError("make", directory, errno: errno)
+    private func make(_ directory: Path, mode: mode_t) throws(LinuxError) {
+        guard writer.run({ mkdir(directory.text, mode) }) == 0 || errno == EEXIST else {
+            throw LinuxError("make", directory.text, errno: errno)
         }
-        _ = writer.run { chmod(directory, mode) }
+        _ = writer.run { chmod(directory.text, mode) }
     }
 }
 
@@ -114,7 +114,7 @@ extension Watcher {
         try setNonBlocking(true, pipe.read.number)
         let end = pipe.write.number
         // What lies within another comes after it, and in its place.
-        let work = zip(sources, names).map { ($0.0.path, $0.0.digest, $0.1) }.sorted { $0.2 < $1.2 }
+        let work = zip(sources, names).map { ($0.0.path, $0.0.digest, $0.1) }.sorted { Path($0.2) < Path($1.2) }
         let pid = try forkHelper(keeping: end) {
             let (outcome, reason) = Watcher.copy(work, number, to: stage, writer)
             writeAll(end, Array(reason.utf8.prefix(1000)))
@@ -125,10 +125,10 @@ extension Watcher {
 
     /// The child's side.
     private static func copy(
-        _ work: [(path: String, digest: Digest?, name: String)], _ number: Int, to stage: SnapshotStage,
+        _ work: [(path: Path, digest: Digest?, name: String)], _ number: Int, to stage: SnapshotStage,
         _ writer: ForeignAccess
     ) -> (SnapshotCopyProcess.Outcome, String) {
-        let directory = stage.directory(of: number)
+        let directory = Path(stage.directory(of: number))
         let work = work.filter { $0.digest != nil && $0.digest != absence }
         var copy = SnapshotCopy(writer: writer)
         do throws(LinuxError) {
@@ -139,14 +139,14 @@ extension Watcher {
                 let reading = SourceScanner(path: path, mounts: MountTable(mounts: [])).read()
                 switch reading {
                 case .content(_, let found) where found == digest:
-                    try copy.copy(path, to: directory + "/" + name)
+                    try copy.copy(path, to: directory.appending(name))
                     guard case .content(_, digest) = SourceScanner(path: path, mounts: MountTable(mounts: [])).read()
                     else {
                         return (.torn, "\(path) moved")
                     }
                 case .content, .torn: return (.torn, "\(path) moved")
                 // Its last good content.
-                case .absent, .failed: try copy.copy(stage.current + "/" + name, to: directory + "/" + name)
+                case .absent, .failed: try copy.copy(Path(stage.current).appending(name), to: directory.appending(name))
                 }
             }
             return (.whole, "")
@@ -158,7 +158,7 @@ extension Watcher {
 
 extension SnapshotCopy {
     /// An empty directory, whatever was there.
-    func prepare(_ directory: String) throws(LinuxError) { try make(directory, mode: 0o755) }
+    func prepare(_ directory: Path) throws(LinuxError) { try make(directory, mode: 0o755) }
 
     func checkFree(_ names: [String], on stage: SnapshotStage) throws(LinuxError) {
         try writer.run { () -> Result<Void, LinuxError> in

@@ -7,7 +7,7 @@ import Glibc
 /// The identity is a hash over everything by which a change shows without reading content: device, inode, size, mtime and
 /// ctime in nanoseconds, link targets. mtime alone misses a write within its tick, and kubelet's links.
 struct SourceScanner {
-    let path: String
+    let path: Path
     let mounts: MountTable
 
     enum Look: Hashable, Sendable {
@@ -78,14 +78,14 @@ struct SourceScanner {
     }
 
     private func addDirectory(
-        _ directory: String, _ data: String?, to hasher: inout Hasher, _ budget: inout Int, depth: Int
+        _ directory: Path, _ data: String?, to hasher: inout Hasher, _ budget: inout Int, depth: Int
     ) throws(Failure) {
         // What a kubelet volume holds is fixed between two swaps: one readlink tells it all.
-        if let data { return hasher.combine(data) }
+        if let data { return hasher.combine(Path(data)) }
         guard depth < Limits.depth else { throw Failure(reason: "\(directory) is nested deeper than \(Limits.depth)") }
         for entry in try entries(directory, &budget) {
-            let full = PathTrace.join(directory, entry.name)
-            hasher.combine(entry.name)
+            let full = directory.appending(entry.name)
+            hasher.combine(Path(entry.name))
             guard let own = try statusIfThere(full, followingLinks: false) else { continue }
             switch own.kind {
             case .directory:
@@ -93,7 +93,7 @@ struct SourceScanner {
                 hasher.combine(own.inode)
                 try addDirectory(full, Self.dataLink(in: full), to: &hasher, &budget, depth: depth + 1)
             case .link:
-                hasher.combine((try? readLink(full)) ?? "")
+                hasher.combine(Path((try? readLink(full.text)) ?? ""))
                 if let target = try statusIfThere(full, followingLinks: true), target.kind == .file {
                     hasher.combine(target)
                 }
@@ -156,15 +156,15 @@ struct SourceScanner {
     }
 
     private func addDirectory(
-        _ directory: String, _ data: String?, to hash: inout SHA256, _ budget: inout Int, _ bytes: inout Int, depth: Int
+        _ directory: Path, _ data: String?, to hash: inout SHA256, _ budget: inout Int, _ bytes: inout Int, depth: Int
     ) throws(Failure) {
         guard depth < Limits.depth else { throw Failure(reason: "\(directory) is nested deeper than \(Limits.depth)") }
         // Read through the directory that ..data names now: its content is never half old, half new.
-        let directory = data.map { PathTrace.join(directory, $0) } ?? directory
+        let directory = data.map { directory.appending($0) } ?? directory
         let entries = try entries(directory, &budget)
         hash.update(UInt64(entries.count))
         for entry in entries {
-            let full = PathTrace.join(directory, entry.name)
+            let full = directory.appending(entry.name)
             var kind = FileStatus.Kind.file
             if !entry.isRegularFile {
                 guard let own = try statusIfThere(full, followingLinks: true) else { continue }
@@ -176,22 +176,22 @@ struct SourceScanner {
             case .file:
                 hash.update("file")
                 try addFile(full, to: &hash, &bytes)
-            case .directory where (try? FileStatus.ofLink(full).kind) == .directory:
+            case .directory where (try? FileStatus.ofLink(full.text).kind) == .directory:
                 hash.update("directory")
                 try addDirectory(full, Self.dataLink(in: full), to: &hash, &budget, &bytes, depth: depth + 1)
             case .directory, .link, .other:
                 // Not descended into: a link to a directory may lead round in a circle.
-                hash.update((try? readLink(full)) ?? "other")
+                hash.update((try? readLink(full.text)) ?? "other")
             }
         }
     }
 
-    private func addFile(_ file: String, to hash: inout SHA256, _ bytes: inout Int) throws(Failure) {
+    private func addFile(_ file: Path, to hash: inout SHA256, _ bytes: inout Int) throws(Failure) {
         do throws(LinuxError) {
-            let fd = try openForReading(file)
-            let size = try FileStatus.of(fd, file).size
+            let fd = try openForReading(file.text)
+            let size = try FileStatus.of(fd, file.text).size
             // Refused before it is read: hashing what is too much would hold PID 1 up for nothing.
-            guard size <= bytes else { throw LinuxError("read all of", path, errno: EFBIG) }
+            guard size <= bytes else { throw LinuxError("read all of", path.text, errno: EFBIG) }
             hash.update(UInt64(clamping: size))
             var left = size
             // Beyond the size only where there is none, as in /proc: a file that grows meanwhile shows in its identity.
@@ -199,7 +199,7 @@ struct SourceScanner {
                 guard let part = try readAvailable(fd.number, limit: 64 * 1024), !part.isEmpty else { break }
                 bytes -= part.count
                 left -= Int64(part.count)
-                guard bytes >= 0 else { throw LinuxError("read all of", path, errno: EFBIG) }
+                guard bytes >= 0 else { throw LinuxError("read all of", path.text, errno: EFBIG) }
                 part.withUnsafeBytes { hash.update($0) }
             } while left != 0
         } catch {
@@ -213,34 +213,34 @@ struct SourceScanner {
     private func missing(_ trace: PathTrace) -> Failure {
         let reason = "\(path) is not there"
         guard let volume = trace.volume, let target = SourceScanner.dataLink(in: volume),
-            (try? FileStatus.ofLink(PathTrace.join(volume, target))) == nil
+            (try? FileStatus.ofLink(volume.appending(target).text)) == nil
         else { return Failure(reason: reason, kind: .absent) }
         return Failure(reason: "the ..data link of \(volume) leads to nothing", kind: .torn)
     }
 
-    private func entries(_ directory: String, _ budget: inout Int) throws(Failure) -> [DirectoryEntry] {
+    private func entries(_ directory: Path, _ budget: inout Int) throws(Failure) -> [DirectoryEntry] {
         var entries: [DirectoryEntry]
-        do { entries = try directoryListing(directory, limit: budget) } catch {
+        do { entries = try directoryListing(directory.text, limit: budget) } catch {
             throw Failure(within: error)
         }
         budget -= entries.count
-        entries.removeAll { EditorFiles.isTemporary($0.name) }
+        entries.removeAll { EditorFiles.isTemporary(Path($0.name)) }
         if let unusable = entries.first(where: { !$0.hasUsableName }) {
             throw Failure(reason: "the name of \(unusable.name) in \(directory) is not UTF-8: rename it")
         }
         return entries
     }
 
-    private func status(_ path: String) throws(Failure) -> FileStatus {
-        do { return try FileStatus.ofLink(path) } catch {
+    private func status(_ path: Path) throws(Failure) -> FileStatus {
+        do { return try FileStatus.ofLink(path.text) } catch {
             throw Failure(within: error)
         }
     }
 
     /// Nil when it has gone since its directory was read, or is a link to nothing.
-    private func statusIfThere(_ path: String, followingLinks: Bool) throws(Failure) -> FileStatus? {
+    private func statusIfThere(_ path: Path, followingLinks: Bool) throws(Failure) -> FileStatus? {
         do {
-            return followingLinks ? try FileStatus.following(path) : try FileStatus.ofLink(path)
+            return followingLinks ? try FileStatus.following(path.text) : try FileStatus.ofLink(path.text)
         } catch {
             if error.errno == ENOENT || error.errno == ELOOP { return nil }
             throw Failure(reason: error.description)
@@ -253,8 +253,8 @@ struct SourceScanner {
     }
 
     /// Where kubelet's `..data` link in this directory leads, if it is one: a name beginning with `..`, beside it.
-    static func dataLink(in directory: String) -> String? {
-        guard let target = try? readLink(PathTrace.join(directory, "..data")) else { return nil }
+    static func dataLink(in directory: Path) -> String? {
+        guard let target = try? readLink(directory.appending("..data").text) else { return nil }
         let name = target.utf8
         return name.starts(with: "..".utf8) && !name.contains(UInt8(ascii: "/")) && name.count > 2 ? target : nil
     }

@@ -22,11 +22,11 @@ public struct SubpathSources: Sendable {
         var affected: [String] = []
         let points = table.kubeletSubpathPoints
         for path in points.isEmpty ? [] : paths {
-            let trace = PathTrace(path, table)
+            let trace = PathTrace(Path(path), table)
             switch trace.end {
             case .file(let real), .directory(let real):
                 let around = table.mount(of: real)?.kubeletSubpath
-                let below = points.filter { $0.hasPrefix(real + "/") }.sorted()
+                let below = points.filter { $0 != real && $0.relative(to: real) != nil }.sorted()
                     .compactMap { table.mount(at: $0)?.kubeletSubpath }
                 if let around { pinning.append(around) }
                 hidden += below
@@ -34,9 +34,9 @@ public struct SubpathSources: Sendable {
             case .other, .missing, .blind, .unreadable: break
             }
         }
-        var known: Set<SubpathMount> = []
-        self.pinning = pinning.filter { known.insert($0).inserted }
-        self.hidden = hidden.filter { known.insert($0).inserted }
+        var known: Set<Path> = []
+        self.pinning = pinning.filter { known.insert(Path($0.point)).inserted }
+        self.hidden = hidden.filter { known.insert(Path($0.point)).inserted }
         self.paths = affected + self.hidden.map(\.point)
     }
 
@@ -47,21 +47,23 @@ extension Watcher {
     /// From now on what lay on this mount is read where the agent lays it.
     /// - Parameter directory: laid out as kubelet does it.
     public func takeOver(_ mount: SubpathMount, from directory: String, at now: Instant) -> [Report] {
-        let pinned = sources.filter { $0.classification.pinningMount == mount.point }
+        let point = Path(mount.point)
+        let pinned = sources.filter { $0.classification.pinningMount == point }
         if !pinned.isEmpty { mounts = (try? MountTable.current()) ?? mounts }
         for source in pinned {
-            let path: String
+            let below: String?
             switch PathTrace(source.path, mounts).end {
-            case .directory(let real): path = directory + real.dropFirst(mount.point.utf8.count)
-            case .file(let real) where real != mount.point: path = directory + real.dropFirst(mount.point.utf8.count)
-            case .file, .other, .missing, .blind, .unreadable: path = directory + "/" + mount.fileName
+            case .directory(let real): below = real.relative(to: point)
+            case .file(let real) where real != point: below = real.relative(to: point)
+            case .file, .other, .missing, .blind, .unreadable: below = mount.fileName
             }
-            move(source, to: path, now)
+            let directory = Path(directory)
+            move(source, to: below.map { $0.isEmpty ? directory : directory.appending($0) } ?? directory, now)
         }
         return takeReports()
     }
 
-    private func move(_ source: WatchedSource, to path: String, _ now: Instant) {
+    private func move(_ source: WatchedSource, to path: Path, _ now: Instant) {
         let before = source.path
         disarm(source)
         source.path = path
@@ -75,7 +77,7 @@ extension Watcher {
         report(
             LogRecord(
                 .info, "source_taken_over", "\(before) is followed by the API from now on, at \(path)",
-                [.text("source", before), .text("strategy", "api")]))
+                [.text("source", before.text), .text("strategy", "api")]))
         touch(source, atomic: true)
     }
 }

@@ -3,7 +3,7 @@ import BatonLinux
 
 /// One source and all that is known of it.
 final class WatchedSource {
-    var path: String
+    var path: Path
     let index: Int
     var classification: Classification
     /// The strategy in use, which a failure or a finding of the audit may have changed.
@@ -34,11 +34,11 @@ final class WatchedSource {
     /// The next look: a poll, or an audit of inotify.
     var nextLook: Instant?
     /// Watches of the one inotify instance that this source needs, each with the names that matter (nil: all).
-    var watches: [Int32: [String]?] = [:]
+    var watches: [Int32: [Path]?] = [:]
     var helper: PollHelper?
     var helperWasKilled = false
 
-    init(path: String, index: Int, classification: Classification) {
+    init(path: Path, index: Int, classification: Classification) {
         self.path = path
         self.index = index
         self.classification = classification

@@ -39,9 +39,9 @@ extension Watcher {
     }
 
     private struct Watch {
-        let path: String
+        let path: Path
         let mask: Inotify.Mask
-        let names: [String]?
+        let names: [Path]?
     }
 
     private func watchPlan(_ trace: PathTrace) throws(LinuxError) -> [Watch] {
@@ -64,21 +64,21 @@ extension Watcher {
         return plan
     }
 
-    private func addTree(_ directory: String, to plan: inout [Watch], depth: Int) throws(LinuxError) {
+    private func addTree(_ directory: Path, to plan: inout [Watch], depth: Int) throws(LinuxError) {
         guard plan.count < Watcher.directoryLimit, depth < SourceScanner.Limits.depth else {
-            throw LinuxError("watch every directory below", directory, errno: E2BIG)
+            throw LinuxError("watch every directory below", directory.text, errno: E2BIG)
         }
         if SourceScanner.dataLink(in: directory) != nil {
             return plan.append(Watch(path: directory, mask: Watcher.volumeMask, names: ["..data"]))
         }
         plan.append(Watch(path: directory, mask: Watcher.directoryMask, names: nil))
-        for name in try directoryEntries(directory, limit: SourceScanner.Limits.files) {
-            let full = PathTrace.join(directory, name)
-            switch try? FileStatus.ofLink(full).kind {
+        for name in try directoryEntries(directory.text, limit: SourceScanner.Limits.files) {
+            let full = directory.appending(name)
+            switch try? FileStatus.ofLink(full.text).kind {
             case .directory: try addTree(full, to: &plan, depth: depth + 1)
             case .link:
                 // A file that a link in the directory leads to may be written where it lies.
-                if (try? FileStatus.following(full).kind) == .file {
+                if (try? FileStatus.following(full.text).kind) == .file {
                     plan.append(Watch(path: full, mask: Watcher.fileMask, names: nil))
                 }
             case .file, .other, nil: break
@@ -88,11 +88,11 @@ extension Watcher {
 
     private func place(_ plan: [Watch], for source: WatchedSource) throws(LinuxError) {
         let inotify = try instance()
-        var placed: [Int32: [String]?] = [:]
+        var placed: [Int32: [Path]?] = [:]
         for watch in plan {
             let number: Int32
             do {
-                number = try inotify.add(watch.path, watch.mask.union(Watcher.addToMask))
+                number = try inotify.add(watch.path.text, watch.mask.union(Watcher.addToMask))
             } catch  where error.errno == ENOENT || error.errno == ENOTDIR {
                 // Gone since the trace; the next trace will differ.
                 continue
@@ -113,7 +113,7 @@ extension Watcher {
     /// - Returns: false where that is not so, or no longer.
     private func armKnownWay(_ source: WatchedSource) -> Bool {
         guard let way = source.straightWay, case .file(let file) = way.end,
-            (try? FileStatus.ofLink(file))?.kind == .file,
+            (try? FileStatus.ofLink(file.text))?.kind == .file,
             let plan = try? watchPlan(way), (try? place(plan, for: source)) != nil
         else { return false }
         return source.watches.count == plan.count

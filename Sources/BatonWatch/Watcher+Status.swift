@@ -1,4 +1,5 @@
 public import BatonCore
+import BatonLinux
 
 extension Watcher {
     /// What is told of each source.
@@ -12,7 +13,7 @@ extension Watcher {
                     .text("source", name), .text("kind", source.classification.kind.rawValue),
                     .text("strategy", source.strategy.rawValue), .text("reason", source.classification.reason),
                 ])
-            if source.path != name { record.add(.text("path", source.path)) }
+            if source.path != Path(name) { record.add(.text("path", source.path.text)) }
             if let changedAt = source.changedAt { record.add(.number("changed_at", wall(changedAt))) }
             if let checkedAt = source.checkedAt { record.add(.number("checked_at", wall(checkedAt))) }
             if let problem = source.complaint { record.add(.text("problem", problem)) }

@@ -54,14 +54,14 @@ public final class Watcher {
         random = RandomSource(seed: configuration.phaseSeed)
         if !paths.isEmpty { mounts = (try? MountTable.current()) ?? mounts }
         let table = mounts
-        sources = paths.enumerated().map { index, path in
+        sources = paths.map { Path($0) }.enumerated().map { index, path in
             WatchedSource(
                 path: path, index: index, classification: Classification.of(path, configuration.strategy, table))
         }
     }
 
     /// What each source is, how it is watched and why.
-    public var explanations: [(path: String, Classification)] { sources.map { ($0.path, $0.classification) } }
+    public var explanations: [(path: String, Classification)] { sources.map { ($0.path.text, $0.classification) } }
 
     /// To be watched for reading; nil while nothing is watched by inotify.
     public var inotifyDescriptor: Int32? { inotify?.number }
@@ -156,7 +156,7 @@ public final class Watcher {
             LogRecord(
                 .warn, "source_degraded",
                 "\(source.path) is looked at every \(configuration.pollInterval) from now on: \(reason)",
-                [.text("source", source.path), .text("strategy", "poll")]))
+                [.text("source", source.path.text), .text("strategy", "poll")]))
     }
 
     private func retryInotify(_ source: WatchedSource, _ now: Instant) {
@@ -169,7 +169,7 @@ public final class Watcher {
         report(
             LogRecord(
                 .info, "source_recovered", "\(source.path) is watched by inotify again",
-                [.text("source", source.path), .text("strategy", "inotify")]))
+                [.text("source", source.path.text), .text("strategy", "inotify")]))
         lookForChange(source)
     }
 
@@ -177,10 +177,10 @@ public final class Watcher {
 
     func checkSuperseded(_ source: WatchedSource) {
         guard let point = source.classification.pinningMount, !source.isSuperseded else { return }
-        let isUnlinked = (try? FileStatus.following(point).links) == 0
+        let isUnlinked = (try? FileStatus.following(point.text).links) == 0
         guard isUnlinked || (try? MountTable.current())?.mount(at: point)?.isSuperseded == true else { return }
         source.isSuperseded = true
-        report(.mountSuperseded(path: source.path))
+        report(.mountSuperseded(path: source.path.text))
     }
 
     // MARK: remote file systems
@@ -289,7 +289,8 @@ public final class Watcher {
             if source.complaint != nil {
                 source.complaint = nil
                 report(
-                    LogRecord(.info, "source_back", "\(source.path) can be read again", [.text("source", source.path)]))
+                    LogRecord(
+                        .info, "source_back", "\(source.path) can be read again", [.text("source", source.path.text)]))
             }
         case .absent:
             source.identity = nil
@@ -310,7 +311,7 @@ public final class Watcher {
     private func complain(_ source: WatchedSource, _ reason: String) {
         guard source.complaint != reason else { return }
         source.complaint = reason
-        report(LogRecord(.warn, "source_unreadable", "\(source.path): \(reason)", [.text("source", source.path)]))
+        report(LogRecord(.warn, "source_unreadable", "\(source.path): \(reason)", [.text("source", source.path.text)]))
     }
 
     // MARK: parts
@@ -355,7 +356,7 @@ public final class Watcher {
         let interval = interval(source)
         guard interval > .zero else { return nil }
         var phase = RandomSource(
-            seed: configuration.phaseSeed &+ source.path.utf8.reduce(5381) { $0 &* 33 &+ UInt64($1) })
+            seed: configuration.phaseSeed &+ source.path.text.utf8.reduce(5381) { $0 &* 33 &+ UInt64($1) })
         return now + phase.interval(upTo: interval)
     }
 
@@ -364,6 +365,6 @@ public final class Watcher {
         return LogRecord(
             .info, "source_watched",
             "watching \(source.path) (\(what.kind.rawValue)) by \(source.strategy.rawValue): \(what.reason)",
-            [.text("source", source.path), .text("strategy", source.strategy.rawValue)])
+            [.text("source", source.path.text), .text("strategy", source.strategy.rawValue)])
     }
 }

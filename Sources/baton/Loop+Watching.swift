@@ -18,7 +18,7 @@ extension Loop {
 
     /// The first time that the agent has laid down what is mounted by subPath, this is watched in the mount's place.
     func takeOver(_ source: String) {
-        guard let mount = subpaths.first(where: { $0.point == source }) else { return }
+        guard let mount = subpaths.first(where: { Path($0.point) == Path(source) }) else { return }
         let directory = SnapshotStage.agentDirectory(of: settings.stage) + "/" + mount.stageDirectory
         take(watcher.takeOver(mount, from: directory, at: Clock.now()))
     }

@@ -36,6 +36,33 @@ import Testing
                 == SubpathMount(point: "/etc/tls.crt", volume: nil, path: "tls.crt"))
     }
 
+    /// Names are bytes: "é" in one code point and in two are two directories, and an accent may begin a name.
+    @Test func namesThatOnlyLookTheSameAreNotTheSame() {
+        let table = MountTable(
+            parsing: """
+                22 28 0:20 / / rw - ext4 /dev/root rw
+                30 22 0:26 / /mnt/\u{E9} rw - nfs4 server:/share rw
+                31 22 0:27 / /mnt/x rw - tmpfs \u{301}odd rw
+                32 22 0:28 /v/..2026_11_22_10_00_00.1/\u{301}key /mnt/key rw - ext4 /dev/sda1 rw\r
+                33 22 0:29 / /mnt/last rw - tmpfs tmpfs rw
+                34 22 0:29 / /mnt/\u{301}\\040y rw - tmpfs tmpfs rw
+                """)
+        #expect(table.mounts.count == 6)
+        #expect(table.mount(of: "/mnt/e\u{301}/app.yaml")?.mountPoint == "/")
+        #expect(table.mount(of: "/mnt/\u{E9}/app.yaml")?.fileSystem == "nfs4")
+        #expect(table.mount(of: "/mnt/\u{E9}/\u{301}app.yaml")?.fileSystem == "nfs4")
+        #expect(table.mount(of: "/mnt/x\u{301}/app.yaml")?.mountPoint == "/")
+        #expect(table.mount(at: "/mnt/e\u{301}") == nil)
+        #expect(table.mount(at: "/mnt/key")?.kubeletSubpath?.path == "\u{301}key")
+        #expect(table.mount(at: "/mnt/\u{301} y") != nil)
+    }
+
+    @Test func directoriesWhoseNamesBeginWithAnAccentAreMade() throws {
+        let directory = TemporaryDirectory()
+        try makeDirectories(directory.file("\u{301}one/\u{301}two"))
+        #expect(listDirectory(directory.file("\u{301}one")).map { Array($0.utf8) } == [Array("\u{301}two".utf8)])
+    }
+
     @Test func garbageDoesNotTrap() {
         var random = RandomSource(seed: 3)
         let alphabet = Array("0/ -\\04\n~.".utf8)

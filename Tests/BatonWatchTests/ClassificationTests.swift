@@ -6,7 +6,7 @@ import Testing
 
 /// The choice as data: facts in, kind and strategy out.
 @Suite struct ClassificationTests {
-    private func mount(_ root: String, _ point: String, _ fileSystem: String = "ext4") -> MountTable.Mount {
+    private func mount(_ root: Path, _ point: Path, _ fileSystem: String = "ext4") -> MountTable.Mount {
         .init(root: root, mountPoint: point, fileSystem: fileSystem, source: "x")
     }
 
@@ -50,7 +50,7 @@ import Testing
         ("#app#", true),
         (".env", false), ("app.swp.yaml", false), ("..data", false), (".swp", false), ("a", false), ("", false),
     ])
-    func temporaryFilesOfEditors(_ name: String, _ isTemporary: Bool) {
+    func temporaryFilesOfEditors(_ name: Path, _ isTemporary: Bool) {
         #expect(EditorFiles.isTemporary(name) == isTemporary)
     }
 }

@@ -63,6 +63,10 @@ final class WatchStand {
         }
     }
 
+    func takeOver(_ mount: SubpathMount, from directory: String) {
+        take(watcher.takeOver(mount, from: directory, at: Clock.now()))
+    }
+
     /// Pumps until a touch has led to another digest.
     func waitForChange(_ what: String) throws {
         let before = digest

@@ -243,7 +243,7 @@ import Testing
         let fd = open(path, O_WRONLY | O_CREAT, 0o644)
         ftruncate(fd, off_t(SourceScanner.Limits.bytes) + 1)
         close(fd)
-        guard case .failed(let reason) = SourceScanner(path: path, mounts: MountTable(mounts: [])).read() else {
+        guard case .failed(let reason) = SourceScanner(path: Path(path), mounts: MountTable(mounts: [])).read() else {
             Issue.record("not refused")
             return
         }
@@ -255,7 +255,7 @@ import Testing
         let directory = TemporaryDirectory()
         let volume = KubeletVolume(directory.file("vol"))
         volume.write(["app.yaml": "one"])
-        let scanner = SourceScanner(path: volume.directory + name, mounts: MountTable(mounts: []))
+        let scanner = SourceScanner(path: Path(volume.directory + name), mounts: MountTable(mounts: []))
         symlink("..2026_11_22_13_00_00.1", directory.file("vol/..data_tmp"))
         rename(directory.file("vol/..data_tmp"), directory.file("vol/..data"))
         guard case .torn = scanner.read() else {
@@ -274,7 +274,9 @@ import Testing
         let directory = TemporaryDirectory()
         symlink("b", directory.file("a"))
         symlink("a", directory.file("b"))
-        guard case .failed(let reason) = SourceScanner(path: directory.file("a"), mounts: MountTable(mounts: [])).read()
+        guard
+            case .failed(let reason) = SourceScanner(path: Path(directory.file("a")), mounts: MountTable(mounts: []))
+                .read()
         else {
             Issue.record("not refused")
             return
@@ -305,8 +307,8 @@ import Testing
     @Test func aFIFOInTheWayNeverBlocks() throws {
         let directory = TemporaryDirectory()
         mkfifo(directory.file("fifo"), 0o644)
-        _ = SourceScanner(path: directory.file("fifo"), mounts: MountTable(mounts: [])).read()
-        _ = SourceScanner(path: directory.path, mounts: MountTable(mounts: [])).read()
+        _ = SourceScanner(path: Path(directory.file("fifo")), mounts: MountTable(mounts: [])).read()
+        _ = SourceScanner(path: Path(directory.path), mounts: MountTable(mounts: [])).read()
     }
 
     /// The helper that looks at file systems which may hang, here at one that does not.
@@ -314,7 +316,7 @@ import Testing
         let directory = TemporaryDirectory()
         let path = directory.file("app.yaml")
         writeFile(path, "one")
-        var helper = try PollHelper(path, known: nil, deadline: Clock.now() + .seconds(10))
+        var helper = try PollHelper(Path(path), known: nil, deadline: Clock.now() + .seconds(10))
         var answer: PollHelper.Answer?
         try waitUntil("the helper's answer") {
             answer = helper.receive()
@@ -325,14 +327,15 @@ import Testing
             return
         }
         #expect(
-            SourceScanner(path: path, mounts: MountTable(mounts: [])).read() == .content(identity: identity, digest))
-        var again = try PollHelper(path, known: identity, deadline: Clock.now() + .seconds(10))
+            SourceScanner(path: Path(path), mounts: MountTable(mounts: [])).read()
+                == .content(identity: identity, digest))
+        var again = try PollHelper(Path(path), known: identity, deadline: Clock.now() + .seconds(10))
         try waitUntil("the second answer") {
             answer = again.receive()
             return answer != nil
         }
         #expect(answer == .unchanged)
-        var gone = try PollHelper(path + "/nope", known: nil, deadline: Clock.now() + .seconds(10))
+        var gone = try PollHelper(Path(path + "/nope"), known: nil, deadline: Clock.now() + .seconds(10))
         try waitUntil("the third answer") {
             answer = gone.receive()
             return answer != nil

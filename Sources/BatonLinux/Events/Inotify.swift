@@ -32,7 +32,7 @@ public final class Inotify {
         public let watch: Int32
         public let mask: Mask
         /// Empty for an event of the watched thing itself.
-        public let name: String
+        public let name: Path
     }
 
     /// - Throws: EMFILE where the user has its 128 instances (/proc/sys/fs/inotify/max_user_instances).
@@ -73,7 +73,7 @@ public final class Inotify {
                 Event(
                     watch: bytes.loadUnaligned(fromByteOffset: offset, as: Int32.self),
                     mask: Mask(rawValue: bytes.loadUnaligned(fromByteOffset: offset + 4, as: UInt32.self)),
-                    name: String(decoding: name, as: UTF8.self)))
+                    name: Path(String(decoding: name, as: UTF8.self))))
             offset += 16 + length
         }
         return count > buffer.count / 2

@@ -81,7 +81,7 @@ public func directoryEntries(_ path: String, limit: Int) throws(LinuxError) -> [
     try directoryListing(path, limit: limit).map(\.name)
 }
 
-public struct DirectoryEntry: Sendable, Hashable {
+public struct DirectoryEntry: Sendable {
     /// With U+FFFD for what is not UTF-8.
     public let name: String
     /// The name is UTF-8. By one that is not, which Linux allows, the file cannot be opened.

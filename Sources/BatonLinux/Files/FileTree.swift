@@ -4,9 +4,9 @@ import Glibc
 /// - Parameter mode: of the last one.
 func makeDirectories(_ path: String, mode: mode_t = 0o755) throws(LinuxError) {
     var built = ""
-    let parts = path.split(separator: "/")
+    let parts = Path(path).components
     for (index, part) in parts.enumerated() {
-        built += "/" + part
+        built += "/" + part.text
         guard mkdir(built, index == parts.count - 1 ? mode : 0o755) == 0 || errno == EEXIST else {
             throw .last("make", built)
         }
