@@ -1,74 +1,114 @@
 public import BatonCore
 public import BatonLinux
-import Glibc
 
-/// The environment that a generation is given from files: a directory has a file for each variable, any other file is in `.env`
-/// form. What a source said last stays where it cannot be read.
+/// The environment that a generation is given from files. Helpers read them, as each may lie on a file system that hangs, and what a
+/// source said last stays where it cannot be read.
 public final class EnvironmentFiles {
-    private let paths: [String]
-    private var lastGood: [String: [EnvironmentVariable]] = [:]
-
-    private enum Limits {
-        static let variables = 10_000
-        /// Of one file; the kernel takes no longer string (MAX_ARG_STRLEN, execve(2)).
-        static let bytes = 128 * 1024 - 1
+    private struct Source {
+        let path: Path
+        /// What it said last.
+        var lastGood: [EnvironmentVariable]?
+        /// Whose answer is awaited.
+        var helper: HelperProcess?
+        /// Killed, and not seen to have ended.
+        var killed: [HelperProcess] = []
     }
+
+    private var sources: [Source]
+
+    /// How long a helper may take.
+    public static let timeout: Interval = .seconds(5)
+    /// Of helpers that hang in one source for good.
+    private static let killedLimit = 4
 
     /// - Parameter paths: later ones win.
-    public init(_ paths: [String]) { self.paths = paths }
+    public init(_ paths: [String]) { sources = paths.map { Source(path: Path($0)) } }
 
-    public func read() -> (variables: [EnvironmentVariable], [LogRecord]) {
-        var variables: [EnvironmentVariable] = []
-        var records: [LogRecord] = []
-        for path in paths {
-            do throws(LinuxError) {
-                lastGood[path] = try read(path, &records)
-            } catch {
-                let kept = lastGood[path] == nil ? "" : "; what it said last is kept"
-                records.append(record(path, "cannot be read for the environment: \(error)\(kept)"))
-            }
-            variables += lastGood[path] ?? []
+    public var isEmpty: Bool { sources.isEmpty }
+
+    /// What all say, or said last.
+    public var variables: [EnvironmentVariable] { sources.flatMap { $0.lastGood ?? [] } }
+
+    /// By when the last answer has to be there; nil where none is awaited.
+    public var deadline: Instant? {
+        var latest: Instant?
+        for source in sources {
+            if let deadline = source.helper?.deadline { latest = max(latest ?? deadline, deadline) }
         }
-        return (variables, records)
+        return latest
     }
 
-    private func read(_ path: String, _ records: inout [LogRecord]) throws(LinuxError) -> [EnvironmentVariable] {
-        guard try FileStatus.following(path).kind == .directory else {
-            let (variables, problems) = DotEnv.parse(try content(path))
-            for problem in problems.prefix(10) {
-                records.append(record(path, "line \(problem.line) is left out: \(problem.reason)"))
-            }
-            return variables.map { EnvironmentVariable(name: $0.name, bytes: $0.value) }
-        }
-        let directory = SourceScanner.dataLink(in: Path(path)).map { Path(path).appending($0) } ?? Path(path)
-        var variables: [EnvironmentVariable] = []
-        for name in try directoryEntries(directory.text, limit: Limits.variables)
-        where !Path(name).hasPrefix("..") {
-            let file = directory.appending(name).text
-            guard (try? FileStatus.following(file).kind) == .file else { continue }
-            guard DotEnv.isName(name) else {
-                records.append(record(path, "\(name) is left out: it is no name of a variable"))
+    /// Those whose answers are awaited, by the index under which to hand them back.
+    public var descriptors: [(index: Int, descriptor: Int32)] {
+        sources.enumerated().compactMap { index, source in source.helper.map { (index, $0.descriptor) } }
+    }
+
+    // MARK: reading
+
+    /// Begins to read them all anew.
+    public func begin(by deadline: Instant) -> [LogRecord] {
+        cancel()
+        var records: [LogRecord] = []
+        for index in sources.indices {
+            sources[index].killed.removeAll { $0.answer() != nil }
+            let path = sources[index].path
+            guard sources[index].killed.count < EnvironmentFiles.killedLimit else {
+                records.append(failure(index, "whoever reads it hangs"))
                 continue
             }
-            var value = try content(file)
-            // The end of the last line is the editor's, not the value's.
-            if value.last == UInt8(ascii: "\n") {
-                value.removeLast()
-                if value.last == UInt8(ascii: "\r") { value.removeLast() }
+            do throws(LinuxError) {
+                sources[index].helper = try HelperProcess(deadline: deadline, limit: EnvironmentSource.answerLimit) {
+                    EnvironmentSource.read(path).encoded
+                }
+            } catch {
+                records.append(failure(index, error.description))
             }
-            variables.append(EnvironmentVariable(name: name, bytes: value))
         }
-        return variables
+        return records
     }
 
-    private func content(_ file: String) throws(LinuxError) -> [UInt8] {
-        let bytes = try readBytes(file, limit: Limits.bytes + 1)
-        guard bytes.count <= Limits.bytes else { throw LinuxError("read all of", file, errno: E2BIG) }
-        guard !bytes.contains(0) else { throw LinuxError("take a NUL byte from", file, errno: EINVAL) }
-        return bytes
+    /// - Returns: nil while the answer is not complete.
+    public func answered(_ index: Int) -> [LogRecord]? {
+        guard sources.indices.contains(index), let helper = sources[index].helper else { return [] }
+        guard let bytes = helper.answer() else { return nil }
+        sources[index].helper = nil
+        guard let source = EnvironmentSource(decoding: bytes) else {
+            return [failure(index, "the helper that read it ended without an answer")]
+        }
+        if let reason = source.failure { return [failure(index, reason)] }
+        sources[index].lastGood = source.variables
+        return source.problems.map { record(index, $0) }
     }
 
-    private func record(_ path: String, _ reason: String) -> LogRecord {
-        LogRecord(.warn, "environment_file", "\(path): \(reason)", [.text("source", path)])
+    /// Nobody waits any longer for those that have not answered.
+    public func giveUp() -> [LogRecord] {
+        let late = sources.indices.filter { sources[$0].helper != nil }
+        cancel()
+        return late.map { record($0, "has not been read for the environment in time; \(instead($0))") }
+    }
+
+    /// The answers are not wanted any more.
+    public func cancel() {
+        for index in sources.indices {
+            guard let helper = sources[index].helper else { continue }
+            helper.kill()
+            sources[index].helper = nil
+            sources[index].killed.append(helper)
+        }
+    }
+
+    // MARK: words
+
+    private func failure(_ index: Int, _ reason: String) -> LogRecord {
+        record(index, "cannot be read for the environment: \(reason); \(instead(index))")
+    }
+
+    private func instead(_ index: Int) -> String {
+        sources[index].lastGood == nil ? "the app is started without it" : "what it said last is kept"
+    }
+
+    private func record(_ index: Int, _ reason: String) -> LogRecord {
+        let path = sources[index].path
+        return LogRecord(.warn, "environment_file", "\(path): \(reason)", [.text("source", path.text)])
     }
 }

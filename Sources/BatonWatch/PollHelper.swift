@@ -1,24 +1,17 @@
 import BatonCore
 import BatonLinux
 
-/// A look at a source whose file system may hang, in a child of its own: PID 1 waits for a pipe, never for a disk.
-struct PollHelper: ~Copyable {
-    let pid: ProcessID
-    let pipe: FileDescriptor
-    let deadline: Instant
-    private var received: [UInt8] = []
+/// A poll of a source whose file system may hang.
+final class PollHelper {
+    let process: HelperProcess
 
     private static let answerLimit = 4096
 
     /// - Parameter known: the identity that was read last; content is read only if it has moved.
     init(_ path: Path, known: Int?, deadline: Instant) throws(LinuxError) {
-        let pipe = try Pipe()
-        let end = pipe.write.number
-        pid = try forkHelper(keeping: end) {
-            writeAll(end, PollHelper.answer(path, known))
+        process = try HelperProcess(deadline: deadline, limit: PollHelper.answerLimit) {
+            PollHelper.answer(path, known)
         }
-        self.pipe = pipe.readEnd()
-        self.deadline = deadline
     }
 
     enum Answer: Sendable, Hashable {
@@ -27,13 +20,7 @@ struct PollHelper: ~Copyable {
     }
 
     /// Nil while the answer is not complete.
-    mutating func receive() -> Answer? {
-        while let part = try? readAvailable(pipe.number, limit: PollHelper.answerLimit) {
-            guard !part.isEmpty, received.count <= PollHelper.answerLimit else { return PollHelper.decode(received) }
-            received += part
-        }
-        return nil
-    }
+    func receive() -> Answer? { process.answer().map(PollHelper.decode) }
 
     // MARK: the child's side
 

@@ -36,7 +36,6 @@ final class WatchedSource {
     /// Watches of the one inotify instance that this source needs, each with the names that matter (nil: all).
     var watches: [Int32: [Path]?] = [:]
     var helper: PollHelper?
-    var helperWasKilled = false
 
     init(path: Path, index: Int, classification: Classification) {
         self.path = path

@@ -1,5 +1,5 @@
 public import BatonCore
-public import BatonLinux
+import BatonLinux
 
 /// Watches all sources: inotify where it can be trusted, looks at intervals where it cannot, and an audit beside inotify.
 /// Reports that something may have changed; what that means is decided elsewhere.
@@ -88,7 +88,7 @@ public final class Watcher {
             if source.helper == nil { consider(source.nextLook) }
             consider(source.inotifyRetryAt)
             consider(source.noticeDue)
-            if !source.helperWasKilled, source.helper != nil { consider(source.helper?.deadline) }
+            if let process = source.helper?.process, !process.isKilled { consider(process.deadline) }
         }
         return next
     }
@@ -187,7 +187,6 @@ public final class Watcher {
 
     private func startHelper(_ source: WatchedSource, _ now: Instant) {
         do {
-            source.helperWasKilled = false
             source.helper = try PollHelper(source.path, known: source.identity, deadline: now + Watcher.helperTimeout)
         } catch {
             complain(source, error.description)
@@ -195,32 +194,28 @@ public final class Watcher {
     }
 
     private func killLateHelper(_ source: WatchedSource, _ now: Instant) {
-        guard !source.helperWasKilled, let pid = source.helper?.pid, let deadline = source.helper?.deadline,
-            deadline <= now
-        else { return }
-        source.helperWasKilled = true
-        Processes.signal(process: pid, .kill)
+        guard let process = source.helper?.process, !process.isKilled, process.deadline <= now else { return }
+        process.kill()
         complain(source, "a look at it did not end within \(Watcher.helperTimeout); the last good snapshot stays")
     }
 
     /// Descriptors of helpers' answers, with the index by which to hand them back.
     public var helperDescriptors: [(index: Int, descriptor: Int32)] {
         sources.compactMap { source in
-            guard let number = source.helper?.pipe.number else { return nil }
-            return (source.index, number)
+            source.helper.map { (source.index, $0.process.descriptor) }
         }
     }
 
-    /// Processes of Baton's own that only look at files.
-    public var helperProcesses: [ProcessID] { sources.compactMap { $0.helper?.pid } }
+    /// Nobody waits for them any more.
+    public func endHelpers() { for source in sources { source.helper?.process.kill() } }
 
     /// - Returns: nil while the answer is not complete.
     public func helperAnswered(_ index: Int, at now: Instant) -> [Report]? {
         guard sources.indices.contains(index) else { return [] }
         let source = sources[index]
-        guard let answer = source.helper?.receive() else { return nil }
+        guard let helper = source.helper, let answer = helper.receive() else { return nil }
         source.helper = nil
-        if case .reading(let reading) = answer, !source.helperWasKilled {
+        if case .reading(let reading) = answer, !helper.process.isKilled {
             let before = source.digest
             source.checkedAt = now
             take(reading, for: source, at: now)

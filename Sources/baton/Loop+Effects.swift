@@ -59,21 +59,6 @@ extension Loop {
         mayCountAt = ended + (ended - began) * 20
     }
 
-    private func start(_ number: Int) {
-        do throws(LinuxError) {
-            let takesTerminal = Terminal.isInForeground && generations.isEmpty
-            let (variables, records) = environmentFiles.read()
-            for record in records { logger.log(record) }
-            let generation = try launcher.startGeneration(
-                number, adding: variables, takesTerminal: takesTerminal)
-            generations[number] = generation
-            register(generation)
-        } catch {
-            launcher.sockets.release(number)
-            enqueue(.launchFailed(number, .init(reason: error.description, exitCode: 126)))
-        }
-    }
-
     private func runReload(_ change: Int, _ number: Int) {
         guard let generation = generations[number], let command = settings.reloadCommand else {
             return enqueue(.reloadFinished(change, failure: "generation \(number) is gone"))
@@ -124,8 +109,8 @@ extension Loop {
         }
     }
 
-    private func send(_ signal: Signal, to number: Int, _ recipient: Supervisor.Recipient) {
-        guard let generation = generations[number] else { return }
+    func send(_ signal: Signal, to number: Int, _ recipient: Supervisor.Recipient) {
+        guard !keep(signal, for: number, recipient), let generation = generations[number] else { return }
         let toGroup =
             switch recipient {
             case .main: false
@@ -193,7 +178,8 @@ extension Loop {
     }
 
     private func signalDescendants(_ signal: Signal) {
-        for helper in watcher.helperProcesses { Processes.signal(process: helper, .kill) }
+        watcher.endHelpers()
+        environmentFiles.cancel()
         // Those that fork while they are being killed are found in the next round.
         for _ in 0..<(signal == .kill ? 3 : 1) where Reaper.hasChildren {
             for pid in Procfs.descendants(of: getpid()) {

@@ -12,6 +12,7 @@ final class Loop {
     let access: ForeignAccess
     let watcher: Watcher
     let environmentFiles: EnvironmentFiles
+    var awaitedStart: AwaitedStart?
     /// What the agent traces to its object.
     let subpaths: [SubpathMount]
     let logger: Logger
@@ -99,6 +100,7 @@ final class Loop {
             handleEvents()
             if mayReapMore { reap() }
             take(watcher.tick(at: Clock.now()))
+            giveUpLateEnvironment(at: Clock.now())
             if let deadline = supervisor.nextDeadline, deadline <= Clock.now() { events.append(.tick) }
             if !peers.isEmpty { dismissLatePeers() }
             if logger.hasKept { logger.flush() }
@@ -132,9 +134,13 @@ final class Loop {
         if mayReapMore || !events.isEmpty { return 0 }
         var milliseconds: Int64 = -1
         var deadline = supervisor.nextDeadline
-        for other in [watcher.nextDeadline, peers.values.map(\.deadline).min(), toCount.isEmpty ? nil : mayCountAt] {
+        func consider(_ other: Instant?) {
             if let other { deadline = min(deadline ?? other, other) }
         }
+        consider(watcher.nextDeadline)
+        consider(environmentFiles.deadline)
+        if !toCount.isEmpty { consider(mayCountAt) }
+        for (_, peer) in peers { consider(peer.deadline) }
         if let deadline {
             let left = (deadline - Clock.now()).nanoseconds
             // Rounded up: waking a moment too early would spin until the moment has passed.
@@ -163,6 +169,7 @@ final class Loop {
         case .readiness(let number): if let generation = generations[number] { readReadiness(generation) }
         case .calls(let number): answerCalls(number)
         case .helper(let index): readHelper(index)
+        case .environment(let index): readEnvironment(index)
         case .agent: readAgent()
         case .control: acceptPeers()
         case .peer(let number): hear(number)

@@ -10,6 +10,7 @@ final class Registrations {
         case readiness(Int)
         case calls(Int)
         case helper(Int)
+        case environment(Int)
         case agent
         case control
         case peer(Int)

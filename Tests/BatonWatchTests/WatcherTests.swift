@@ -316,7 +316,7 @@ import Testing
         let directory = TemporaryDirectory()
         let path = directory.file("app.yaml")
         writeFile(path, "one")
-        var helper = try PollHelper(Path(path), known: nil, deadline: Clock.now() + .seconds(10))
+        let helper = try PollHelper(Path(path), known: nil, deadline: Clock.now() + .seconds(10))
         var answer: PollHelper.Answer?
         try waitUntil("the helper's answer") {
             answer = helper.receive()
@@ -329,13 +329,13 @@ import Testing
         #expect(
             SourceScanner(path: Path(path), mounts: MountTable(mounts: [])).read()
                 == .content(identity: identity, digest))
-        var again = try PollHelper(Path(path), known: identity, deadline: Clock.now() + .seconds(10))
+        let again = try PollHelper(Path(path), known: identity, deadline: Clock.now() + .seconds(10))
         try waitUntil("the second answer") {
             answer = again.receive()
             return answer != nil
         }
         #expect(answer == .unchanged)
-        var gone = try PollHelper(Path(path + "/nope"), known: nil, deadline: Clock.now() + .seconds(10))
+        let gone = try PollHelper(Path(path + "/nope"), known: nil, deadline: Clock.now() + .seconds(10))
         try waitUntil("the third answer") {
             answer = gone.receive()
             return answer != nil

@@ -1,0 +1,90 @@
+import BatonCore
+import BatonLaunch
+import BatonLinux
+import BatonWatch
+
+// A start, and the environment that it waits for.
+extension Loop {
+    /// A generation that is to be started once its environment is read.
+    struct AwaitedStart {
+        let number: Int
+        /// What it has been sent meanwhile.
+        var signals: [(signal: Signal, recipient: Supervisor.Recipient)] = []
+    }
+
+    func start(_ number: Int) {
+        guard !environmentFiles.isEmpty else { return launch(number, []) }
+        if let awaitedStart { abandon(awaitedStart, .kill) }
+        awaitedStart = AwaitedStart(number: number)
+        // Some of its time to get ready is the app's.
+        let limit = min(EnvironmentFiles.timeout, Interval(nanoseconds: settings.readyTimeout.nanoseconds / 2))
+        log(environmentFiles.begin(by: Clock.now() + limit))
+        for (index, descriptor) in environmentFiles.descriptors { register(.environment(index), descriptor) }
+        launchIfComplete()
+    }
+
+    func readEnvironment(_ index: Int) {
+        // Out of the epoll set before the answer closes it.
+        descriptors.remove(.environment(index))
+        guard let records = environmentFiles.answered(index) else {
+            for (other, descriptor) in environmentFiles.descriptors where other == index {
+                register(.environment(index), descriptor)
+            }
+            return
+        }
+        log(records)
+        launchIfComplete()
+    }
+
+    func giveUpLateEnvironment(at now: Instant) {
+        guard let deadline = environmentFiles.deadline, deadline <= now else { return }
+        forgetEnvironment()
+        log(environmentFiles.giveUp())
+        launchIfComplete()
+    }
+
+    private func launchIfComplete() {
+        guard let start = awaitedStart, environmentFiles.deadline == nil else { return }
+        awaitedStart = nil
+        launch(start.number, environmentFiles.variables)
+        for (signal, recipient) in start.signals { send(signal, to: start.number, recipient) }
+    }
+
+    private func launch(_ number: Int, _ variables: [EnvironmentVariable]) {
+        do throws(LinuxError) {
+            let takesTerminal = Terminal.isInForeground && generations.isEmpty
+            let generation = try launcher.startGeneration(number, adding: variables, takesTerminal: takesTerminal)
+            generations[number] = generation
+            register(generation)
+        } catch {
+            launcher.sockets.release(number)
+            enqueue(.launchFailed(number, .init(reason: error.description, exitCode: 126)))
+        }
+    }
+
+    /// One that is not launched yet gets its signals when it is. What is to end before it began never begins.
+    /// - Returns: false where it does not wait.
+    func keep(_ signal: Signal, for number: Int, _ recipient: Supervisor.Recipient) -> Bool {
+        guard let start = awaitedStart, start.number == number else { return false }
+        let isEnd = [Signal.kill, .terminate, .interrupt, .quit].contains(signal)
+        if isEnd || supervisor.starting?.number != number {
+            abandon(start, signal)
+        } else if !start.signals.contains(where: { $0.signal == signal }) {
+            awaitedStart?.signals.append((signal, recipient))
+        }
+        return true
+    }
+
+    private func abandon(_ start: AwaitedStart, _ signal: Signal) {
+        awaitedStart = nil
+        forgetEnvironment()
+        environmentFiles.cancel()
+        enqueue(.exited(start.number, .signalled(signal.number), leftovers: false))
+    }
+
+    private func forgetEnvironment() {
+        for (index, _) in environmentFiles.descriptors { descriptors.remove(.environment(index)) }
+    }
+
+    private func log(_ records: [LogRecord]) { for record in records { logger.log(record) } }
+}

@@ -1,0 +1,106 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// A file system whose server has died holds whoever touches it. Baton is not to touch it.
+@Suite(.serialized, .needsRoot, .needs("bindfs"))
+final class HangingSourceTests {
+    private let directory = TemporaryDirectory()
+    private let server: RunningProcess
+    private let mount: String
+
+    init() throws {
+        mkdir(directory.file("content"), 0o755)
+        mkdir(directory.file("mount"), 0o755)
+        mount = directory.file("mount")
+        let mount = mount
+        server = try RunningProcess(["bindfs", "-f", directory.file("content"), mount])
+        try waitUntil("the mount") { readFile("/proc/self/mountinfo").contains(" \(mount) ") }
+    }
+
+    deinit {
+        // Its end answers whoever waits for it.
+        server.signal(SIGKILL)
+        _ = umount2(mount, Int32(MNT_DETACH))
+    }
+
+    private func hang() throws {
+        server.signal(SIGSTOP)
+        try server.waitUntilStopped()
+    }
+
+    private let show = ["sh", "-c", "trap 'exit 0' TERM; echo \"has $A-$B.\"; while :; do sleep 0.02; done"]
+
+    private func start(_ settings: [String: String] = [:]) throws -> RunningProcess {
+        let own = [
+            "A": "inherited", "BATON_ENV_FROM": "\(mount)/one.env,\(directory.file("two.env"))", "BATON_SETTLE": "10ms",
+            "BATON_CONTROL": directory.file("control"), "BATON_POLL_INTERVAL": "50ms",
+        ]
+        return try Stand.run(show, own.merging(settings) { _, new in new })
+    }
+
+    private func status() throws -> String {
+        var options = RunningProcess.Options()
+        options.environment = ["BATON_CONTROL": directory.file("control")]
+        let client = try RunningProcess([Stand.baton, "status"], options)
+        #expect(try client.wait() == 0)
+        return client.output
+    }
+
+    @Test func anEnvironmentThatHangsHoldsNobodyUp() throws {
+        writeFile(directory.file("content/one.env"), "A=one\n")
+        writeFile(directory.file("two.env"), "B=two\n")
+        let baton = try start()
+        try baton.waitForOutput("has one-two.")
+        try baton.waitForError("generation 1 is ready")
+        try hang()
+        // What can be read is new, what cannot is what it was.
+        replaceFile(directory.file("two.env"), "B=three\n")
+        try baton.waitForError("starting generation 2")
+        #expect(try status().contains("generation"))
+        try baton.waitForOutput("has one-three.", seconds: 20)
+        try baton.waitForError("one.env: has not been read for the environment in time")
+        #expect(baton.error.contains("what it said last is kept"))
+        #expect(try status().contains("generation"))
+        server.signal(SIGCONT)
+        replaceFile(directory.file("content/one.env"), "A=four\n")
+        try baton.waitForOutput("has four-three.", seconds: 40)
+        baton.signal(SIGTERM)
+        #expect(try baton.wait() == 0, "\(baton.error.suffix(2000))")
+    }
+
+    @Test func theFirstStartDoesWithoutAnEnvironmentThatHangs() throws {
+        writeFile(directory.file("content/one.env"), "A=one\n")
+        writeFile(directory.file("two.env"), "B=two\n")
+        try hang()
+        let baton = try start()
+        try baton.waitForError("starting generation 1")
+        #expect(try status().contains("generation"))
+        try baton.waitForOutput("has inherited-two.", seconds: 20)
+        try baton.waitForError("generation 1 is ready")
+        baton.signal(SIGTERM)
+        #expect(try baton.wait() == 0, "\(baton.error.suffix(2000))")
+    }
+
+    @Test func aStopIsNotHeldUpByAStartThatWaits() throws {
+        try hang()
+        let baton = try start()
+        try baton.waitForError("starting generation 1")
+        let began = ContinuousClock.now
+        baton.signal(SIGTERM)
+        #expect(try baton.wait() == 128 + SIGTERM, "\(baton.error.suffix(2000))")
+        #expect(ContinuousClock.now - began < .seconds(3))
+        #expect(!baton.output.contains("has"))
+    }
+
+    /// No more time than half of what a generation has to get ready: it is to be started, too.
+    @Test func aShortReadyTimeoutShortensTheWait() throws {
+        writeFile(directory.file("two.env"), "B=two\n")
+        try hang()
+        let baton = try start(["BATON_READY_TIMEOUT": "3s", "BATON_RESTART": "never"])
+        try baton.waitForOutput("has inherited-two.")
+        try baton.waitForError("generation 1 is ready")
+        baton.signal(SIGTERM)
+        #expect(try baton.wait() == 0, "\(baton.error.suffix(2000))")
+    }
+}
