@@ -28,7 +28,7 @@ struct PathTrace: Hashable, Sendable {
     private(set) var volume: Path?
 
     /// A directory or a file, and no link on the way to it.
-    var isStraight: Bool {
+    var followsNoLink: Bool {
         switch end {
         case .directory, .file: linkTargets.isEmpty
         case .other, .missing, .blind, .unreadable: false
@@ -52,7 +52,7 @@ struct PathTrace: Hashable, Sendable {
                 end = .blind(fileSystem: mount.fileSystem)
                 return
             }
-            guard let status = look(full, Point(directory: current, name: name)) else { return }
+            guard let status = status(full, Point(directory: current, name: name)) else { return }
             switch status.kind {
             case .directory:
                 current = full
@@ -73,7 +73,7 @@ struct PathTrace: Hashable, Sendable {
         end = .directory(current)
     }
 
-    private mutating func look(_ full: Path, _ point: Point) -> FileStatus? {
+    private mutating func status(_ full: Path, _ point: Point) -> FileStatus? {
         do {
             return try FileStatus.ofLink(full.text)
         } catch {

@@ -2,7 +2,7 @@ import BatonCore
 import BatonLinux
 import Glibc
 
-/// Looks at one source: cheaply (what has moved?) and whole (what does it say?).
+/// Polls one source (has it moved?) and reads it (what does it say?).
 ///
 /// The identity is a hash over everything by which a change shows without reading content: device, inode, size, mtime and
 /// ctime in nanoseconds, link targets. mtime alone misses a write within its tick, and kubelet's links.
@@ -10,7 +10,7 @@ struct SourceScanner {
     let path: Path
     let mounts: MountTable
 
-    enum Look: Hashable, Sendable {
+    enum Poll: Hashable, Sendable {
         case there(identity: Int)
         case absent
         case failed(String)
@@ -30,7 +30,7 @@ struct SourceScanner {
         static let depth = 32
     }
 
-    private struct Failure: Error {
+    struct Failure: Error {
         enum Kind { case absent, torn, failed }
         let reason: String
         var kind = Kind.failed
@@ -47,9 +47,9 @@ struct SourceScanner {
         }
     }
 
-    // MARK: the cheap look
+    // MARK: polling
 
-    func look() -> Look {
+    func poll() -> Poll {
         let trace = PathTrace(path, mounts)
         do {
             return .there(identity: try identity(trace, dataLink(of: trace)))
@@ -83,7 +83,7 @@ struct SourceScanner {
         // What a kubelet volume holds is fixed between two swaps: one readlink tells it all.
         if let data { return hasher.combine(Path(data)) }
         guard depth < Limits.depth else { throw Failure(reason: "\(directory) is nested deeper than \(Limits.depth)") }
-        for entry in try entries(directory, &budget) {
+        for entry in try entries(of: directory, &budget) {
             let full = directory.appending(entry.name)
             hasher.combine(Path(entry.name))
             guard let own = try statusIfThere(full, followingLinks: false) else { continue }
@@ -104,7 +104,7 @@ struct SourceScanner {
         }
     }
 
-    // MARK: the whole reading
+    // MARK: reading
 
     func read() -> Reading {
         let trace = PathTrace(path, mounts)
@@ -112,10 +112,10 @@ struct SourceScanner {
         do { return try read(trace, data, identity(trace, data)) } catch { return Self.reading(error) }
     }
 
-    /// - Parameter way: where the path leads, if that is known.
+    /// - Parameter trace: where the path leads, if that is known.
     /// - Returns: nil where the identity is the known one.
-    func read(by way: PathTrace? = nil, unless known: Int?) -> Reading? {
-        let trace = way ?? PathTrace(path, mounts)
+    func read(by trace: PathTrace? = nil, unless known: Int?) -> Reading? {
+        let trace = trace ?? PathTrace(path, mounts)
         let data = dataLink(of: trace)
         do {
             let identity = try identity(trace, data)
@@ -125,9 +125,9 @@ struct SourceScanner {
         }
     }
 
-    /// It counts that what was read did not move meanwhile; whether the path leads elsewhere by now is for the next look.
+    /// It counts that what was read did not move meanwhile; whether the path leads elsewhere by now is for the next poll.
     private func read(_ trace: PathTrace, _ data: String?, _ before: Int) throws(Failure) -> Reading {
-        let digest = try content(trace, data)
+        let digest = try content(of: trace, data)
         guard before == (try identity(trace, dataLink(of: trace))) else { return .torn("\(path) moved") }
         return .content(identity: before, digest)
     }
@@ -140,77 +140,10 @@ struct SourceScanner {
         }
     }
 
-    private func content(_ trace: PathTrace, _ data: String?) throws(Failure) -> Digest {
-        var hash = SHA256()
-        var budget = Limits.files
-        var bytes = Limits.bytes
-        switch trace.end {
-        case .file(let real): try addFile(real, to: &hash, &bytes)
-        case .directory(let real): try addDirectory(real, data, to: &hash, &budget, &bytes, depth: 0)
-        case .missing: throw missing(trace)
-        case .other: hash.update("not a regular file")
-        case .blind(let fileSystem): throw Failure(reason: "\(path) is on \(fileSystem)")
-        case .unreadable(let error): throw Failure(reason: error.description)
-        }
-        return hash.finish()
-    }
-
-    private func addDirectory(
-        _ directory: Path, _ data: String?, to hash: inout SHA256, _ budget: inout Int, _ bytes: inout Int, depth: Int
-    ) throws(Failure) {
-        guard depth < Limits.depth else { throw Failure(reason: "\(directory) is nested deeper than \(Limits.depth)") }
-        // Read through the directory that ..data names now: its content is never half old, half new.
-        let directory = data.map { directory.appending($0) } ?? directory
-        let entries = try entries(directory, &budget)
-        hash.update(UInt64(entries.count))
-        for entry in entries {
-            let full = directory.appending(entry.name)
-            var kind = FileStatus.Kind.file
-            if !entry.isRegularFile {
-                guard let own = try statusIfThere(full, followingLinks: true) else { continue }
-                kind = own.kind
-            }
-            hash.update(UInt64(entry.name.utf8.count))
-            hash.update(entry.name)
-            switch kind {
-            case .file:
-                hash.update("file")
-                try addFile(full, to: &hash, &bytes)
-            case .directory where (try? FileStatus.ofLink(full.text).kind) == .directory:
-                hash.update("directory")
-                try addDirectory(full, Self.dataLink(in: full), to: &hash, &budget, &bytes, depth: depth + 1)
-            case .directory, .link, .other:
-                // Not descended into: a link to a directory may lead round in a circle.
-                hash.update((try? readLink(full.text)) ?? "other")
-            }
-        }
-    }
-
-    private func addFile(_ file: Path, to hash: inout SHA256, _ bytes: inout Int) throws(Failure) {
-        do throws(LinuxError) {
-            let fd = try openForReading(file.text)
-            let size = try FileStatus.of(fd, file.text).size
-            // Refused before it is read: hashing what is too much would hold PID 1 up for nothing.
-            guard size <= bytes else { throw LinuxError("read all of", path.text, errno: EFBIG) }
-            hash.update(UInt64(clamping: size))
-            var left = size
-            // Beyond the size only where there is none, as in /proc: a file that grows meanwhile shows in its identity.
-            repeat {
-                guard let part = try readAvailable(fd.number, limit: 64 * 1024), !part.isEmpty else { break }
-                bytes -= part.count
-                left -= Int64(part.count)
-                guard bytes >= 0 else { throw LinuxError("read all of", path.text, errno: EFBIG) }
-                part.withUnsafeBytes { hash.update($0) }
-            } while left != 0
-        } catch {
-            throw Failure(within: error)
-        }
-    }
-
     // MARK: parts
 
     /// A `..data` link that leads nowhere is half of a swap.
-    private func missing(_ trace: PathTrace) -> Failure {
+    func missing(_ trace: PathTrace) -> Failure {
         let reason = "\(path) is not there"
         guard let volume = trace.volume, let target = SourceScanner.dataLink(in: volume),
             (try? FileStatus.ofLink(volume.appending(target).text)) == nil
@@ -218,7 +151,7 @@ struct SourceScanner {
         return Failure(reason: "the ..data link of \(volume) leads to nothing", kind: .torn)
     }
 
-    private func entries(_ directory: Path, _ budget: inout Int) throws(Failure) -> [DirectoryEntry] {
+    func entries(of directory: Path, _ budget: inout Int) throws(Failure) -> [DirectoryEntry] {
         var entries: [DirectoryEntry]
         do { entries = try directoryListing(directory.text, limit: budget) } catch {
             throw Failure(within: error)
@@ -238,7 +171,7 @@ struct SourceScanner {
     }
 
     /// Nil when it has gone since its directory was read, or is a link to nothing.
-    private func statusIfThere(_ path: Path, followingLinks: Bool) throws(Failure) -> FileStatus? {
+    func statusIfThere(_ path: Path, followingLinks: Bool) throws(Failure) -> FileStatus? {
         do {
             return followingLinks ? try FileStatus.following(path.text) : try FileStatus.ofLink(path.text)
         } catch {

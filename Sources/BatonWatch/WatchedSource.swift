@@ -1,51 +1,130 @@
 import BatonCore
 import BatonLinux
 
-/// One source and all that is known of it.
+/// One source: what it is, what has been seen of its moving, and what it contains.
 final class WatchedSource {
-    var path: Path
     let index: Int
+    var path: Path
     var classification: Classification
-    /// The strategy in use, which a failure or a finding of the audit may have changed.
-    var strategy: Strategy
-    /// inotify has missed a change here once: it is not trusted again.
-    var isInotifyDistrusted = false
-    /// By when inotify has to have told of what an audit has found.
-    var noticeDue: Instant?
-    var inotifyRetry = Backoff(first: .seconds(30), limit: .seconds(600))
-    var inotifyRetryAt: Instant?
-
-    /// Of the last reading that was whole.
-    var identity: Int?
-    /// Of the last good reading; stays when the source vanishes.
-    var digest: Digest?
-    /// When it was last looked at, and when its content was last seen to have changed.
-    var checkedAt: Instant?
-    var changedAt: Instant?
-    /// The way to a directory or file that no link leads to, from when it was armed until a look finds it otherwise: the kernel can
-    /// follow the same names itself.
-    var straightWay: PathTrace?
-    /// A change has been reported and not been read yet.
-    var isTouched = false
+    /// Where the path leads, if no link is on the way: from when it was armed until a poll finds it otherwise. The kernel can follow the
+    /// same names itself.
+    var knownTrace: PathTrace?
     /// The last problem that was logged, so that it is logged once.
-    var complaint: String?
-    var isSuperseded = false
+    private(set) var problem: String?
 
-    /// The next look: a poll, or an audit of inotify.
-    var nextLook: Instant?
-    /// Watches of the one inotify instance that this source needs, each with the names that matter (nil: all).
-    var watches: [Int32: [Path]?] = [:]
-    var helper: PollHelper?
+    var watch: WatchState
+    private(set) var content = ContentState()
 
-    init(path: Path, index: Int, classification: Classification) {
-        self.path = path
-        self.index = index
-        self.classification = classification
-        strategy = classification.strategy
+    /// What has moved: `Sightings` keeps it.
+    struct WatchState {
+        var strategy: StrategyInUse
+        /// Watches of the one inotify instance that this source needs, each with the names that matter (nil: all).
+        var watches: [Int32: [Path]?] = [:]
+        /// What inotify has told in this round.
+        var finding: Finding?
+        var touchedAt: Instant?
+        var polledAt: Instant?
+        var helper: PollHelper?
+        var isSuperseded = false
     }
 
-    /// A mount that pins its file is polled, but inotify tells at once when the file is written or loses its last name.
-    var hasInotifyBesidePoll: Bool { strategy == .poll && classification.pinningMount != nil && !isInotifyDistrusted }
+    /// What happened to a source, by inotify.
+    struct Finding {
+        /// Each of it was whole in one step.
+        var isAtomic = true
+        /// All of it was swaps of `..data`, which the watches that lead to them outlast.
+        var isSwap = true
+    }
+
+    /// What was read: `take` writes it.
+    struct ContentState {
+        /// Of the last reading that was whole.
+        fileprivate(set) var identity: Int?
+        /// Of the last good reading; stays when the source vanishes.
+        fileprivate(set) var digest: Digest?
+        fileprivate(set) var readAt: Instant?
+        /// When the content was last seen to have changed.
+        fileprivate(set) var changedAt: Instant?
+
+        /// Stands for a source that is not there and never was.
+        static let absence: Digest = {
+            var hash = SHA256()
+            hash.update("absent")
+            return hash.finish()
+        }()
+    }
+
+    init(_ path: Path, index: Int, _ configuration: Watcher.Configuration, _ mounts: MountTable) {
+        self.path = path
+        self.index = index
+        classification = Classification.of(path, configuration.strategy, mounts)
+        watch = WatchState(strategy: WatchedSource.strategy(path, classification, configuration))
+    }
+
+    /// From now on it is watched at another path.
+    func move(to path: Path, _ configuration: Watcher.Configuration, _ mounts: MountTable) {
+        self.path = path
+        classification = Classification.of(path, configuration.strategy, mounts)
+        watch.strategy = WatchedSource.strategy(path, classification, configuration)
+        watch.isSuperseded = false
+        problem = nil
+    }
+
+    private static func strategy(_ path: Path, _ classification: Classification, _ configuration: Watcher.Configuration)
+        -> StrategyInUse
+    {
+        let seed = configuration.phaseSeed &+ path.text.utf8.reduce(5381) { $0 &* 33 &+ UInt64($1) }
+        return StrategyInUse(classification, configuration, phaseSeed: seed)
+    }
+
     var isRemote: Bool { classification.kind == .remote }
     var isAtomic: Bool { classification.kind == .kubeletVolume || classification.kind == .fileInKubeletVolume }
+
+    /// A change has been reported and not been read yet.
+    var isTouched: Bool {
+        guard let touchedAt = watch.touchedAt else { return false }
+        return content.readAt.map { touchedAt > $0 } ?? true
+    }
+
+    var checkedAt: Instant? {
+        guard let readAt = content.readAt, let polledAt = watch.polledAt else {
+            return content.readAt ?? watch.polledAt
+        }
+        return max(readAt, polledAt)
+    }
+
+    // MARK: content
+
+    func beginReading(at now: Instant) { content.readAt = now }
+
+    /// - Returns: what is to be logged of it.
+    func take(_ reading: SourceScanner.Reading, at now: Instant) -> LogRecord? {
+        switch reading {
+        case .content(let identity, let digest):
+            if content.digest != nil, content.digest != digest { content.changedAt = now }
+            content.identity = identity
+            content.digest = digest
+            guard problem != nil else { return nil }
+            problem = nil
+            return LogRecord(.info, "source_back", "\(path) can be read again", [.text("source", path.text)])
+        case .absent:
+            content.identity = nil
+            guard let digest = content.digest, digest != ContentState.absence else {
+                content.digest = ContentState.absence
+                return nil
+            }
+            return complain("it is not there any more; the last good snapshot stays")
+        case .failed(let reason):
+            content.identity = nil
+            content.digest = content.digest ?? ContentState.absence
+            return complain(reason)
+        case .torn: return nil
+        }
+    }
+
+    func complain(_ reason: String) -> LogRecord? {
+        guard problem != reason else { return nil }
+        problem = reason
+        return LogRecord(.warn, "source_unreadable", "\(path): \(reason)", [.text("source", path.text)])
+    }
 }

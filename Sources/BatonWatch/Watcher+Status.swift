@@ -11,13 +11,14 @@ extension Watcher {
                 .source,
                 [
                     .text("source", name), .text("kind", source.classification.kind.rawValue),
-                    .text("strategy", source.strategy.rawValue), .text("reason", source.classification.reason),
+                    .text("strategy", source.watch.strategy.strategy.rawValue),
+                    .text("reason", source.classification.reason),
                 ])
             if source.path != Path(name) { record.add(.text("path", source.path.text)) }
-            if let changedAt = source.changedAt { record.add(.number("changed_at", wall(changedAt))) }
+            if let changedAt = source.content.changedAt { record.add(.number("changed_at", wall(changedAt))) }
             if let checkedAt = source.checkedAt { record.add(.number("checked_at", wall(checkedAt))) }
-            if let problem = source.complaint { record.add(.text("problem", problem)) }
-            if source.isSuperseded { record.add(.text("problem", "its mount has been superseded")) }
+            if let problem = source.problem { record.add(.text("problem", problem)) }
+            if source.watch.isSuperseded { record.add(.text("problem", "its mount has been superseded")) }
             return record
         }
     }

@@ -24,8 +24,8 @@ extension Loop {
         case .checkGroup(let number): if let generation = generations[number] { checkGroup(generation) }
         case .adoptMain(let number, let pid): adoptMain(number, pid)
         case .readSnapshot:
-            let (result, reports) = watcher.readSnapshot(at: Clock.now())
-            take(reports)
+            let (result, records) = watcher.reader.read(at: Clock.now())
+            log(records)
             if let result { enqueue(.snapshot(result)) }
         case .stageSnapshot(let number): stageSnapshot(number)
         case .promote(let number): promote(number)
@@ -178,7 +178,7 @@ extension Loop {
     }
 
     private func signalDescendants(_ signal: Signal) {
-        watcher.endHelpers()
+        watcher.sightings.endHelpers()
         environmentFiles.cancel()
         // Those that fork while they are being killed are found in the next round.
         for _ in 0..<(signal == .kill ? 3 : 1) where Reaper.hasChildren {

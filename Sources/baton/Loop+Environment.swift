@@ -85,6 +85,4 @@ extension Loop {
     private func forgetEnvironment() {
         for (index, _) in environmentFiles.descriptors { descriptors.remove(.environment(index)) }
     }
-
-    private func log(_ records: [LogRecord]) { for record in records { logger.log(record) } }
 }

@@ -9,7 +9,7 @@ extension Loop {
     func stageSnapshot(_ number: Int) {
         endCopy()
         do throws(LinuxError) {
-            snapshotCopy = try watcher.copySnapshot(
+            snapshotCopy = try watcher.reader.copy(
                 number, to: stage, names: settings.sources.map(\.stagePath), writer: access)
         } catch {
             enqueue(.snapshotStaged(number, .failed(error.description)))

@@ -34,7 +34,8 @@ extension Loop {
             }
         }
         let counters = [
-            ("watch_missed_total", Int64(watcher.missed)), ("log_dropped_total", Int64(clamping: logger.dropped)),
+            ("watch_missed_total", Int64(watcher.sightings.missed)),
+            ("log_dropped_total", Int64(clamping: logger.dropped)),
         ].map { StatusRecord(.counter, [.text("name", $0.0), .number("value", $0.1)]) }
         return [overview()] + sources + own + counters
     }

@@ -79,15 +79,14 @@ final class Loop {
             LogRecord(
                 .info, "baton_starting", "baton \(Baton.version) starting as process \(getpid())",
                 [.text("version", Baton.version)]))
-        take(watcher.start(at: Clock.now()))
-        let (first, reports) = watcher.readSnapshot(at: Clock.now())
+        take(watcher.sightings.start(at: Clock.now()))
+        let (first, records) = watcher.reader.read(at: Clock.now())
         if case .whole(let digest) = first { events.append(.begin(digest)) } else { events.append(.begin(nil)) }
         // Told before the app is started.
         let adoption = supervisor.plan.adoption
         if adoption.choice == .refused { events.append(.adoptionRefused(adoption.reason)) }
-        take(reports)
+        log(records)
         while true {
-            registerWatcher()
             countConnections()
             handleEvents()
             if logger.isForTerminal { logger.show(exitCode == nil ? supervisor.progress(at: Clock.now()) : nil) }
@@ -99,7 +98,7 @@ final class Loop {
             // At once: it may be a change that the app waits for.
             handleEvents()
             if mayReapMore { reap() }
-            take(watcher.tick(at: Clock.now()))
+            take(watcher.sightings.tick(at: Clock.now()))
             giveUpLateEnvironment(at: Clock.now())
             if let deadline = supervisor.nextDeadline, deadline <= Clock.now() { events.append(.tick) }
             if !peers.isEmpty { dismissLatePeers() }
@@ -117,6 +116,8 @@ final class Loop {
     }
 
     func enqueue(_ event: Supervisor.Event) { events.append(event) }
+
+    func log(_ records: [LogRecord]) { for record in records { logger.log(record) } }
 
     func finish(_ code: Int32) { exitCode = code }
 
@@ -137,7 +138,7 @@ final class Loop {
         func consider(_ other: Instant?) {
             if let other { deadline = min(deadline ?? other, other) }
         }
-        consider(watcher.nextDeadline)
+        consider(watcher.sightings.nextDeadline)
         consider(environmentFiles.deadline)
         if !toCount.isEmpty { consider(mayCountAt) }
         for (_, peer) in peers { consider(peer.deadline) }
@@ -163,7 +164,7 @@ final class Loop {
     private func read(_ origin: Registrations.Origin) {
         switch origin {
         case .signals: readSignals()
-        case .inotify: take(watcher.inotifyReadable(at: Clock.now()))
+        case .inotify: take(watcher.sightings.inotifyReadable(at: Clock.now()))
         case .launchReport(let number): if let generation = generations[number] { readLaunchReport(generation) }
         case .notification(let number): if let generation = generations[number] { readNotifications(generation) }
         case .readiness(let number): if let generation = generations[number] { readReadiness(generation) }

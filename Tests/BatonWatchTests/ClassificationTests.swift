@@ -7,7 +7,7 @@ import Testing
 /// The choice as data: facts in, kind and strategy out.
 @Suite struct ClassificationTests {
     private func mount(_ root: Path, _ point: Path, _ fileSystem: String = "ext4") -> MountTable.Mount {
-        .init(root: root, mountPoint: point, fileSystem: fileSystem, source: "x")
+        .init(root: root, mountPoint: point, fileSystem: fileSystem)
     }
 
     @Test func everyKindHasItsStrategy() {

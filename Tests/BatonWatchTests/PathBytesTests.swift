@@ -46,8 +46,8 @@ import Testing
         let point = directory.file("\u{301}key")
         let root = "/pods/1/volumes/kubernetes.io~configmap/v/..2026_11_22_10_00_00.1/\u{301}key"
         let table = MountTable(mounts: [
-            .init(root: "/", mountPoint: "/", fileSystem: "ext4", source: "x"),
-            .init(root: Path(root), mountPoint: Path(point), fileSystem: "ext4", source: "x"),
+            .init(root: "/", mountPoint: "/", fileSystem: "ext4"),
+            .init(root: Path(root), mountPoint: Path(point), fileSystem: "ext4"),
         ])
         let found = SubpathSources([directory.path], table)
         #expect(found.hidden == [SubpathMount(point: point, volume: "v", path: "\u{301}key")])
@@ -62,7 +62,7 @@ import Testing
         let stand = try WatchStand(paths, .auto)
         let point = directory.file("\u{FC}ber")
         let mount = MountTable.Mount(
-            root: "/..2026_11_22_10_00_00.1/x", mountPoint: Path(point), fileSystem: "ext4", source: "x")
+            root: "/..2026_11_22_10_00_00.1/x", mountPoint: Path(point), fileSystem: "ext4")
         for source in stand.watcher.sources {
             source.classification = .choose(.init(end: .directory(source.path), mount: mount), .auto)
         }

@@ -13,6 +13,8 @@ final class WatchStand {
     private(set) var records: [LogRecord] = []
     private(set) var digest: Digest?
     private(set) var tornReadings = 0
+    private var inotify: Int32?
+    private var helpers: [Int: Int32] = [:]
 
     init(
         _ paths: [String], _ strategy: StrategyChoice, poll: Interval = .milliseconds(20), audit: Interval = .zero
@@ -20,7 +22,7 @@ final class WatchStand {
         watcher = Watcher(
             paths: paths,
             configuration: .init(strategy: strategy, pollInterval: poll, auditInterval: audit, phaseSeed: 1))
-        take(watcher.start(at: Clock.now()))
+        take(watcher.sightings.start(at: Clock.now()))
         try waitUntil("the first snapshot") {
             pump()
             read()
@@ -28,34 +30,37 @@ final class WatchStand {
         }
     }
 
-    private func take(_ reports: [Watcher.Report]) {
-        for report in reports {
-            switch report {
+    private func take(_ sightings: [Sighting]) {
+        for sighting in sightings {
+            switch sighting {
             case .touched: touches += 1
             case .mountSuperseded(let path): superseded.append(path)
             case .log(let record): records.append(record)
+            case .opened(.inotify(let descriptor)): inotify = descriptor
+            case .opened(.helper(let index, let descriptor)): helpers[index] = descriptor
             }
         }
     }
 
     /// One round of the loop.
     func pump() {
-        var pollers = [watcher.inotifyDescriptor].compactMap { $0 }.map {
+        var pollers = ([inotify].compactMap(\.self) + helpers.values).map {
             pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
         }
-        pollers += watcher.helperDescriptors.map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
         poll(&pollers, nfds_t(pollers.count), 2)
-        take(watcher.inotifyReadable(at: Clock.now()))
-        for (index, _) in watcher.helperDescriptors {
-            if let reports = watcher.helperAnswered(index, at: Clock.now()) { take(reports) }
+        take(watcher.sightings.inotifyReadable(at: Clock.now()))
+        for index in helpers.keys {
+            guard let sightings = watcher.sightings.helperAnswered(index, at: Clock.now()) else { continue }
+            helpers[index] = nil
+            take(sightings)
         }
-        take(watcher.tick(at: Clock.now()))
+        take(watcher.sightings.tick(at: Clock.now()))
         while case .ended = Reaper.next() {}
     }
 
     func read() {
-        let (result, reports) = watcher.readSnapshot(at: Clock.now())
-        take(reports)
+        let (result, read) = watcher.reader.read(at: Clock.now())
+        records += read
         switch result {
         case .whole(let digest): self.digest = digest
         case .torn: tornReadings += 1
@@ -64,7 +69,7 @@ final class WatchStand {
     }
 
     func takeOver(_ mount: SubpathMount, from directory: String) {
-        take(watcher.takeOver(mount, from: directory, at: Clock.now()))
+        take(watcher.sightings.takeOver(mount, from: directory, at: Clock.now()))
     }
 
     /// Pumps until a touch has led to another digest.
@@ -77,6 +82,8 @@ final class WatchStand {
             return digest != before
         }
     }
+
+    func strategy(_ index: Int) -> StrategyInUse { watcher.sources[index].watch.strategy }
 
     func logged(_ event: String) -> Bool { records.contains { $0.event == event } }
 }

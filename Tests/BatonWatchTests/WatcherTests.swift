@@ -65,16 +65,16 @@ import Testing
         writeFile(path, "one")
         let stand = try WatchStand([path], .inotify, audit: .milliseconds(50))
         // Blind it: the watches are taken away behind its back, as a file system that never tells would.
-        for watch in stand.watcher.owners.keys { stand.watcher.inotify?.remove(watch) }
-        stand.watcher.owners = [:]
+        for watch in stand.watcher.sightings.owners.keys { stand.watcher.sightings.inotify?.remove(watch) }
+        stand.watcher.sightings.owners = [:]
         writeFile(path, "two")
         try stand.waitForChange("the audit")
         try waitUntil("that inotify has not told of it") {
             stand.pump()
             return stand.logged("source_degraded")
         }
-        #expect(stand.watcher.missed == 1 && stand.logged("source_degraded"))
-        #expect(stand.watcher.sources[0].strategy == .poll && stand.watcher.sources[0].isInotifyDistrusted)
+        #expect(stand.watcher.sightings.missed == 1 && stand.logged("source_degraded"))
+        #expect(stand.strategy(0).strategy == .poll && stand.strategy(0).isInotifyDistrusted)
         writeFile(path, "three")
         try stand.waitForChange("the poll afterwards")
     }
@@ -93,15 +93,15 @@ import Testing
             stand.read()
             if stand.digest != last { changes += 1 }
             last = stand.digest
-            return changes >= 100 || stand.watcher.missed > 0
+            return changes >= 100 || stand.watcher.sightings.missed > 0
         }
         writer.signal(SIGKILL)
         try writer.wait()
-        #expect(stand.watcher.missed == 0 && stand.watcher.sources[0].strategy == .inotify)
+        #expect(stand.watcher.sightings.missed == 0 && stand.strategy(0).strategy == .inotify)
     }
 
     /// The way to a directory without links is not looked at for every change. A link that takes a parent's place later is found.
-    @Test func aWayThatIsNoLongerStraightIsFollowedAnew() throws {
+    @Test func aKnownTraceThatIsNoLongerTrueIsMadeAnew() throws {
         let directory = TemporaryDirectory()
         mkdir(directory.file("app"), 0o755)
         let volume = KubeletVolume(directory.file("app/config"))
@@ -109,16 +109,16 @@ import Testing
         let stand = try WatchStand([volume.directory], .inotify, audit: .milliseconds(50))
         let source = stand.watcher.sources[0]
         let first = stand.digest
-        #expect(source.straightWay != nil)
+        #expect(source.knownTrace != nil)
         volume.write(["key": "two"])
         try stand.waitForChange("a swap")
-        #expect(source.straightWay != nil && stand.watcher.missed == 0)
+        #expect(source.knownTrace != nil && stand.watcher.sightings.missed == 0)
         rename(directory.file("app"), directory.file("moved"))
         mkdir(directory.file("other"), 0o755)
         KubeletVolume(directory.file("other/config")).write(["key": "one"])
         symlink("other", directory.file("app"))
         try stand.waitForChange("a link in the place of a parent")
-        #expect(source.straightWay == nil && stand.digest == first)
+        #expect(source.knownTrace == nil && stand.digest == first)
     }
 
     /// Audits are off here: it is inotify, or nothing, that tells of each of these.
@@ -137,7 +137,7 @@ import Testing
         for text in ["two", "three"] {
             replace(text)
             try stand.waitForChange("a rename over it")
-            #expect(source.straightWay != nil && source.watches.count == 2)
+            #expect(source.knownTrace != nil && source.watch.watches.count == 2)
         }
         link(path, directory.file("other name"))
         writeFile(directory.file("other name"), "four")
@@ -147,12 +147,12 @@ import Testing
         symlink(directory.file("target"), folder + "/new")
         rename(folder + "/new", path)
         try stand.waitForChange("a link in its place")
-        #expect(source.straightWay == nil)
+        #expect(source.knownTrace == nil)
         writeFile(directory.file("target"), "six")
         try stand.waitForChange("a write where the link leads")
         replace("seven")
         try stand.waitForChange("a file in the link's place")
-        #expect(source.straightWay != nil)
+        #expect(source.knownTrace != nil)
 
         rename(folder, directory.file("moved"))
         mkdir(folder, 0o755)
@@ -178,7 +178,7 @@ import Testing
         try stand.waitForChange("a directory that was made again")
         replace("thirteen")
         try stand.waitForChange("a rename in the directory that was made again")
-        #expect(stand.watcher.missed == 0 && source.strategy == .inotify)
+        #expect(stand.watcher.sightings.missed == 0 && stand.strategy(0).strategy == .inotify)
     }
 
     /// Audits are off here, too. A swap of `..data` leaves the watches as they are, but not that of a link to the volume.
@@ -199,27 +199,6 @@ import Testing
             volumes[1].write(["app.yaml": text])
             try stand.waitForChange("a swap in the other volume")
         }
-    }
-
-    @Test func whereInotifyCannotBeHadItIsPolledAndTriedAgain() throws {
-        let directory = TemporaryDirectory()
-        let path = directory.file("app.yaml")
-        writeFile(path, "one")
-        // In a child with no descriptors left, creating the instance fails with EMFILE.
-        var limit = rlimit()
-        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-        let watcher = Watcher(
-            paths: [path],
-            configuration: .init(strategy: .auto, pollInterval: .milliseconds(20), auditInterval: .zero, phaseSeed: 1))
-        let source = watcher.sources[0]
-        watcher.degrade(source, Clock.now(), "cannot create an inotify instance: Too many open files (EMFILE)")
-        #expect(source.strategy == .poll && source.inotifyRetryAt != nil)
-        source.inotifyRetryAt = Clock.now()
-        source.nextLook = Clock.now() + .seconds(1)
-        let reports = watcher.tick(at: Clock.now())
-        #expect(source.strategy == .inotify && !source.watches.isEmpty)
-        #expect(
-            reports.contains { if case .log(let record) = $0 { record.event == "source_recovered" } else { false } })
     }
 
     @Test func overflowLooksAtEverythingAgain() throws {
@@ -297,7 +276,7 @@ import Testing
             stand.read()
             return stand.logged("source_unreadable")
         }
-        #expect(stand.tornReadings == 0 && stand.digest == first && stand.watcher.sources[0].strategy == .inotify)
+        #expect(stand.tornReadings == 0 && stand.digest == first && stand.strategy(0).strategy == .inotify)
         unlink(name)
         writeFile(directory.file("app.yaml"), "two")
         try stand.waitForChange("the file beside it")

@@ -27,16 +27,20 @@ public func setNonBlocking(_ isNonBlocking: Bool, _ fd: Int32) throws(LinuxError
 
 /// Reads at most `limit` bytes that are there now; nil when there is nothing yet. An empty result is the end.
 public func readAvailable(_ fd: Int32, limit: Int) throws(LinuxError) -> [UInt8]? {
-    var failure: Int32 = 0
+    var result: Result<Int?, LinuxError> = .success(nil)
     let bytes = [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
-        var result: Int
-        repeat { result = read(fd, buffer.baseAddress, limit) } while result < 0 && errno == EINTR
-        if result < 0 { failure = errno }
-        count = max(0, result)
+        result = Result { () throws(LinuxError) in try readAvailable(fd, into: UnsafeMutableRawBufferPointer(buffer)) }
+        count = (try? result.get()) ?? 0
     }
-    guard failure == 0 else {
-        if failure == EAGAIN { return nil }
-        throw LinuxError("read", "descriptor \(fd)", errno: failure)
-    }
-    return bytes
+    return try result.get() == nil ? nil : bytes
+}
+
+/// Reads what is there now, as far as there is room for it.
+/// - Returns: the number of bytes, 0 at the end; nil when there is nothing yet.
+public func readAvailable(_ fd: Int32, into buffer: UnsafeMutableRawBufferPointer) throws(LinuxError) -> Int? {
+    var count: Int
+    repeat { count = read(fd, buffer.baseAddress, buffer.count) } while count < 0 && errno == EINTR
+    if count >= 0 { return count }
+    if errno == EAGAIN { return nil }
+    throw .last("read", "descriptor \(fd)")
 }

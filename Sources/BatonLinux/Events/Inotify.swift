@@ -20,11 +20,11 @@ public final class Inotify {
         public static let delete = Mask(rawValue: 0x200)
         public static let deleteSelf = Mask(rawValue: 0x400)
         public static let moveSelf = Mask(rawValue: 0x800)
-        public static let unmount = Mask(rawValue: 0x2000)
         public static let overflow = Mask(rawValue: 0x4000)
         public static let ignored = Mask(rawValue: 0x8000)
         public static let onlyDirectory = Mask(rawValue: 0x0100_0000)
-        public static let isDirectory = Mask(rawValue: 0x4000_0000)
+        /// Adds to a watch that there is on the same inode.
+        public static let addToMask = Mask(rawValue: 0x2000_0000)
     }
 
     public struct Event: Sendable {

@@ -6,13 +6,11 @@ public struct MountTable: Sendable {
         public let root: Path
         public let mountPoint: Path
         public let fileSystem: String
-        public let source: String
 
-        public init(root: Path, mountPoint: Path, fileSystem: String, source: String) {
+        public init(root: Path, mountPoint: Path, fileSystem: String) {
             self.root = root
             self.mountPoint = mountPoint
             self.fileSystem = fileSystem
-            self.source = source
         }
 
         /// The directory or file behind this mount has been removed or replaced: the kernel writes `//deleted` behind
@@ -69,7 +67,7 @@ public struct MountTable: Sendable {
             else { return nil }
             return Mount(
                 root: Path(MountTable.unescape(fields[3])), mountPoint: Path(MountTable.unescape(fields[4])),
-                fileSystem: String(Substring(fields[dash + 1])), source: MountTable.unescape(fields[dash + 2]))
+                fileSystem: String(Substring(fields[dash + 1])))
         }
         self.init(mounts: mounts)
     }

@@ -21,8 +21,9 @@ public struct Path: Sendable {
         return Path(String(text[..<last]))
     }
 
+    /// - Parameter name: or several, with slashes between them; or none.
     public func appending(_ name: String) -> Path {
-        Path(text.utf8.last == Path.slash ? text + name : text + "/" + name)
+        name.isEmpty ? self : Path(text.utf8.last == Path.slash ? text + name : text + "/" + name)
     }
 
     /// What leads from this directory to it, by the text alone: empty for the directory itself, nil where it does not lie there.

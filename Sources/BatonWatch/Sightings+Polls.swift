@@ -1,0 +1,65 @@
+import BatonCore
+import BatonLinux
+
+// Polls, audits, and what follows from them for the strategy.
+extension Sightings {
+    func tick(_ source: WatchedSource, _ now: Instant) {
+        switch source.watch.strategy.takeTurn(at: now) {
+        case .retryInotify: retryInotify(source, now)
+        case .distrustInotify:
+            missed += 1
+            disarm(source)
+            degrade(source, now, "an audit found a change that inotify had not reported")
+        case nil: break
+        }
+        killLateHelper(source, now)
+        guard source.watch.helper == nil, source.watch.strategy.takePoll(at: now) else { return }
+        if source.isRemote { return startHelper(source, now) }
+        source.watch.polledAt = now
+        checkSuperseded(source)
+        let wasTouched = source.isTouched
+        poll(source, now)
+        if source.isTouched, !wasTouched { source.watch.strategy.auditFoundChange(at: now) }
+    }
+
+    private func poll(_ source: WatchedSource, _ now: Instant) {
+        let poll = SourceScanner(path: source.path, mounts: mounts.table).poll()
+        if case .there(let identity) = poll, identity == source.content.identity { return }
+        source.knownTrace = nil
+        switch poll {
+        case .there: touch(source, atomic: source.isAtomic, now)
+        case .absent: if source.content.identity != nil { touch(source, atomic: false, now) }
+        case .failed(let reason): log(source.complain(reason))
+        }
+    }
+
+    /// inotify does not work for this source: it is polled instead, and the log says why.
+    func degrade(_ source: WatchedSource, _ now: Instant, _ reason: String) {
+        guard source.watch.strategy.inotifyFailed(at: now, &random) else { return }
+        log(
+            LogRecord(
+                .warn, "source_degraded",
+                "\(source.path) is looked at every \(configuration.pollInterval) from now on: \(reason)",
+                [.text("source", source.path.text), .text("strategy", "poll")]))
+    }
+
+    private func retryInotify(_ source: WatchedSource, _ now: Instant) {
+        arm(source, now)
+        guard source.watch.strategy.strategy == .inotify else { return }
+        source.watch.strategy.inotifyWorks(at: now)
+        log(
+            LogRecord(
+                .info, "source_recovered", "\(source.path) is watched by inotify again",
+                [.text("source", source.path.text), .text("strategy", "inotify")]))
+        poll(source, now)
+    }
+
+    /// By the mount table as it was read in this round.
+    func checkSuperseded(_ source: WatchedSource) {
+        guard let point = source.classification.pinningMount, !source.watch.isSuperseded else { return }
+        let isUnlinked = (try? FileStatus.following(point.text).links) == 0
+        guard isUnlinked || mounts.table.mount(at: point)?.isSuperseded == true else { return }
+        source.watch.isSuperseded = true
+        see(.mountSuperseded(path: source.path.text))
+    }
+}
