@@ -1,3 +1,4 @@
+import BatonCore
 import BatonLinux
 
 /// Files that editors lay beside what they edit for a moment: they are not configuration.

@@ -1,3 +1,4 @@
+import BatonCore
 import BatonLinux
 import Glibc
 
@@ -65,11 +66,9 @@ struct SnapshotCopy {
     }
 
     private func makeParents(of path: Path) throws(LinuxError) {
-        var built: Path = "/"
-        for part in path.components.dropLast() {
-            built = built.appending(part.text)
-            if (try? FileStatus.following(built.text)) == nil { try make(built, mode: 0o755) }
-        }
+        try writer.run { () -> Result<Void, LinuxError> in
+            Result { () throws(LinuxError) in try makeDirectories(path.parent, isExact: true) }
+        }.get()
     }
 
     private func make(_ directory: Path, mode: mode_t) throws(LinuxError) {

@@ -9,20 +9,20 @@ public struct SubpathSources: Sendable {
     /// be watched for itself.
     public let hidden: [SubpathMount]
     /// The paths that lie on such a mount or have one below them, those of the hidden ones among them.
-    public let paths: [String]
+    public let paths: [Path]
 
-    public init(_ paths: [String]) {
+    public init(_ paths: [Path]) {
         let table = paths.isEmpty ? MountTable(mounts: []) : (try? MountTable.current()) ?? MountTable(mounts: [])
         self.init(paths, table)
     }
 
-    init(_ paths: [String], _ table: MountTable) {
+    init(_ paths: [Path], _ table: MountTable) {
         var pinning: [SubpathMount] = []
         var hidden: [SubpathMount] = []
-        var affected: [String] = []
+        var affected: [Path] = []
         let points = table.kubeletSubpathPoints
         for path in points.isEmpty ? [] : paths {
-            let trace = PathTrace(Path(path), table)
+            let trace = PathTrace(path, table)
             switch trace.end {
             case .file(let real), .directory(let real):
                 let around = table.mount(of: real)?.kubeletSubpath
@@ -37,7 +37,7 @@ public struct SubpathSources: Sendable {
         var known: Set<Path> = []
         self.pinning = pinning.filter { known.insert(Path($0.point)).inserted }
         self.hidden = hidden.filter { known.insert(Path($0.point)).inserted }
-        self.paths = affected + self.hidden.map(\.point)
+        self.paths = affected + self.hidden.map { Path($0.point) }
     }
 
     public var all: [SubpathMount] { pinning + hidden }

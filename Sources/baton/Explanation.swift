@@ -8,7 +8,7 @@ enum Explanation {
     static func show(_ paths: [String]) -> Int32 {
         guard var settings = Program.settings(EnvironmentVariable.all()) else { return Settings.exitCode }
         if !paths.isEmpty {
-            settings.watch = paths.map { .path($0) }
+            settings.watch = paths.map { .path(Path($0)) }
             settings.environmentFrom = []
         }
         guard !settings.sources.isEmpty else {
@@ -18,7 +18,7 @@ enum Explanation {
         let subpaths = SubpathStaging.find(&settings).paths
         for (source, (path, what)) in zip(settings.sources, WatchedPaths.watcher(settings).explanations) {
             switch source {
-            case .path where settings.subpath == .stage && subpaths.contains(path) && what.kind == .subPathMount:
+            case .path where settings.subpath == .stage && subpaths.contains(Path(path)) && what.kind == .subPathMount:
                 explain(
                     path, what.kind.rawValue, "api",
                     "\(what.reason); BATON_SUBPATH=stage: the agent traces it to its object, and the app reads "

@@ -21,18 +21,18 @@ struct SubpathStaging {
     /// Adds to what is watched the mounts that are hidden in directories.
     static func find(_ settings: inout Settings) -> SubpathSources {
         let found = SubpathSources(settings.paths)
-        for mount in found.hidden where !settings.sources.contains(.path(mount.point)) {
-            settings.watch.append(.path(mount.point))
+        for mount in found.hidden where !settings.sources.contains(.path(Path(mount.point))) {
+            settings.watch.append(.path(Path(mount.point)))
         }
         return found
     }
 
-    private mutating func replace(_ paths: [String], _ settings: Settings, _ launch: inout Launcher.Configuration) {
+    private mutating func replace(_ paths: [Path], _ settings: Settings, _ launch: inout Launcher.Configuration) {
         let staged = Dictionary(
             paths.map { ($0, settings.stage + "/" + SourceName.path($0).stagePath) },
             uniquingKeysWith: { first, _ in first })
         let replacement = PathReplacement(staged)
-        var places: [String: [String]] = [:]
+        var places: [Path: [String]] = [:]
         for (index, argument) in launch.command.enumerated() {
             let (bytes, replaced) = replacement.apply(to: argument.bytes)
             guard !replaced.isEmpty else { continue }
@@ -40,19 +40,19 @@ struct SubpathStaging {
             for path in replaced { places[path, default: []].append("argument \(index)") }
         }
         for (index, variable) in launch.environment.enumerated() where !variable.hasName(withPrefix: "BATON_") {
-            guard let value = staged[variable.value] else { continue }
+            guard let value = staged[Path(variable.value)] else { continue }
             launch.environment[index] = EnvironmentVariable(name: variable.name, value: value)
-            places[variable.value, default: []].append("variable \(variable.name)")
+            places[Path(variable.value), default: []].append("variable \(variable.name)")
         }
         for (path, copy) in staged.sorted(by: { $0.key < $1.key }) {
             // Who is led to the directory is led to what is in it.
-            let isCovered = places.keys.contains { path.hasPrefix($0 + "/") }
+            let isCovered = places.keys.contains { path != $0 && path.relative(to: $0) != nil }
             if places[path] != nil || !isCovered { records.append(record(path, copy, places[path] ?? [])) }
         }
     }
 
-    private func record(_ path: String, _ staged: String, _ places: [String]) -> LogRecord {
-        let fields: [LogRecord.Field] = [.text("source", path), .text("staged", staged)]
+    private func record(_ path: Path, _ staged: String, _ places: [String]) -> LogRecord {
+        let fields: [LogRecord.Field] = [.text("source", path.text), .text("staged", staged)]
         guard places.isEmpty else {
             return LogRecord(
                 .info, "argument_replaced",

@@ -29,12 +29,12 @@ enum WatchedPaths {
     private static func path(of source: SourceName, _ settings: Settings) -> String {
         switch source {
         case .object, .url: return SnapshotStage.agentDirectory(of: settings.stage) + "/" + source.stagePath
-        case .path(let path) where path.hasPrefix("/"): return path
+        case .path(let path) where path.isAbsolute: return path.text
         case .path(let path):
             var buffer = [CChar](repeating: 0, count: 4096)
-            guard getcwd(&buffer, buffer.count) != nil else { return path }
+            guard getcwd(&buffer, buffer.count) != nil else { return path.text }
             return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
-                + "/" + path
+                + "/" + path.text
         }
     }
 

@@ -28,6 +28,11 @@ import Testing
         #expect(replaced.isEmpty == (before == after))
     }
 
+    @Test func pathsThatOnlyLookAlikeAreTwo() {
+        let replacement = PathReplacement(["/etc/\u{e9}": "/one", "/etc/e\u{301}": "/two"])
+        #expect(replacement.apply(to: Array("/etc/\u{e9}:/etc/e\u{301}".utf8)).text == Array("/one:/two".utf8))
+    }
+
     @Test func bytesThatAreNoTextStayAsTheyAre() {
         let (text, replaced) = PathReplacement(["/a": "/b"]).apply(to: [0xff, 0x3d, 0x2f, 0x61, 0xfe])
         #expect(text == [0xff, 0x3d, 0x2f, 0x61, 0xfe] && replaced.isEmpty)

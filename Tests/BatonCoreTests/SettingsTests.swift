@@ -103,6 +103,15 @@ import Testing
         #expect(told?.hasPrefix("\(name): ") == true && told?.contains(words) == true, "\(told ?? "no single problem")")
     }
 
+    @Test func sourcesThatOnlyLookAlikeAreTwo() {
+        let (settings, problems) = parse([
+            "BATON_WATCH": "/etc/\u{e9},/etc/e\u{301}", "BATON_ENV_FROM": "/etc/e\u{301}", "BATON_STAGE_FILES": "on",
+        ])
+        #expect(problems.isEmpty && settings.sources.count == 2)
+        #expect(
+            settings.sources.map { Path($0.stagePath) } == [Path("files/etc/\u{e9}"), Path("files/etc/e\u{301}")])
+    }
+
     @Test func valuesAreRead() throws {
         let (settings, problems) = parse([
             "BATON_WATCH": "/etc/app, /etc/tls/tls.crt,./x",

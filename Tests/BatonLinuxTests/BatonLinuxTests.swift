@@ -59,7 +59,7 @@ import Testing
 
     @Test func directoriesWhoseNamesBeginWithAnAccentAreMade() throws {
         let directory = TemporaryDirectory()
-        try makeDirectories(directory.file("\u{301}one/\u{301}two"))
+        try makeDirectories(Path(directory.file("\u{301}one/\u{301}two")))
         #expect(listDirectory(directory.file("\u{301}one")).map { Array($0.utf8) } == [Array("\u{301}two".utf8)])
     }
 

@@ -46,6 +46,17 @@ import Testing
         "..2026_report", "..hidden", "alias", "folder", "link", "near", "notes", "pipe",
     ]
 
+    @Test func namesThatOnlyLookAlikeAreTwoLinks() throws {
+        let stage = try stage()
+        fill(stage.directory(of: 1), ["\u{e9}", "e\u{301}"])
+        let findings = try stage.promote(1)
+        #expect(link(to: "\u{e9}") != nil && link(to: "e\u{301}") != nil)
+        #expect(findings.failure == nil && findings.foreign.isEmpty)
+        fill(stage.directory(of: 2), ["\u{e9}"])
+        #expect(try stage.promote(2).foreign.isEmpty)
+        #expect(link(to: "\u{e9}") != nil && link(to: "e\u{301}") == nil)
+    }
+
     @Test func onlyWhatBatonMadeGoes() throws {
         let stage = try stage()
         makeForeign()

@@ -28,6 +28,20 @@ import Testing
         #expect(readFile(directory.file("stage/b..c/..d/e.")) == "\u{2}")
     }
 
+    /// "é" in one code point and in two looks alike, and is the name of two files.
+    @Test func namesThatOnlyLookAlikeAreTwoFiles() throws {
+        let directory = TemporaryDirectory()
+        let path = directory.file("stage")
+        let stage = StageDirectory(path, isSecret: false)
+        try stage.prepare()
+        try stage.write(
+            [.init(name: "\u{e9}", content: [1]), .init(name: "e\u{301}", content: [2])], stamp: Self.stamp)
+        #expect(readFile("\(path)/\u{e9}") == "\u{1}" && readFile("\(path)/e\u{301}") == "\u{2}")
+        try stage.write([.init(name: "e\u{301}", content: [3])], stamp: Self.stamp + ".1")
+        #expect(try directoryEntries(path, limit: 10).map { Array($0.utf8) }.contains(Array("e\u{301}".utf8)))
+        #expect(readFile("\(path)/e\u{301}") == "\u{3}" && (try? readLink("\(path)/\u{e9}")) == nil)
+    }
+
     private static let stamp = "2026_11_22_10_00_00.123456789"
 
     @Test func onlyVersionsAndLinksOfItsOwnGo() throws {

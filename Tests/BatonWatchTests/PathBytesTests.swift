@@ -49,7 +49,7 @@ import Testing
             .init(root: "/", mountPoint: "/", fileSystem: "ext4"),
             .init(root: Path(root), mountPoint: Path(point), fileSystem: "ext4"),
         ])
-        let found = SubpathSources([directory.path], table)
+        let found = SubpathSources([Path(directory.path)], table)
         #expect(found.hidden == [SubpathMount(point: point, volume: "v", path: "\u{301}key")])
     }
 

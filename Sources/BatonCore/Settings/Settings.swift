@@ -114,7 +114,7 @@ extension Settings {
     }
 
     /// Those of them that are files and directories.
-    public var paths: [String] { sources.compactMap { if case .path(let path) = $0 { path } else { nil } } }
+    public var paths: [Path] { sources.compactMap { if case .path(let path) = $0 { path } else { nil } } }
 }
 
 /// One entry of BATON_ADOPT_EXCEPT: `8081` or `127.0.0.1:8081`.

@@ -94,9 +94,9 @@ public struct SettingsParser: ~Copyable {
                     reason: "who gets how many of the new connections is steered, and BATON_STEER is off", allowed: nil)
             )
         }
-        var staged = Set<String>()
+        var staged = Set<Path>()
         for source in settings.stages ? settings.sources : [] {
-            guard case let path = source.stagePath, !staged.insert(path).inserted else { continue }
+            guard case let path = source.stagePath, !staged.insert(Path(path)).inserted else { continue }
             problems.append(
                 SettingsProblem(
                     variable: "BATON_WATCH",

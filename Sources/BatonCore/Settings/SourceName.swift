@@ -1,7 +1,7 @@
 /// One entry of BATON_WATCH.
 public enum SourceName: Hashable, Sendable {
     /// A file or directory, by absolute path or one that begins with `./`.
-    case path(String)
+    case path(Path)
     /// `[NAMESPACE/]configmap/NAME[/KEY][?optional]`, and the same with `secret`.
     case object(ObjectSource)
     /// `[NAME=]https://…`.
@@ -51,7 +51,7 @@ public struct URLSource: Hashable, Sendable {
 extension SourceName: CustomStringConvertible {
     public var description: String {
         switch self {
-        case .path(let path): path
+        case .path(let path): path.text
         case .object(let object): object.description
         case .url(let source): source.description
         }
@@ -97,7 +97,7 @@ extension SourceName {
     public var stagePath: String {
         switch self {
         case .path(let path):
-            "files/" + path.split(separator: "/").filter { $0 != "." && $0 != ".." }.joined(separator: "/")
+            path.components.filter { $0 != "." && $0 != ".." }.reduce(Path("files")) { $0.appending($1.text) }.text
         case .object(let object): object.stageDirectory + (object.key.map { "/\($0)" } ?? "")
         case .url(let source): "url/\(source.name)"
         }
@@ -115,7 +115,7 @@ extension SettingValue {
         guard text.utf8.count < 4096, !text.utf8.contains(0) else {
             throw SettingError("a source has at most 4095 bytes")
         }
-        if text.hasPrefix("/") || text.hasPrefix("./") { return .path(text) }
+        if Path(text).isAbsolute || Path(text).hasPrefix("./") { return .path(Path(text)) }
         if let url = try url(text) { return .url(url) }
         if let object = try object(text) { return .object(object) }
         throw SettingError(

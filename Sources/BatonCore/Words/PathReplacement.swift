@@ -4,15 +4,15 @@ public struct PathReplacement: Sendable {
     /// Longest first, so that a path goes before the directory that it lies in.
     private let pairs: [(from: String, to: String)]
 
-    public init(_ pairs: [String: String]) {
-        self.pairs = pairs.filter { !$0.key.isEmpty }.map { ($0.key, $0.value) }
+    public init(_ pairs: [Path: String]) {
+        self.pairs = pairs.filter { !$0.key.isEmpty }.map { ($0.key.text, $0.value) }
             .sorted { ($1.from.utf8.count, $0.from) < ($0.from.utf8.count, $1.from) }
     }
 
     /// - Returns: the text as it is to be, and which paths were replaced in it.
-    public func apply(to text: [UInt8]) -> (text: [UInt8], replaced: Set<String>) {
+    public func apply(to text: [UInt8]) -> (text: [UInt8], replaced: Set<Path>) {
         var result: [UInt8] = []
-        var replaced: Set<String> = []
+        var replaced: Set<Path> = []
         var index = 0
         while index < text.count {
             let rest = text[index...]
@@ -23,7 +23,7 @@ public struct PathReplacement: Sendable {
             if let pair {
                 result += pair.to.utf8
                 index += pair.from.utf8.count
-                replaced.insert(pair.from)
+                replaced.insert(Path(pair.from))
             } else {
                 result.append(text[index])
                 index += 1

@@ -1,14 +1,22 @@
+public import BatonCore
 import Glibc
 
-/// Makes a directory and what is missing above it (0755); one that is there already is well.
+/// Makes a directory and what is missing above it; what is there already stays as it is.
 /// - Parameter mode: of the last one.
-func makeDirectories(_ path: String, mode: mode_t = 0o755) throws(LinuxError) {
-    var built = ""
-    let parts = Path(path).components
-    for (index, part) in parts.enumerated() {
-        built += "/" + part.text
-        guard mkdir(built, index == parts.count - 1 ? mode : 0o755) == 0 || errno == EEXIST else {
-            throw .last("make", built)
+/// - Parameter parentMode: of those above it.
+/// - Parameter isExact: whatever the umask says.
+public func makeDirectories(
+    _ path: Path, mode: UInt32 = 0o755, parentMode: UInt32 = 0o755, isExact: Bool = false
+) throws(LinuxError) {
+    var built: Path = "/"
+    let names = path.components
+    for (index, name) in names.enumerated() {
+        built = built.appending(name.text)
+        let mode = index == names.count - 1 ? mode : parentMode
+        if mkdir(built.text, mode) == 0 {
+            guard !isExact || chmod(built.text, mode) == 0 else { throw .last("set the mode of", built.text) }
+        } else if errno != EEXIST {
+            throw .last("make", built.text)
         }
     }
 }

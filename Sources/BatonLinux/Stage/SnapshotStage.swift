@@ -1,3 +1,4 @@
+import BatonCore
 import CBatonShims
 import Glibc
 
@@ -23,7 +24,7 @@ public struct SnapshotStage: Sendable {
         self.path = path
         self.run = run
         var names = Set(own.compactMap { Self.entry(of: $0, in: path) })
-        names.insert(Self.agent)
+        names.insert(Path(Self.agent))
         // The clock's nanoseconds, the process id, the number.
         layout = StageLayout(path: path, numbers: 3...3, own: names, limit: 1000)
     }
@@ -32,7 +33,7 @@ public struct SnapshotStage: Sendable {
     public static func agentDirectory(of stage: String) -> String { stage + "/" + agent }
 
     public static func makeAgentDirectory(of stage: String) throws(LinuxError) {
-        try makeDirectories(agentDirectory(of: stage))
+        try makeDirectories(Path(agentDirectory(of: stage)))
     }
 
     public func directory(of number: Int) -> String { "\(path)/\(name(number))" }
@@ -43,7 +44,7 @@ public struct SnapshotStage: Sendable {
     private func name(_ number: Int) -> String { "..\(run).\(number)" }
 
     /// Makes the directory, and what is missing above it.
-    public func make() throws(LinuxError) { try makeDirectories(path) }
+    public func make() throws(LinuxError) { try makeDirectories(Path(path)) }
 
     /// Makes the directory, and removes what runs before have left. None of them may still be running (`StageLock`).
     public func prepare() throws(LinuxError) {
@@ -56,7 +57,7 @@ public struct SnapshotStage: Sendable {
     /// A version may get these names (with slashes, of which only the first part counts).
     /// - Throws: EEXIST where something else has one of them: the app would read that for ever.
     public func checkFree(_ names: [String]) throws(LinuxError) {
-        try layout.checkFree(names.compactMap { $0.split(separator: "/").first.map(String.init) })
+        try layout.checkFree(names.compactMap { Path($0).components.first })
     }
 
     /// The app reads this snapshot from now on. It takes a few calls that do not depend on its size.
@@ -64,7 +65,7 @@ public struct SnapshotStage: Sendable {
     public func promote(_ number: Int) throws(LinuxError) -> StageFindings {
         let before = try layout.target()
         try layout.swap(to: name(number))
-        let found = layout.link(Set(try directoryEntries(directory(of: number), limit: 1000)))
+        let found = layout.link(Set(try directoryEntries(directory(of: number), limit: 1000).map { Path($0) }))
         var replaced: String?
         if let before, !before.hasPrefix("..\(run).") {
             if layout.isVersionThatIsThere(before) { try remove(path + "/" + before) }
@@ -82,12 +83,12 @@ public struct SnapshotStage: Sendable {
 
     /// Under which entry of `directory` a path lies, however deep; nil where it lies elsewhere. By identity: there is more than
     /// one way to write a path.
-    private static func entry(of path: String, in directory: String) -> String? {
+    private static func entry(of path: String, in directory: String) -> Path? {
         guard let stage = try? FileStatus.following(directory) else { return nil }
-        var parts = path.split(separator: "/").filter { $0 != "." }
+        var parts = Path(path).components.filter { $0 != "." }
         while let name = parts.popLast() {
-            let parent = try? FileStatus.following("/" + parts.joined(separator: "/"))
-            if let parent, parent.device == stage.device, parent.inode == stage.inode { return String(name) }
+            let parent = try? FileStatus.following(parts.reduce(Path("/")) { $0.appending($1.text) }.text)
+            if let parent, parent.device == stage.device, parent.inode == stage.inode { return name }
         }
         return nil
     }

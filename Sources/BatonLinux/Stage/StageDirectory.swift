@@ -1,3 +1,4 @@
+import BatonCore
 import CBatonShims
 import Glibc
 
@@ -30,7 +31,7 @@ public struct StageDirectory: Sendable {
     public init(_ path: String, isSecret: Bool) {
         self.path = path
         // kubelet's names have a random number, those made here the clock's nanoseconds and a count.
-        layout = StageLayout(path: path, numbers: 1...2, own: [StageVersion.empty], limit: 100_000)
+        layout = StageLayout(path: path, numbers: 1...2, own: [Path(StageVersion.empty)], limit: 100_000)
         mode = isSecret ? 0o600 : 0o644
     }
 
@@ -54,7 +55,7 @@ public struct StageDirectory: Sendable {
     @discardableResult
     public func write(_ files: [File], stamp: String) throws(LinuxError) -> StageFindings {
         // Of a nested name only the first part is a link, as kubelet has it.
-        let names = Set(files.compactMap { $0.name.split(separator: "/").first.map(String.init) })
+        let names = Set(files.compactMap { Path($0.name).components.first })
         let before = try layout.target()
         let new = "..\(stamp)"
         for file in files where !Self.staysWithin(file.name) { throw LinuxError("lay down", file.name, errno: EINVAL) }
@@ -82,7 +83,7 @@ public struct StageDirectory: Sendable {
     /// - Returns: what was found where that was done.
     @discardableResult
     public func prepare() throws(LinuxError) -> StageFindings? {
-        try makeDirectories(path, mode: directoryMode)
+        try makeDirectories(Path(path), mode: directoryMode)
         guard version == nil else { return nil }
         // A run before may have ended before it was in force.
         rmdir(path + "/" + StageVersion.empty)
@@ -101,23 +102,10 @@ public struct StageDirectory: Sendable {
         // Whatever the umask says.
         try check(chmod(directory, directoryMode), "set the mode of", directory)
         for file in files {
-            try makeParents(of: file.name, in: directory)
-            try writeFile(directory + "/" + file.name, file.content)
+            let path = Path(directory).appending(file.name)
+            try makeDirectories(path.parent, mode: directoryMode, parentMode: directoryMode, isExact: true)
+            try writeFile(path.text, file.content)
         }
-    }
-
-    private func makeParents(of name: String, in directory: String) throws(LinuxError) {
-        var parent = directory
-        for part in name.split(separator: "/").dropLast() {
-            parent += "/" + part
-            if (try? FileStatus.ofLink(parent)) == nil { try make(parent) }
-        }
-    }
-
-    private func make(_ directory: String) throws(LinuxError) {
-        try check(mkdir(directory, directoryMode), "make", directory)
-        // Whatever the umask says.
-        try check(chmod(directory, directoryMode), "set the mode of", directory)
     }
 
     private func writeFile(_ name: String, _ content: [UInt8]) throws(LinuxError) {

@@ -1,3 +1,4 @@
+import BatonCore
 import Glibc
 
 /// kubelet's layout of a directory and the steps of its atomic writer (pkg/volume/util/atomic_writer.go), as far as
@@ -13,7 +14,7 @@ struct StageLayout: Sendable {
     /// How many numbers the name of a version has behind its date.
     let numbers: ClosedRange<Int>
     /// Further entries that are Baton's.
-    let own: Set<String>
+    let own: Set<Path>
     /// Where there are more entries, a swap does not look for what could be removed or reported.
     let limit: Int
 
@@ -34,10 +35,10 @@ struct StageLayout: Sendable {
     // MARK: what is in the way
 
     /// - Throws: EEXIST where one of these names, or one that the swap needs, is taken by what Baton has not made.
-    func checkFree(_ names: some Sequence<String>) throws(LinuxError) {
+    func checkFree(_ names: some Sequence<Path>) throws(LinuxError) {
         _ = try linkTarget(of: Self.data)
         _ = try linkTarget(of: Self.newData)
-        for name in names { _ = try isLinked(name) }
+        for name in names { _ = try isLinked(name.text) }
     }
 
     private func linkTarget(of name: String) throws(LinuxError) -> String? {
@@ -58,10 +59,7 @@ struct StageLayout: Sendable {
         return true
     }
 
-    /// By bytes: strings are equal in Swift that are different names in Linux.
-    private func leads(_ target: String, to name: String) -> Bool {
-        target.utf8.elementsEqual("\(Self.data)/\(name)".utf8)
-    }
+    private func leads(_ target: String, to name: String) -> Bool { Path(target) == Path("\(Self.data)/\(name)") }
 
     private func inTheWay(_ name: String) -> LinuxError {
         let full = path + "/" + name
@@ -99,9 +97,9 @@ struct StageLayout: Sendable {
     }
 
     /// Makes the links of these names and removes those of others.
-    func link(_ names: Set<String>) -> Entries {
+    func link(_ names: Set<Path>) -> Entries {
         var found = Entries()
-        for name in names {
+        for name in names.map(\.text) {
             do throws(LinuxError) {
                 guard try !isLinked(name) else { continue }
                 guard symlink("\(Self.data)/\(name)", path + "/" + name) == 0 else {
@@ -114,7 +112,7 @@ struct StageLayout: Sendable {
         }
         // Where they cannot be listed: tidying up can wait, a change cannot.
         let entries = (try? directoryListing(path, limit: limit)) ?? []
-        for entry in entries where !names.contains(entry.name) { sort(entry, into: &found) }
+        for entry in entries where !names.contains(Path(entry.name)) { sort(entry, into: &found) }
         return found
     }
 
@@ -125,7 +123,7 @@ struct StageLayout: Sendable {
 
     private func sort(_ entry: DirectoryEntry, into found: inout Entries) {
         let name = entry.name
-        guard name != Self.data, name != Self.newData, !own.contains(name) else { return }
+        guard name != Self.data, name != Self.newData, !own.contains(Path(name)) else { return }
         if isVersion(entry) {
             found.versions.append(name)
         } else if isOwnLink(entry) {
