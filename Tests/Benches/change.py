@@ -3,13 +3,18 @@ import itertools
 import os
 import random
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
 
-from Benches.common import ROUNDS, percentile, quiet, show, work
-from harness import BATON, Volume, compiled, free_port, write
+from Benches.common import ROUNDS, percentile, show, started, work
+from harness import proc
+from harness.clients import free_port
+from harness.places import BATON
+from harness.processes import kill_marked, under_baton
+from harness.programs import compiled
+from harness.volume import Volume, write
+from harness.waiting import eventually, let_pass
 
 # Told by SIGHUP, or with a port by a webhook. Its first line is out as soon as either can come.
 RECEIVER = """
@@ -82,9 +87,15 @@ class Receiver:
     """Somebody who watches, with the receiver below it."""
 
     def __init__(self, command, settings):
-        self.process = subprocess.Popen([receiver() if word is None else word for word in command], env=quiet(**settings),
-                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
+        self.process = started([receiver() if word is None else word for word in command], output=subprocess.PIPE, **settings)
         self.told()
+        eventually("the watching to begin", self.watches)
+
+    def watches(self):
+        """By inotify, or by a loop that has looked once and sleeps; Baton does before it starts the app."""
+        everyone = [self.process.pid] + proc.descendants(self.process.pid)
+        looked = [os.path.realpath(BATON), os.path.realpath(shutil.which("sleep"))]
+        return any(proc.watches_files(pid) or proc.executable(pid) in looked for pid in everyone)
 
     def told(self):
         """When the receiver has been told (ns, monotonic); 0 for its first line."""
@@ -98,9 +109,6 @@ class Receiver:
         began = change()
         return (self.told() - began) / 1e6
 
-    def end(self):
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
 
 
 def receiver():
@@ -122,16 +130,17 @@ def report(title, contestants, place, count, pause, share, reference="baton"):
         for name in contestants:
             path, changes[name] = place(tempfile.mkdtemp(dir=work) + "/watched")
             receivers[name] = Receiver(*contestants[name](path))
-        # There are those who do not tell when they have begun to watch.
-        time.sleep(1.5)
+        # The first one waits until the app is taken as ready, and counts for nobody.
+        for name in contestants:
+            receivers[name].delay(changes[name])
         taken = {name: [] for name in contestants}
         for _ in range(count):
             for name in random.sample(list(contestants), len(contestants)):
                 taken[name].append(receivers[name].delay(changes[name]))
-                time.sleep(pause())
+                let_pass(pause())
+        kill_marked(work)
         for one in receivers.values():
-            one.end()
-        subprocess.run(["pkill", "-KILL", "-f", receiver()])
+            one.process.wait()
         for name in contestants:
             rounds[name].append(sorted(taken[name]))
     show(title, "ms", {name: [percentile(delays, share) for delays in turns] for name, turns in rounds.items()}, reference)
@@ -151,7 +160,6 @@ def volume(path):
         return kubelet.swap("app.yaml", str(kubelet.count))
 
     swap()
-    os.symlink("..data/app.yaml", path + "/app.yaml")
     return path, swap
 
 
@@ -171,7 +179,7 @@ def plain(path):
 
 
 def baton(**settings):
-    return lambda path: ([BATON, "--", None], {"WATCH": path, "ON_CHANGE": "reload"} | settings)
+    return lambda path: (under_baton([None]), {"WATCH": path, "ON_CHANGE": "reload"} | settings)
 
 
 def shell(script, *words):

@@ -2,12 +2,13 @@
 import os
 import random
 import shutil
-import socket
 import statistics
+import subprocess
 import sys
 import tempfile
 
-from harness import BATON, environment
+from harness.places import BATON
+from harness.processes import environment, start
 
 ROUNDS = int(os.environ.get("BATON_BENCH_ROUNDS", "5"))
 # Where all of them put their things.
@@ -35,8 +36,17 @@ def spread(ratios):
     return "%.2f (%.2f–%.2f)" % (statistics.median(ratios), min(ratios), max(ratios))
 
 
-def quiet(**settings):
-    return environment(**({"LOG_LEVEL": "error", "CONTROL": "off"} | settings))
+QUIET = {"LOG_LEVEL": "error", "CONTROL": "off"}
+
+
+def quiet():
+    """An environment for a Baton that says nothing."""
+    return environment(**QUIET)
+
+
+def started(command, output=subprocess.DEVNULL, error=subprocess.DEVNULL, **settings):
+    """A Baton that says nothing, or somebody beside it."""
+    return start(command, mark=work, output=output, error=error, **(QUIET | settings))
 
 
 def compare(title, unit, measure, contestants, reference, samples=1):
@@ -61,29 +71,3 @@ def show(title, unit, figures, reference):
         ratios = [own / other for own, other in zip(figures[reference], figures[name])]
         print("%-26s %12.3f   %s" % (name, statistics.median(figures[name]), "" if name == reference else spread(ratios)))
     sys.stdout.flush()
-
-
-def memory_of(pid):
-    rollup = {}
-    for line in open("/proc/%d/smaps_rollup" % pid):
-        parts = line.split()
-        if parts[-1] == "kB":
-            rollup[parts[0]] = int(parts[1])
-    return rollup.get("Rss:", 0), rollup.get("Pss:", 0), rollup.get("Private_Dirty:", 0)
-
-
-def nginx_config(folder, port, text, connections=256):
-    return """daemon off; worker_processes 1; error_log %s/error.log; pid %s/nginx.pid; events { worker_connections %d; }
-        http { access_log off; client_body_temp_path %s/t1; proxy_temp_path %s/t2; fastcgi_temp_path %s/t3; uwsgi_temp_path %s/t4;
-        scgi_temp_path %s/t5; server { listen 127.0.0.1:%d; location / { return 200 "%s"; } } }""" % ((folder,) * 2 + (connections,) + (folder,) * 5 + (port, text))
-
-
-def answer(port):
-    """The body of one, or None."""
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
-            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-            whole = b"".join(iter(lambda: client.recv(65536), b""))
-        return whole.partition(b"\r\n\r\n")[2].decode().strip()
-    except OSError:
-        return None

@@ -8,31 +8,13 @@ import tempfile
 import time
 
 import picture
-from Benches.common import ROUNDS, answer, nginx_config, percentile, quiet, spread, work
-from harness import BATON, Volume, compiled, eventually, free_port, write
-
-
-def haproxy_config(bind, text):
-    return """global
-    maxconn 256
-defaults
-    mode http
-    timeout client 30s
-    timeout connect 5s
-    timeout server 30s
-frontend main
-    bind "%s"
-    http-request return status 200 content-type text/plain string "%s"
-""" % (bind, text)
-
-
-NODE = """
-const http = require("http"), fs = require("fs"), body = fs.readFileSync(process.argv[2]);
-const starter = process.env.SERVER_STARTER_PORT, fd = starter ? +starter.split("=").pop() : 3;
-const server = http.createServer((q, a) => { a.setHeader("Content-Length", body.length); a.end(body); });
-server.listen({ fd });
-process.on("SIGTERM", () => server.close(() => process.exit(0)));
-"""
+from Benches.common import ROUNDS, percentile, spread, started, work
+from harness import servers
+from harness.clients import answer, free_port
+from harness.processes import stop, under_baton
+from harness.programs import compiled
+from harness.volume import Volume, write
+from harness.waiting import eventually, let_pass
 
 
 class Contestant:
@@ -54,23 +36,21 @@ class Contestant:
         self.folder, self.port, self.number = folder, port, 0
         os.chmod(folder, 0o755)
         self.volume = Volume(folder + "/config")
-        write(folder + "/app.js", NODE)
         self.write()
         config = folder + "/config/..data/config" if self.by_baton else folder + "/config/config"
         commands = {
             "nginx": [shutil.which("nginx"), "-c", config],
             "haproxy": [shutil.which("haproxy"), "-db" if self.by_baton else "-W", "-f", config],
-            "node": [shutil.which("node"), folder + "/app.js", config],
+            "node": servers.node(config),
         }
         command, more = commands[self.server], {}
         if self.by_baton:
             more = {"WATCH": folder + "/config", "LISTEN": "tcp://127.0.0.1:%d" % port, "ON_CHANGE": "handover",
                     "DRAIN_SIGNAL": {"nginx": "QUIT", "haproxy": "USR1", "node": "TERM"}[self.server]} | self.settings
-            command = [BATON, "--"] + command
+            command = under_baton(command)
         elif self.server == "node":
             command = ["start_server", "--port=127.0.0.1:%d" % port, "--signal-on-hup=TERM", "--"] + command
-        self.process = subprocess.Popen(command, env=quiet(**more), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                        start_new_session=True)
+        self.process = started(command, **more)
         eventually("an answer of " + self.name, lambda: answer(port) is not None)
 
     def text(self):
@@ -80,7 +60,7 @@ class Contestant:
         """The next configuration, as kubelet writes it where Baton reads it."""
         self.number += 1
         bind = "fd@3" if self.by_baton else "127.0.0.1:%d" % self.port
-        content = {"nginx": nginx_config(self.folder, self.port, self.text()), "haproxy": haproxy_config(bind, self.text()),
+        content = {"nginx": servers.nginx_config(self.folder, self.port, self.text()), "haproxy": servers.haproxy_config(bind, self.text()),
                    "node": self.text()}[self.server]
         if self.by_baton:
             self.volume.swap("config", content)
@@ -95,14 +75,6 @@ class Contestant:
             self.process.send_signal({"nginx": signal.SIGHUP, "haproxy": signal.SIGUSR2, "node": signal.SIGHUP}[self.server])
         eventually("the new configuration of " + self.name, lambda: answer(self.port) == self.text())
         return at
-
-    def stop(self):
-        self.process.terminate()
-        try:
-            self.process.wait(15)
-        except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
 
 
 def contestants():
@@ -133,15 +105,15 @@ class Run:
         program = compiled(work + "/loader", open(os.path.dirname(__file__) + "/loader.c").read(), "-pthread")
         loader = subprocess.Popen([program, str(contestant.port), "4", str(rate), log], stdin=subprocess.PIPE)
         self.began = time.monotonic()
-        time.sleep(apart)
+        let_pass(apart)
         self.marks = []
         for _ in range(changes):
             self.marks.append(contestant.change())
-            time.sleep(max(0, self.marks[-1] + apart - time.monotonic()))
+            let_pass(self.marks[-1] + apart - time.monotonic())
         loader.stdin.close()
         loader.wait()
         self.ended = time.monotonic()
-        contestant.stop()
+        stop(contestant.process)
         self.requests = []
         for line in open(log):
             at, took, whole = (int(word) for word in line.split())

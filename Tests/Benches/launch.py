@@ -4,8 +4,12 @@ import shutil
 import subprocess
 import time
 
-from Benches.common import ROUNDS, compare, inits, memory_of, quiet, work
-from harness import BATON, compiled
+from Benches.common import ROUNDS, compare, inits, quiet, started, work
+from harness import proc
+from harness.processes import stop, under_baton
+from harness.programs import compiled, orphans
+from harness.volume import write
+from harness.waiting import at_rest
 
 
 def bench_start():
@@ -38,19 +42,7 @@ def bench_start():
 
 def bench_reaping():
     count = int(os.environ.get("BATON_BENCH_ORPHANS", "100000"))
-    source = """
-        #include <stdlib.h>
-        #include <sys/wait.h>
-        #include <unistd.h>
-        int main(int argc, char **argv) {
-            for (int left = atoi(argv[1]); left > 0; left--) {
-                pid_t child = vfork();
-                if (child == 0) { if (vfork() == 0) _exit(0); _exit(0); }
-                waitpid(child, 0, 0);
-            }
-            return 0;
-        }"""
-    orphans = compiled(work + "/orphans", source, "-static")
+    program = orphans(work)
     contestants = {name: command for name, command in inits().items() if name in ("baton", "tini")}
 
     portions = 10
@@ -58,7 +50,7 @@ def bench_reaping():
 
     def measure(name):
         began = time.perf_counter()
-        subprocess.run(contestants[name] + [orphans, str(portion)], env=quiet(), check=True)
+        subprocess.run(contestants[name] + [program, str(portion)], env=quiet(), check=True)
         return (time.perf_counter() - began) * 1000
 
     compare("reaping: %d orphans, by portions of %d in turn" % (count, portion), "ms", measure, contestants, "baton", samples=portions)
@@ -66,23 +58,21 @@ def bench_reaping():
 
 def bench_memory():
     config = work + "/memory.conf"
-    open(config, "w").write("x")
-    runs = {name: (command + ["sleep", "60"], {}) for name, command in inits().items()}
-    runs["baton, a file"] = ([BATON, "--", "sleep", "60"], {"WATCH": config})
-    runs["baton, listening"] = ([BATON, "--", "sleep", "60"], {"WATCH": config, "LISTEN": "tcp://127.0.0.1:0"})
+    write(config, "x")
+    runs = {name: (command + ["sleep", "100"], {}) for name, command in inits().items()}
+    runs["baton, a file"] = (under_baton(["sleep", "100"]), {"WATCH": config})
+    runs["baton, listening"] = (under_baton(["sleep", "100"]), {"WATCH": config, "LISTEN": "tcp://127.0.0.1:0"})
     if shutil.which("s6-svscan"):
         os.makedirs(work + "/scan", exist_ok=True)
         runs["s6-svscan"] = (["s6-svscan", work + "/scan"], {})
     if shutil.which("supervisord"):
-        open(work + "/supervisord.conf", "w").write("[supervisord]\nnodaemon=true\nlogfile=/dev/null\npidfile=%s/pid\n" % work)
+        write(work + "/supervisord.conf", "[supervisord]\nnodaemon=true\nlogfile=/dev/null\npidfile=%s/pid\n" % work)
         runs["supervisord"] = (["supervisord", "-c", work + "/supervisord.conf"], {})
     # The sidecar's own memory; the app and its init come on top of it.
     if shutil.which("configmap-reload"):
         runs["configmap-reload"] = (["configmap-reload", "-volume-dir", work, "-webhook-url", "http://127.0.0.1:9/", "-web.listen-address", "127.0.0.1:0"], {})
     print("\nmemory: at rest, with one program below\n%-18s %8s %8s %14s" % ("", "RSS kB", "PSS kB", "private dirty kB"))
     for name, (command, more) in runs.items():
-        process = subprocess.Popen(command, env=quiet(**more), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(2)
-        print("%-18s %8d %8d %14d" % ((name,) + memory_of(process.pid)), flush=True)
-        process.terminate()
-        process.wait()
+        process = started(command, **more)
+        print("%-18s %8d %8d %14d" % ((name,) + at_rest(lambda: proc.memory(process.pid))), flush=True)
+        stop(process)

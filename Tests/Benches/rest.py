@@ -2,12 +2,15 @@
 import os
 import shutil
 import socket
-import subprocess
 import tempfile
-import time
 
-from Benches.common import answer, memory_of, nginx_config, quiet, work
-from harness import BATON, Volume, eventually, free_port, write
+from Benches.common import started, work
+from harness import proc
+from harness.clients import answer, free_port
+from harness.processes import kill_marked, stop, under_baton
+from harness.servers import nginx_config
+from harness.volume import Volume, write
+from harness.waiting import at_rest, eventually, let_pass
 
 
 def bench_idle():
@@ -17,52 +20,44 @@ def bench_idle():
         folder = "%s/files%d" % (work, count)
         os.makedirs(folder)
         for number in range(count):
-            open("%s/%d" % (folder, number), "w").write("x")
+            write("%s/%d" % (folder, number), "x")
         settings["a directory of %d files" % count] = {"WATCH": folder}
         settings["the same, polled every 5s"] = {"WATCH": folder, "STRATEGY": "poll"}
         volume = "%s/volume%d" % (work, count)
         os.makedirs(volume + "/..2026_01_01_00_00_00.1")
         for number in range(count):
-            open("%s/..2026_01_01_00_00_00.1/%d" % (volume, number), "w").write("x")
+            write("%s/..2026_01_01_00_00_00.1/%d" % (volume, number), "x")
         os.symlink("..2026_01_01_00_00_00.1", volume + "/..data")
         settings["a kubelet volume of %d files" % count] = {"WATCH": volume}
         for name in list(settings):
             if name.startswith("the same"):
                 settings["%d files, polled every 5s" % count] = settings.pop(name)
     for name, more in settings.items():
-        process = subprocess.Popen([BATON, "--", "sleep", "60"], env=quiet(**more), stderr=subprocess.DEVNULL)
-        time.sleep(3)
-
-        def used():
-            status = open("/proc/%d/status" % process.pid).read()
-            wakes = int(status.split("voluntary_ctxt_switches:")[1].split()[0])
-            return wakes, int(open("/proc/%d/schedstat" % process.pid).read().split()[0])
-
-        before = used()
-        time.sleep(10)
+        process = started(under_baton(["sleep", "100"]), **more)
+        used = lambda: (proc.wake_ups(process.pid), proc.processor_time(process.pid))
+        before = at_rest(used)
+        let_pass(10)
         after = used()
         print("%-34s %10d %12.1f" % (name, after[0] - before[0], (after[1] - before[1]) / 1e6 * 360), flush=True)
-        process.terminate()
-        process.wait()
+        stop(process)
 
 
 def bench_growth():
     """What Baton needs more of as things grow."""
     print("\ngrowth: private dirty memory at rest, open descriptors, and CPU of one change\n%-34s %10s %12s %14s" % ("", "kB", "descriptors", "ms a change"))
 
-    def look(name, change, command=("sleep", "60"), **more):
-        process = subprocess.Popen([BATON, "--"] + list(command), env=quiet(**more), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        time.sleep(2)
-        used = lambda: int(open("/proc/%d/schedstat" % process.pid).read().split()[0])
-        before = used()
+    def look(name, change, **more):
+        process = started(under_baton(["sleep", "100"]), **more)
+        used = lambda: proc.processor_time(process.pid)
+        before = at_rest(used)
         for number in range(10):
+            # A change is noted once what is touched has settled, which takes 100 ms.
             change(number)
-            time.sleep(0.4)
-        print("%-34s %10d %12d %14.2f" % (name, memory_of(process.pid)[2], len(os.listdir("/proc/%d/fd" % process.pid)),
+            at_rest(used, 0.3)
+        print("%-34s %10d %12d %14.2f" % (name, proc.memory(process.pid).private, len(proc.descriptors(process.pid)),
                                           (used() - before) / 1e7), flush=True)
-        process.kill()
+        kill_marked(work)
         process.wait()
-        subprocess.run(["pkill", "-KILL", "-f", work + "/grow"])
 
     def touch(path):
         return lambda number: write(path, str(number))
@@ -110,14 +105,14 @@ def drain(generations, connections):
         volume.swap("nginx.conf", nginx_config(folder, port, "number %d" % number, connections=20000))
 
     configure(0)
-    process = subprocess.Popen(
-        [BATON, "--", shutil.which("nginx"), "-c", volume.path + "/..data/nginx.conf"], stderr=subprocess.DEVNULL,
-        env=quiet(WATCH=volume.path, ON_CHANGE="handover", LISTEN="tcp://127.0.0.1:%d" % port, DRAIN_SIGNAL="QUIT", MAX_DRAINING="100",
-                  DRAIN_TIMEOUT="10m"))
+    process = started(under_baton([shutil.which("nginx"), "-c", volume.path + "/..data/nginx.conf"]), WATCH=volume.path,
+                      ON_CHANGE="handover", LISTEN="tcp://127.0.0.1:%d" % port, DRAIN_SIGNAL="QUIT", MAX_DRAINING="100",
+                      DRAIN_TIMEOUT="10m")
+    used = lambda: proc.processor_time(process.pid)
     clients = []
     # It answers a moment before it is seen to be ready.
     eventually("the first", lambda: answer(port))
-    time.sleep(1)
+    at_rest(used)
     for number in range(generations):
         eventually("number %d" % number, lambda: answer(port) == "number %d" % number)
         for _ in range(connections // generations):
@@ -125,12 +120,11 @@ def drain(generations, connections):
             client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             client.recv(4096)
             clients.append(client)
-        used = lambda: int(open("/proc/%d/schedstat" % process.pid).read().split()[0])
         before = used()
         configure(number + 1)
-    time.sleep(5)
+    let_pass(5)
     cost = (used() - before) / 1e6
-    found = memory_of(process.pid)[2], len(os.listdir("/proc/%d/fd" % process.pid)), cost
+    found = proc.memory(process.pid).private, len(proc.descriptors(process.pid)), cost
     lost = 0
     for client in clients:
         try:
@@ -139,7 +133,6 @@ def drain(generations, connections):
         except OSError:
             lost += 1
         client.close()
-    process.terminate()
-    process.wait()
+    stop(process)
     return found + (lost,)
 

@@ -1,5 +1,4 @@
 """Harm to the agent, and to whom it asks."""
-import contextlib
 import http.server
 import os
 import shutil
@@ -7,21 +6,19 @@ import signal
 import ssl
 import subprocess
 import threading
-import time
 
-from FaultCases.registry import fault, need
-from harness import AGENT, BATON, SERVER, eventually, free_port
+from FaultCases.registry import fault, need_agent, need_program
+from harness import proc
+from harness.clients import free_port
+from harness.places import AGENT, BATON, SERVER
+from harness.waiting import eventually
 
 
 def with_agent(s, **settings):
-    need(os.access(AGENT, os.X_OK), "baton-agent")
+    """Starts it; the function that is returned finds the agent's process."""
+    need_agent()
     s.start(ADMIN="127.0.0.1:0", **settings)
-    def find():
-        for pid in s.children():
-            with contextlib.suppress(OSError):
-                if os.readlink("/proc/%d/exe" % pid).endswith("baton-agent"):
-                    return pid
-    return find
+    return lambda: next((pid for pid in s.children() if proc.executable(pid) == os.path.realpath(AGENT)), None)
 
 
 @fault("agent", "it is killed", "started again; the app never notices")
@@ -45,9 +42,12 @@ def _(s):
 @fault("agent", "it is killed four times", "started again with growing pauses")
 def _(s):
     agent = with_agent(s)
-    for _ in range(4):
-        s.signal(signal.SIGKILL, eventually("the agent", agent, 40))
-        time.sleep(0.2)
+    killed = set()
+    for number in range(1, 5):
+        eventually("agent %d" % number, lambda: agent() not in killed | {None}, 40)
+        killed.add(agent())
+        s.signal(signal.SIGKILL, agent())
+        s.see("the agent was ended by signal KILL", count=number)
     s.change("1")
     return "a change applied meanwhile"
 
@@ -56,9 +56,9 @@ def _(s):
 def _(s):
     alone = s.directory + "/baton"
     shutil.copy(BATON, alone)
-    s.start(wait=None, loaded=False, ADMIN="127.0.0.1:0", wrapper=["sh", "-c", 'shift; exec "%s" "$@"' % alone, "sh"])
+    s.start(wait=None, loaded=False, ADMIN="127.0.0.1:0", program=alone)
     code = s.ends(71)
-    assert "beside baton" in s.log()
+    assert "beside baton" in s.log() and "starting generation" not in s.log()
     return code
 
 
@@ -66,8 +66,9 @@ class Web:
     """An https server that can be told how to misbehave."""
 
     def __init__(self, directory):
-        need(shutil.which("openssl"), "openssl")
+        need_program("openssl")
         self.mode, self.body, self.port = "good", b"u0", free_port()
+        self.is_well = threading.Event()
         self.ca = directory + "/ca.pem"
         subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", directory + "/key.pem", "-out", self.ca,
                         "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"],
@@ -80,7 +81,7 @@ class Web:
 
             def do_GET(self):
                 if web.mode == "hangs":
-                    time.sleep(30)
+                    web.is_well.wait(30)
                 if web.mode == "refuses":
                     return self.send_error(503)
                 size = len(web.body) * (2 if web.mode == "cuts" else 1)
@@ -106,21 +107,31 @@ class Web:
     def url(self):
         return "app.txt=https://localhost:%d/app.txt" % self.port
 
+    def recover(self):
+        self.mode = "good"
+        self.is_well.set()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
 
 def misbehaves(s, mode):
+    need_agent()
     web = Web(s.directory)
     stage = s.directory + "/stage"
     os.mkdir(stage)
-    need(os.access(AGENT, os.X_OK), "baton-agent")
-    s.start(app=[SERVER, stage + "/url/app.txt/app.txt"], WATCH=web.url(), STAGE=stage, URL_CA_FILE=web.ca, URL_INTERVAL="100ms",
-            URL_TIMEOUT="500ms")
-    assert s.load.last == "u0", s.load.last
-    web.mode, web.body = mode, b"u1"
-    s.see("u0" if mode == "good" else "https://localhost", seconds=30)
-    s.serves()
-    assert s.load.last == "u0", s.load.last
-    web.mode = "good"
-    eventually("u1\n" + s.log()[-1500:], lambda: s.load.last == "u1", 30)
+    try:
+        s.start(app=[SERVER, stage + "/url/app.txt/app.txt"], WATCH=web.url(), STAGE=stage, URL_CA_FILE=web.ca, URL_INTERVAL="100ms",
+                URL_TIMEOUT="500ms")
+        s.serves("u0")
+        web.mode, web.body = mode, b"u1"
+        s.see("https://localhost", seconds=30)
+        s.serves("u0")
+        web.recover()
+        s.applied("u1", seconds=30)
+    finally:
+        web.close()
     return "the old content stayed, then the new was applied"
 
 

@@ -1,19 +1,21 @@
 """Too little of something, and time that does not pass as it should."""
-import contextlib
 import glob
 import os
-import shutil
 import signal
 import subprocess
 import time
 
-from FaultCases.apps import PYTHON
-from FaultCases.registry import fault, need
-from harness import BATON, IS_ROOT, SERVER, eventually, write
+from FaultCases.registry import fault, need, need_root
+from harness import proc, servers
+from harness.places import BATON, IS_ROOT, SERVER
+from harness.processes import after, as_user
+from harness.programs import orphans
+from harness.volume import write
+from harness.waiting import eventually, stays
 
 
 def limited(s, user=None, **limits):
-    become = ["setpriv", "--reuid=%d" % user, "--regid=%d" % user, "--clear-groups"] if user else []
+    become = as_user(user) if user else []
     subprocess.run(become + ["prlimit", "--pid", str(s.pid)] + ["--%s=%s" % item for item in limits.items()], check=True)
 
 
@@ -31,13 +33,15 @@ def _(s):
 
 @fault("resources", "no process can be made (EAGAIN)", "the handover fails in words; the next works")
 def _(s):
-    need(IS_ROOT and shutil.which("setpriv"), "root and setpriv")
-    s.start(wrapper=["setpriv", "--reuid=54321", "--regid=54321", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all"])
-    limited(s, nproc="1:100", user=54321)
+    need_root("setpriv")
+    # A user whom nothing else runs as: they count for all of theirs.
+    user = 54321
+    s.start(wrapper=as_user(user))
+    limited(s, nproc="1:100", user=user)
     s.swap("1")
     s.see("(EAGAIN)")
     s.serves()
-    limited(s, nproc="100:100", user=54321)
+    limited(s, nproc="100:100", user=user)
     s.change("2")
     return "told in words, kept serving, the next change applied"
 
@@ -72,7 +76,7 @@ def _(s):
 @fault("resources", "stderr: nobody reads the pipe", "log lines are dropped and counted; nothing waits")
 def _(s):
     reader, writer = os.pipe()
-    s.start(wait=None, stderr=writer, LOG_LEVEL="debug")
+    s.start(wait=None, output=writer, LOG_LEVEL="debug")
     os.close(writer)
     for number in range(20):
         s.change("n%d" % number)
@@ -84,29 +88,28 @@ def _(s):
 @fault("resources", "stderr: a full disk (/dev/full)", "the log is lost, nothing else")
 def _(s):
     with open("/dev/full", "wb") as full:
-        s.start(wait=None, stderr=full)
+        s.start(wait=None, output=full)
     s.change("1")
     return "a change applied"
 
 
 @fault("resources", "the stage's file system is full (ENOSPC)", "the change is refused in words; the next that fits works")
 def _(s):
-    need(IS_ROOT and shutil.which("unshare"), "root and unshare")
+    need_root("unshare")
     stage = s.directory + "/stage"
     os.mkdir(stage)
     s.start(app=[SERVER, stage + "/files" + s.volume + "/app.txt"], STAGE=stage, STAGE_FILES="on",
-            wrapper=["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o size=64k none %s && exec "$0" "$@"' % stage])
+            wrapper=after("mount -t tmpfs -o size=64k none " + stage, "--mount"))
     s.swap("x" * 200000)
     s.see("(ENOSPC)")
-    s.serves()
-    assert s.load.last == "0"
+    s.serves("0")
     s.change("fits")
     return "told in words, kept serving, the next change applied"
 
 
 def in_mounts(s, script, **settings):
-    need(IS_ROOT and shutil.which("unshare"), "root and unshare")
-    s.start(wrapper=["unshare", "--mount", "sh", "-c", script + ' && exec "$0" "$@"'], **settings)
+    need_root("unshare")
+    s.start(wrapper=after(script, "--mount"), **settings)
     s.change("1")
 
 
@@ -125,7 +128,7 @@ def _(s):
 @fault("resources", "no /proc at all", "what cannot be looked at is waited for")
 def _(s):
     # Not the demo server: a Swift program without /proc ends at once, unless it is Baton.
-    in_mounts(s, "mount -t tmpfs -o ro none /proc", app=["/usr/bin/python3", "-c", PYTHON, s.volume + "/app.txt"])
+    in_mounts(s, "mount -t tmpfs -o ro none /proc", app=servers.python(s.config))
     return "a change applied"
 
 
@@ -133,28 +136,22 @@ def _(s):
 def _(s):
     folder = s.directory + "/cwd"
     os.mkdir(folder)
-    s.start(wrapper=["sh", "-c", 'cd %s && rmdir %s && exec "$0" "$@"' % (folder, folder)])
+    s.start(wrapper=after("cd %s && rmdir %s" % (folder, folder)))
     s.change("1")
     return "a change applied"
 
 
-def is_zombie(pid):
-    # One that has been reaped since it was listed is none.
-    with contextlib.suppress(OSError):
-        return " Z " in open("/proc/%d/stat" % pid).read()
-    return False
-
-
-@fault("resources", "5,000 orphans at once", "all are reaped")
+@fault("resources", "5,000 orphans at once", "all are reaped", alone=True)
 def _(s):
-    bomb = "import os\nfor _ in range(5000):\n    p = os.fork()\n    if p == 0:\n        (os.fork() == 0) and os._exit(0)\n        os._exit(0)\n    os.waitpid(p, 0)\n"
-    s.start(app=["sh", "-c", '/usr/bin/python3 -c "$1" & exec "$2" "$3"', "sh", bomb, SERVER, s.volume + "/app.txt"])
+    done = s.directory + "/done"
+    s.start(app=["sh", "-c", '{ "%s" 5000; echo > "%s"; } & exec "$0" "$@"' % (orphans(s.directory), done), SERVER, s.config])
     s.change("1")
-    eventually("no zombie", lambda: not any(is_zombie(pid) for pid in s.children()), 60)
+    eventually("the last orphan", lambda: os.path.exists(done), 60)
+    eventually("no zombie", lambda: not any(proc.state(pid) == "Z" for pid in s.children()), 60)
     return "no zombie is left, a change applied"
 
 
-@fault("resources", "eight busy processes beside it", "slower, and no more than that")
+@fault("resources", "eight busy processes beside it", "slower, and no more than that", alone=True)
 def _(s):
     busy = [subprocess.Popen(["sh", "-c", "while :; do :; done"]) for _ in range(8)]
     try:
@@ -173,11 +170,9 @@ def _(s):
     need(IS_ROOT and subprocess.run(["unshare", "--time", "--monotonic", "100", "true"], capture_output=True).returncode == 0,
          "root and time namespaces")
     s.start(wrapper=["unshare", "--time", "--monotonic", "315360000", "--boottime", "315360000", "--fork", "--kill-child"])
-    eventually("answers", lambda: s.load.requests > 50)
-    s.swap("1")
-    s.applied("1")
-    s.load.stop()
-    s.pid = int(open("/proc/%d/task/%d/children" % (s.pid, s.pid)).read().split()[0])
+    s.change("1")
+    # unshare(1) waits for it.
+    s.pid = s.children()[0]
     return "a change applied"
 
 
@@ -203,7 +198,8 @@ def _(s):
     s.start(POLL_INTERVAL="50ms", STRATEGY="poll")
     s.signal(signal.SIGSTOP)
     s.swap("1")
-    time.sleep(2)
+    eventually("Baton to be stopped", lambda: proc.state(s.pid) == "T")
+    stays("stopped, and the old content served", lambda: proc.state(s.pid) == "T" and s.load.last == "0", 2)
     s.signal(signal.SIGCONT)
     s.applied("1")
     assert s.log().count("starting generation") == 2

@@ -1,14 +1,15 @@
 """Signals, in every state."""
 import os
-import shutil
 import signal
-import socket
-import subprocess
-import time
 
-from FaultCases.apps import DEAF, scripted
-from FaultCases.registry import fault, need
-from harness import AGENT, SERVER, write
+from FaultCases.registry import fault, need_agent, need_program
+from FaultCases.scripted import scripted
+from harness import proc, servers
+from harness.clients import HeldRequest
+from harness.places import SERVER
+from harness.processes import marked
+from harness.volume import write
+from harness.waiting import eventually
 
 
 @fault("signals", "SIGSTOP and SIGCONT of Baton around a swap", "applied when it runs again")
@@ -62,15 +63,14 @@ def stopped_in(state, reach):
         s.signal(signal.SIGTERM)
         code = s.process.wait(30)
         assert code in (0, 143), "ended with %s\n%s" % (code, s.log()[-1500:])
-        assert not s.children()
-        left = subprocess.run(["pgrep", "-f", s.volume + "/app.txt"], capture_output=True, text=True).stdout.split()
-        assert not left, left
+        left = marked(s.directory)
+        assert not left, [proc.read(pid, "cmdline") for pid in left]
         return "exit %d, no process left" % code
     fault("signals", "SIGTERM while " + state, "all end in order, within their time")(run)
 
 
 def waiting(s):
-    need(os.access(AGENT, os.X_OK), "baton-agent")
+    need_agent()
     stage = s.directory + "/stage"
     os.mkdir(stage)
     s.start(loaded=False, wait="starting as process", WATCH="x=https://127.0.0.1:1/x", STAGE=stage)
@@ -78,12 +78,12 @@ def waiting(s):
 
 stopped_in("a source is waited for", waiting)
 stopped_in("the first generation starts", lambda s: s.start(
-    app=["sh", "-c", 'sleep 1; exec "%s" "%s"' % (SERVER, s.volume + "/app.txt")], wait="starting generation 1", loaded=False))
+    app=["sh", "-c", 'sleep 100; exec "%s" "%s"' % (SERVER, s.config)], wait="starting generation 1", loaded=False))
 stopped_in("the app serves", lambda s: s.start())
 
 
 def starting_second(s):
-    scripted(s, "sleep 5")
+    scripted(s, "sleep 100")
     s.swap("1")
     s.see("starting generation 2")
 
@@ -92,12 +92,11 @@ stopped_in("a second generation starts", starting_second)
 
 
 def draining(s):
-    s.start(DRAIN_TIMEOUT="20s", STOP_TIMEOUT="3s")
-    s.held = socket.create_connection(("127.0.0.1", s.port))
-    s.held.sendall(b"GET / HTTP/1.1\r\n")
-    time.sleep(0.2)
-    s.swap("1")
-    s.see("is applied by handover")
+    need_program("node")
+    s.start(DRAIN_TIMEOUT="20s", STOP_TIMEOUT="1s", app=servers.node(s.config))
+    s.held = HeldRequest(s.place)
+    s.change("1")
+    assert not s.has_one_generation()
 
 
 stopped_in("an old generation drains", draining)
@@ -108,10 +107,14 @@ def backing_off(s):
 
 
 def settling(s):
-    write(s.directory + "/plain.txt", "a")
-    s.start(SETTLE="10s", WATCH=s.directory + "/plain.txt")
-    write(s.directory + "/plain.txt", "b")
-    time.sleep(0.3)
+    path = s.directory + "/plain.txt"
+    write(path, "a")
+    s.start(SETTLE="100s", WATCH=path)
+    eventually("Baton to sleep", lambda: proc.state(s.pid) == "S")
+    before = proc.wake_ups(s.pid)
+    write(path, "b")
+    eventually("Baton to see the write", lambda: proc.wake_ups(s.pid) > before and proc.state(s.pid) == "S")
+    assert "the configuration has changed" not in s.log()
 
 
 stopped_in("a crashed app is to be started again", backing_off)
@@ -120,11 +123,10 @@ stopped_in("a change settles", settling)
 
 @fault("signals", "a second and a third SIGTERM", "forwarded as they come; no crash")
 def _(s):
-    need(shutil.which("node"), "node")
-    s.start(STOP_TIMEOUT="2s", app=["node", "-e", DEAF, s.volume + "/app.txt"])
+    need_program("node")
+    s.start(STOP_TIMEOUT="2s", app=servers.node(s.config, 'console.log("told to end")'))
     s.load.stop()
-    for _ in range(3):
+    for number in range(1, 4):
         s.signal(signal.SIGTERM)
-        time.sleep(0.1)
-    code = s.process.wait(20)
-    return "exit %d" % code
+        s.see("told to end", count=number)
+    return s.ends(137)

@@ -1,17 +1,17 @@
 """Harm to sockets."""
 import os
-import shutil
 import signal
 import socket
 
-from FaultCases.apps import NODE, PYTHON
-from FaultCases.registry import fault, need
-from harness import IS_ROOT, eventually
+from FaultCases.registry import fault, need, need_program, need_root
+from harness import servers
+from harness.processes import NOBODY, as_user
+from harness.waiting import eventually
 
 
 @fault("sockets", "the port is taken", "71, in words, before the app starts")
 def _(s):
-    with socket.create_server(("127.0.0.1", s.port)):
+    with socket.create_server(s.place):
         s.start(wait=None, loaded=False)
         code = s.ends(71)
     assert "another process has it" in s.log() and "starting generation" not in s.log()
@@ -20,11 +20,10 @@ def _(s):
 
 @fault("sockets", "a port without the right to it", "71, in words")
 def _(s):
-    need(IS_ROOT and shutil.which("setpriv"), "root and setpriv")
+    need_root("setpriv")
     limit = int(open("/proc/sys/net/ipv4/ip_unprivileged_port_start").read())
     need(limit > 80, "ports below 1024 to be privileged")
-    s.start(wait=None, loaded=False, LISTEN="tcp://127.0.0.1:80",
-            wrapper=["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all"])
+    s.start(wait=None, loaded=False, LISTEN="tcp://%s:80" % s.place[0], wrapper=as_user(NOBODY))
     code = s.ends(71)
     assert "CAP_NET_BIND_SERVICE" in s.log()
     return code
@@ -33,19 +32,20 @@ def _(s):
 @fault("sockets", "a unix socket's path is removed", "the next generation has it again")
 def _(s):
     path = s.directory + "/app.sock"
-    s.start(LISTEN="tcp://127.0.0.1:%d,unix://%s" % (s.port, path))
+    s.start(LISTEN="%s,unix://%s" % (s.listen, path))
     os.unlink(path)
     s.change("1")
-    eventually("the path", lambda: os.path.exists(path) or "app.sock" in s.log())
-    return "back" if os.path.exists(path) else "told"
+    s.see("unix://%s had been removed and is back" % path)
+    assert os.path.exists(path)
+    return "back"
 
 
 @fault("sockets", "1,000 idle connections", "they cost Baton nothing")
 def _(s):
-    need(shutil.which("node"), "node")
-    s.start(DRAIN_TIMEOUT="2s", app=["node", "-e", NODE, s.volume + "/app.txt"])
+    need_program("node")
+    s.start(DRAIN_TIMEOUT="2s", app=servers.node(s.config))
     before = s.descriptors()
-    idle = [socket.create_connection(("127.0.0.1", s.port)) for _ in range(1000)]
+    idle = [socket.create_connection(s.place) for _ in range(1000)]
     s.change("1")
     assert s.descriptors() <= before + 8
     for client in idle:
@@ -57,7 +57,7 @@ def _(s):
 def _(s):
     s.start()
     for number in range(300):
-        with socket.create_connection(("127.0.0.1", s.port)) as client:
+        with socket.create_connection(s.place) as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             client.sendall(os.urandom(200))
     s.change("1")
@@ -67,9 +67,8 @@ def _(s):
 @fault("sockets", "the app shuts its listener down", "Baton has a working one for the next generation",
        "those that came while none listened")
 def _(s):
-    s.start(app=["/usr/bin/python3", "-c", PYTHON, s.volume + "/app.txt"], READY="tcp")
+    s.start(app=servers.python(s.config), READY="tcp")
     s.signal(signal.SIGUSR1, s.generation(1))
     eventually("requests lost", lambda: s.load.failures)
-    s.swap("1")
-    s.applied("1")
+    s.change("1")
     return "served again by the next generation"

@@ -4,8 +4,10 @@ import shutil
 import subprocess
 import time
 
-from FaultCases.registry import fault, need
-from harness import IS_ROOT, SERVER, eventually, write
+from FaultCases.registry import fault, need, need_root
+from harness.places import SERVER
+from harness.processes import NOBODY, after, as_user
+from harness.volume import write
 
 
 @fault("watching", "swaps without a pause", "the last content is served")
@@ -13,7 +15,7 @@ def _(s):
     s.start()
     for number in range(60):
         s.swap("s%d" % number)
-    eventually("the last", lambda: s.load.last == "s59")
+    s.applied("s59")
     return "60 swaps, the last is served"
 
 
@@ -35,9 +37,7 @@ def _(s):
     s.see("is not there")
     s.serves()
     os.mkdir(s.volume)
-    s.swap("anew")
-    os.symlink("..data/app.txt", s.volume + "/app.txt")
-    eventually("the new", lambda: s.load.last == "anew")
+    s.change("anew")
     return "told, kept serving, then applied"
 
 
@@ -54,8 +54,7 @@ def _(s):
     os.unlink(path)
     s.see("is not there")
     s.serves()
-    write(path, "p1")
-    s.applied("p1")
+    s.write_and_apply(path, "p1")
     return "told, kept serving, then applied"
 
 
@@ -66,8 +65,7 @@ def _(s):
     os.mkdir(path)
     s.serves()
     os.rmdir(path)
-    write(path, "p1")
-    s.applied("p1")
+    s.write_and_apply(path, "p1")
     return "kept serving, then applied"
 
 
@@ -78,18 +76,16 @@ def _(s):
     os.mkfifo(path)
     s.serves()
     os.unlink(path)
-    write(path, "p1")
-    s.applied("p1")
+    s.write_and_apply(path, "p1")
     return "kept serving, then applied"
 
 
 @fault("watching", "a file that nobody may read", "told; the last good content stays")
 def _(s):
-    need(IS_ROOT and shutil.which("setpriv"), "root and setpriv")
+    need_root("setpriv")
     path = s.directory + "/plain.txt"
     write(path, "p0")
-    s.start(app=[SERVER, path], WATCH=path,
-            wrapper=["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all"])
+    s.start(app=[SERVER, path], WATCH=path, wrapper=as_user(NOBODY))
     os.chmod(path, 0)
     s.see("Permission denied (EACCES)")
     s.serves()
@@ -107,8 +103,7 @@ def _(s):
     s.see("(ELOOP)")
     s.serves()
     os.unlink(path)
-    write(path, "p1")
-    s.applied("p1")
+    s.write_and_apply(path, "p1")
     return "told in words, kept serving, then applied"
 
 
@@ -119,12 +114,11 @@ def _(s):
         file.truncate(65 << 20)
     s.see("(EFBIG)")
     s.serves()
-    write(path, "p1")
-    s.applied("p1")
+    s.write_and_apply(path, "p1")
     return "told in words, kept serving, then applied"
 
 
-@fault("watching", "a writer that does not rest", "one reading when the limit is over, not one a write")
+@fault("watching", "a writer that does not rest", "one reading when the limit is over, not one a write", alone=True)
 def _(s):
     path = plain(s)
     deadline = time.monotonic() + 3
@@ -159,20 +153,19 @@ def _(s):
 @fault("watching", "no inotify for this user (limit 0)", "polled instead, and told")
 def _(s):
     need(subprocess.run(["unshare", "--user", "--map-root-user", "true"], capture_output=True).returncode == 0, "user namespaces")
-    s.start(wrapper=["unshare", "--user", "--map-root-user", "sh", "-c",
-                     'echo 0 > /proc/sys/user/max_inotify_instances && exec "$0" "$@"'], POLL_INTERVAL="100ms")
+    s.start(wrapper=after("echo 0 > /proc/sys/user/max_inotify_instances", "--user", "--map-root-user"), POLL_INTERVAL="100ms")
     s.see("(EMFILE)")
     s.change("polled")
     return "polled, with the limit's name in the log"
 
 
-@fault("watching", "10,000 files touched at once", "one change")
+@fault("watching", "10,000 files touched at once", "one change", alone=True)
 def _(s):
     folder = s.directory + "/many"
     os.mkdir(folder)
     for number in range(10000):
         write("%s/%d" % (folder, number), "x")
-    s.start(app=[SERVER, s.volume + "/app.txt"], WATCH=folder)
+    s.start(app=[SERVER, s.config], WATCH=folder)
     for number in range(10000):
         write("%s/%d" % (folder, number), "y")
     s.see("is applied by handover", seconds=60)
@@ -182,12 +175,11 @@ def _(s):
 
 @fault("watching", "the file behind a single-file mount is replaced", "told what to do; the app goes on")
 def _(s):
-    need(IS_ROOT and shutil.which("unshare"), "root and unshare")
+    need_root("unshare")
     point = s.directory + "/point.txt"
     write(point, "")
-    source = os.path.realpath(s.volume + "/app.txt")
-    s.start(app=[SERVER, point], WATCH=point,
-            wrapper=["unshare", "--mount", "sh", "-c", 'mount --bind "%s" "%s" && exec "$0" "$@"' % (source, point)])
+    source = os.path.realpath(s.config)
+    s.start(app=[SERVER, point], WATCH=point, wrapper=after('mount --bind "%s" "%s"' % (source, point), "--mount"))
     s.swap("unseen")
     s.see("subPath")
     s.serves()

@@ -1,0 +1,61 @@
+"""Servers that the tests put under Baton, and configurations of those that are installed. The demo server is serial: for requests
+that do not end, node's is the one to take."""
+
+# On the socket that it is handed, by Baton or by Server::Starter. Its last word is the file that it answers with.
+NODE = """
+const http = require("http"), fs = require("fs"), body = fs.readFileSync(process.argv.at(-1));
+const starter = process.env.SERVER_STARTER_PORT, fd = starter ? +starter.split("=").pop() : 3;
+const server = http.createServer((request, answer) => { answer.setHeader("Content-Length", body.length); answer.end(body); });
+server.listen({ fd });
+process.on("SIGTERM", () => %s);
+"""
+
+
+def node(path, at_sigterm="server.close(() => process.exit(0))"):
+    """A command; `at_sigterm` is JavaScript."""
+    return ["node", "-e", NODE % at_sigterm, path]
+
+
+# What it is that shuts its own listener down is SIGUSR1.
+PYTHON = """
+import http.server, os, signal, socket, sys
+body = open(sys.argv[1], 'rb').read()
+class Handler(http.server.BaseHTTPRequestHandler):
+    def log_message(self, *_): pass
+    def do_GET(self):
+        self.send_response(200); self.send_header('Content-Length', str(len(body))); self.end_headers(); self.wfile.write(body)
+server = http.server.HTTPServer(('127.0.0.1', 0), Handler, False)
+server.socket = socket.socket(fileno=3)
+class Stop(Exception): pass
+def stop(*_): raise Stop
+signal.signal(signal.SIGTERM, stop)
+signal.signal(signal.SIGUSR1, lambda *_: server.socket.shutdown(2))
+try: server.serve_forever()
+except Stop: pass
+"""
+
+
+def python(path):
+    return ["/usr/bin/python3", "-c", PYTHON, path]
+
+
+def nginx_config(folder, port, text, connections=256):
+    temporary = " ".join("%s_temp_path %s/t%d;" % (name, folder, number) for number, name in
+                         enumerate(["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]))
+    return """daemon off; worker_processes 1; error_log %s/error.log; pid %s/nginx.pid; events { worker_connections %d; }
+        http { access_log off; %s server { listen 127.0.0.1:%d; location / { return 200 "%s"; } } }""" % (
+        folder, folder, connections, temporary, port, text)
+
+
+def haproxy_config(bind, text):
+    return """global
+    maxconn 256
+defaults
+    mode http
+    timeout client 30s
+    timeout connect 5s
+    timeout server 30s
+frontend main
+    bind "%s"
+    http-request return status 200 content-type text/plain string "%s"
+""" % (bind, text)
