@@ -1,4 +1,4 @@
-"""Harm to starts of the app."""
+"""Harm to starts of the app, while another generation of it serves."""
 import os
 import shutil
 import signal
@@ -7,31 +7,6 @@ from FaultCases.registry import fault
 from FaultCases.scripted import scripted
 from harness.places import SERVER
 from harness.volume import write
-
-
-@fault("launching", "the command does not exist", "127, in words")
-def _(s):
-    s.start(app=["/no/such/program"], wait=None, loaded=False)
-    return s.ends(127)
-
-
-@fault("launching", "the command may not be run", "126, in words")
-def _(s):
-    write(s.directory + "/plain", "x")
-    s.start(app=[s.directory + "/plain"], wait=None, loaded=False)
-    return s.ends(126)
-
-
-@fault("launching", "the app ends at once", "its code")
-def _(s):
-    s.start(app=["sh", "-c", "exit 3"], wait=None, loaded=False)
-    return s.ends(3)
-
-
-@fault("launching", "the app kills itself", "128 + the signal")
-def _(s):
-    s.start(app=["sh", "-c", "kill -KILL $$"], wait=None, loaded=False)
-    return s.ends(137)
 
 
 def with_own_program(s, **settings):
@@ -75,11 +50,6 @@ def next_fails(s, script, seen, **settings):
     write(path, ":\n")
     s.change("2")
     return "kept serving, the next change applied"
-
-
-@fault("launching", "the new generation crashes at its start", "the old one goes on")
-def _(s):
-    return next_fails(s, "exit 7", "exited with code 7")
 
 
 @fault("launching", "the new generation is shot while it starts", "the old one goes on")
