@@ -51,11 +51,7 @@ import Testing
         let alphabet = Array("{}[]\",:\\u0019afe-+. \n\u{0}\u{ff}typehello".utf8)
         for round in 0..<50_000 {
             var bytes = round % 2 == 0 ? [] : seeds[round % seeds.count]
-            if bytes.isEmpty {
-                bytes = (0..<Int.random(in: 0..<60, using: &random)).map { _ in
-                    alphabet.randomElement(using: &random) ?? 0
-                }
-            }
+            if bytes.isEmpty { bytes = random.bytes(0..<60, of: alphabet) }
             for _ in 0..<Int.random(in: 0..<6, using: &random) where !bytes.isEmpty {
                 let index = Int.random(in: 0..<bytes.count, using: &random)
                 switch Int.random(in: 0..<3, using: &random) {

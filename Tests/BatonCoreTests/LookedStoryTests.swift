@@ -45,6 +45,4 @@ import Testing
             ])
         #expect(story.supervisor.serving?.number == 1)
     }
-
-    // MARK: steered
 }

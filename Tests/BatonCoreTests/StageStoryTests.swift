@@ -6,11 +6,8 @@ import Testing
 /// Snapshots on the stage: copied, checked, put in force, taken back.
 @Suite struct StageStoryTests {
     private func serving(_ change: (inout Setup) -> Void = { _ in }) -> Story {
-        var story = Story {
+        var story = Story.steered {
             $0.stages = true
-            $0.onChange = .handover
-            $0.hasListener = true
-            $0.steers = true
             change(&$0)
         }
         #expect(story.effects == [.stageSnapshot(1)])

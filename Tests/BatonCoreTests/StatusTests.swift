@@ -6,12 +6,7 @@ import Testing
 /// What the supervisor remembers and tells of itself.
 @Suite struct StatusTests {
     private func serving(_ change: (inout Setup) -> Void = { _ in }) -> Story {
-        var story = Story {
-            $0.onChange = .handover
-            $0.hasListener = true
-            $0.steers = true
-            change(&$0)
-        }
+        var story = Story.steered(change)
         story.getReady(1)
         return story
     }
@@ -130,12 +125,5 @@ import Testing
         }
         #expect(StatusRecord(line: Array("{\"type\":\"nothing\"}".utf8)) == nil)
         #expect(StatusRecord(line: Array("{}".utf8)) == nil)
-    }
-
-    @Test func aHistogramCountsBySize() {
-        var histogram = Histogram()
-        for milliseconds: Int64 in [0, 1, 2, 60_000, 60_001, -5] { histogram.add(.milliseconds(milliseconds)) }
-        #expect(histogram.counts.first == 3 && histogram.counts.last == 1 && histogram.count == 6)
-        #expect(histogram.sum == .milliseconds(120_004))
     }
 }

@@ -6,9 +6,7 @@ import Testing
 /// A socket for each generation: the old one is told to go once it has no connection.
 @Suite struct SteeredStoryTests {
     private func handedOver() -> Story {
-        var story = Story {
-            $0.hasListener = true; $0.steers = true; $0.onChange = .handover
-        }
+        var story = Story.steered()
         story.getReady(1)
         story.change(to: 2)
         story.getReady(2)
@@ -72,8 +70,8 @@ import Testing
     }
 
     @Test func whoWaitsForTheFirstGenerationIsLeftToTheOneThatTakesItsPlace() {
-        var story = Story {
-            $0.hasListener = true; $0.steers = true; $0.onChange = .handover; $0.ready = .notify
+        var story = Story.steered {
+            $0.ready = .notify
             $0.readyTimeout = .seconds(5)
         }
         var ready = Notification()
@@ -103,8 +101,8 @@ import Testing
             .connections(1, .init(queued: 1, open: 2, idle: 0)),
         ]
         for sign in signs {
-            var story = Story {
-                $0.hasListener = true; $0.steers = true; $0.onChange = .handover; $0.ready = .notify
+            var story = Story.steered {
+                $0.ready = .notify
             }
             story.tell(.launched(1))
             story.change(to: 2)
@@ -124,8 +122,8 @@ import Testing
     // MARK: slow start
 
     private func starting() -> Story {
-        var story = Story {
-            $0.hasListener = true; $0.steers = true; $0.onChange = .handover; $0.slowStart = .seconds(20)
+        var story = Story.steered {
+            $0.slowStart = .seconds(20)
         }
         story.getReady(1)
         #expect(story.effects.contains(.steer(1)))
@@ -180,8 +178,8 @@ import Testing
     }
 
     @Test func probationGoesOnWhenASlowStartIsOver() {
-        var story = Story {
-            $0.hasListener = true; $0.steers = true; $0.onChange = .handover; $0.slowStart = .seconds(10)
+        var story = Story.steered {
+            $0.slowStart = .seconds(10)
             $0.probation = .seconds(30)
         }
         story.getReady(1)

@@ -16,6 +16,16 @@ struct Story {
         tell(.begin(Story.digest(1)))
     }
 
+    /// Of an app that listens on a socket of each generation's own, and hands over.
+    static func steered(_ change: (inout Setup) -> Void = { _ in }) -> Story {
+        Story {
+            $0.hasListener = true
+            $0.steers = true
+            $0.onChange = .handover
+            change(&$0)
+        }
+    }
+
     static func digest(_ number: UInt64) -> Digest { Digest(number, 0, 0, 0) }
 
     mutating func tell(_ events: Supervisor.Event...) {

@@ -1,0 +1,28 @@
+import BatonCore
+import Glibc
+import TestSupport
+import Testing
+
+@testable import BatonLinux
+
+@Suite struct SignalDispositionTests {
+    @Test func dispositionsAreToldAsLongAsTheProcessLives() throws {
+        let script = "trap 'trap - HUP; trap : TERM 31 64; echo changed' HUP; echo up; while :; do sleep 0.05; done"
+        let shell = try RunningProcess(["bash", "-c", "echo -n ') R 1 (' > /proc/self/comm; " + script])
+        try shell.waitForOutput("up")
+        let hangUp = try SignalDisposition(of: shell.pid, .hangUp)
+        let terminate = try SignalDisposition(of: shell.pid, .terminate)
+        let lastOfOld = try SignalDisposition(of: shell.pid, #require(Signal(number: 31)))
+        let last = try SignalDisposition(of: shell.pid, #require(Signal(number: 64)))
+        #expect(hangUp.isCaught == true)
+        #expect(terminate.isCaught == false && lastOfOld.isCaught == false && last.isCaught == false)
+        shell.signal(SIGHUP)
+        try shell.waitForOutput("changed")
+        #expect(hangUp.isCaught == false)
+        #expect(terminate.isCaught == true && lastOfOld.isCaught == true && last.isCaught == true)
+        shell.signal(SIGKILL)
+        try shell.wait()
+        #expect(hangUp.isCaught == nil && last.isCaught == nil)
+        #expect(throws: LinuxError.self) { _ = try SignalDisposition(of: 0x3fff_ffff, .hangUp) }
+    }
+}
