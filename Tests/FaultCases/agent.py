@@ -1,7 +1,6 @@
 """Harm to the agent, and to whom it asks."""
 import http.server
 import os
-import shutil
 import signal
 import ssl
 import subprocess
@@ -11,6 +10,7 @@ from FaultCases.registry import fault, need_agent, need_program
 from harness import proc
 from harness.clients import free_port
 from harness.places import AGENT, BATON, SERVER
+from harness.programs import copied
 from harness.waiting import eventually
 
 
@@ -54,9 +54,7 @@ def _(s):
 
 @fault("agent", "its program is missing", "71, in words, before the app starts")
 def _(s):
-    alone = s.directory + "/baton"
-    shutil.copy(BATON, alone)
-    s.start(wait=None, loaded=False, ADMIN="127.0.0.1:0", program=alone)
+    s.start(wait=None, loaded=False, ADMIN="127.0.0.1:0", program=copied(BATON, s.directory + "/baton"))
     code = s.ends(71)
     assert "beside baton" in s.log() and "starting generation" not in s.log()
     return code

@@ -1,17 +1,16 @@
 """Harm to starts of the app, while another generation of it serves."""
 import os
-import shutil
 import signal
 
 from FaultCases.registry import fault
 from FaultCases.scripted import scripted
 from harness.places import SERVER
+from harness.programs import copied
 from harness.volume import write
 
 
 def with_own_program(s, **settings):
-    program = s.directory + "/server"
-    shutil.copy(SERVER, program)
+    program = copied(SERVER, s.directory + "/server")
     s.start(app=[program, s.config], **settings)
     return program
 

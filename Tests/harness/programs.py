@@ -1,4 +1,4 @@
-"""Programs in C, made when they are first asked for."""
+"""Programs that are made for a test: of C, when they are first asked for, and copies."""
 import functools
 import subprocess
 
@@ -9,6 +9,13 @@ from harness.volume import write
 def compiled(path, source, *options):
     write(path + ".c", source)
     subprocess.run(["cc", "-O2", "-o", path, path + ".c"] + list(options), check=True)
+    return path
+
+
+def copied(program, path):
+    """By a process of its own: while one of this process's threads has it open for writing, what another forks has, too, and nobody
+    can run it (ETXTBSY)."""
+    subprocess.run(["cp", program, path], check=True)
     return path
 
 
