@@ -16,7 +16,7 @@ def node(path, at_sigterm="server.close(() => process.exit(0))"):
     return ["node", "-e", NODE % at_sigterm, path]
 
 
-# What it is that shuts its own listener down is SIGUSR1.
+# SIGUSR1 makes it shut its own listener down.
 PYTHON = """
 import http.server, os, signal, socket, sys
 body = open(sys.argv[1], 'rb').read()
@@ -40,10 +40,11 @@ def python(path):
 
 
 def nginx_config(folder, port, text, connections=256):
+    """An idle connection is left open for longer than a bench takes."""
     temporary = " ".join("%s_temp_path %s/t%d;" % (name, folder, number) for number, name in
                          enumerate(["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]))
     return """daemon off; worker_processes 1; error_log %s/error.log; pid %s/nginx.pid; events { worker_connections %d; }
-        http { access_log off; %s server { listen 127.0.0.1:%d; location / { return 200 "%s"; } } }""" % (
+        http { access_log off; keepalive_timeout 1h; %s server { listen 127.0.0.1:%d; location / { return 200 "%s"; } } }""" % (
         folder, folder, connections, temporary, port, text)
 
 
