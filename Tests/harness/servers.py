@@ -18,7 +18,7 @@ def node(path, at_sigterm="server.close(() => process.exit(0))"):
 
 # SIGUSR1 makes it shut its own listener down.
 PYTHON = """
-import http.server, os, signal, socket, sys
+import http.server, os, signal, socket, sys, threading
 body = open(sys.argv[1], 'rb').read()
 class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_): pass
@@ -26,12 +26,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(200); self.send_header('Content-Length', str(len(body))); self.end_headers(); self.wfile.write(body)
 server = http.server.HTTPServer(('127.0.0.1', 0), Handler, False)
 server.socket = socket.socket(fileno=3)
-class Stop(Exception): pass
-def stop(*_): raise Stop
-signal.signal(signal.SIGTERM, stop)
+# Once the request that it is at has its answer.
+signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
 signal.signal(signal.SIGUSR1, lambda *_: server.socket.shutdown(2))
-try: server.serve_forever()
-except Stop: pass
+server.serve_forever(0.05)
 """
 
 
