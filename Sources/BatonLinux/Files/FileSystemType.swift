@@ -15,7 +15,9 @@ public enum FileSystemType {
         0x00C3_6400: "ceph", 0x0BD0_0BD0: "lustre", 0x5346_414F: "afs",
     ]
 
-    public static func isBlind(_ name: String) -> Bool { blindNames.contains(name) || name.hasPrefix("fuse.") }
+    public static func isBlind(_ name: String) -> Bool {
+        blindNames.contains(name) || name.utf8.starts(with: "fuse.".utf8)
+    }
 
     /// tmpfs or ramfs: nothing of it reaches a disk but by swapping.
     public static func isInMemory(_ path: String) -> Bool {

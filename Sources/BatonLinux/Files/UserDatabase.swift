@@ -23,7 +23,7 @@ public enum UserDatabase {
     public static func groups(parsing text: String) -> [Group] {
         lines(text).compactMap { fields in
             guard fields.count >= 4, let gid = UInt32(fields[2]) else { return nil }
-            return Group(name: fields[0], gid: gid, members: fields[3].split(separator: ",").map(String.init))
+            return Group(name: fields[0], gid: gid, members: split(fields[3].utf8, at: ",", omitsEmpty: true))
         }
     }
 
@@ -31,7 +31,13 @@ public enum UserDatabase {
     public static func groups() -> [Group] { groups(parsing: (try? readSmallFile("/etc/group")) ?? "") }
 
     private static func lines(_ text: String) -> [[String]] {
-        text.split(separator: "\n").filter { !$0.hasPrefix("#") }
-            .map { $0.split(separator: ":", omittingEmptySubsequences: false).map(String.init) }
+        split(text.utf8, at: "\n", omitsEmpty: true).filter { $0.utf8.first != UInt8(ascii: "#") }
+            .map { split($0.utf8, at: ":", omitsEmpty: false) }
+    }
+
+    /// By bytes: to Swift's String a separator with an accent behind it is none.
+    private static func split(_ text: String.UTF8View, at separator: Unicode.Scalar, omitsEmpty: Bool) -> [String] {
+        text.split(separator: UInt8(ascii: separator), omittingEmptySubsequences: omitsEmpty)
+            .map { String(Substring($0)) }
     }
 }
