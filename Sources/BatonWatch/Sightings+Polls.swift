@@ -17,13 +17,24 @@ extension Sightings {
         if source.isRemote { return startHelper(source, now) }
         source.watch.polledAt = now
         checkSuperseded(source)
-        let wasTouched = source.isTouched
+        let before = source.lastSeen
+        let toldAt = source.watch.touchedAt
         poll(source, now)
-        if source.isTouched, !wasTouched { source.watch.strategy.auditFoundChange(at: now) }
+        // Not the last reading counts, which may have been torn or have failed, but what was there, and whether inotify has told since.
+        if let before, let seen = source.watch.seen, seen.at == now, seen.identity != before.identity,
+            toldAt.map({ $0 <= before.at }) ?? true
+        {
+            source.watch.strategy.auditFoundChange(at: now)
+        }
     }
 
     private func poll(_ source: WatchedSource, _ now: Instant) {
         let poll = SourceScanner(path: source.path, mounts: mounts.table).poll()
+        switch poll {
+        case .there(let identity): source.watch.seen = .init(identity: identity, at: now)
+        case .absent: source.watch.seen = .init(identity: nil, at: now)
+        case .failed: break
+        }
         if case .there(let identity) = poll, identity == source.content.identity { return }
         source.knownTrace = nil
         switch poll {

@@ -26,12 +26,17 @@ public final class SnapshotReader {
 
     /// - Returns: what has moved meanwhile.
     private func read(_ source: WatchedSource, at now: Instant, _ records: inout [LogRecord]) -> String? {
-        source.beginReading(at: now)
         let scanner = SourceScanner(path: source.path, mounts: mounts.table)
-        guard let reading = scanner.read(by: source.knownTrace, unless: source.content.identity) else { return nil }
-        if case .content = reading {} else { source.knownTrace = nil }
+        let reading = scanner.read(by: source.knownTrace, unless: source.content.identity)
         if let record = source.take(reading, at: now) { records.append(record) }
-        return if case .torn(let detail) = reading { detail } else { nil }
+        switch reading {
+        case nil, .content: return nil
+        case .absent, .failed: source.knownTrace = nil
+        case .torn(let detail):
+            source.knownTrace = nil
+            return detail
+        }
+        return nil
     }
 
     /// Several sources are one snapshot: none may have moved while the others were read.

@@ -49,7 +49,8 @@ struct StrategyInUse: Sendable {
     /// - Parameter isBeingPolled: a poll is under way.
     func nextDeadline(isBeingPolled: Bool) -> Instant? {
         var next = isBeingPolled ? nil : nextPoll
-        for other in [retryAt, noticeDue] { if let other { next = min(next ?? other, other) } }
+        if let retryAt { next = min(next ?? retryAt, retryAt) }
+        if let noticeDue { next = min(next ?? noticeDue, noticeDue) }
         return next
     }
 

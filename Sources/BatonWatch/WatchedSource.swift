@@ -24,8 +24,16 @@ final class WatchedSource {
         var finding: Finding?
         var touchedAt: Instant?
         var polledAt: Instant?
+        /// By a poll.
+        var seen: Seen?
         var helper: PollHelper?
         var isSuperseded = false
+    }
+
+    /// It was this (nil: not there) at a moment.
+    struct Seen {
+        let identity: Int?
+        let at: Instant
     }
 
     /// What happened to a source, by inotify.
@@ -40,6 +48,8 @@ final class WatchedSource {
     struct ContentState {
         /// Of the last reading that was whole.
         fileprivate(set) var identity: Int?
+        /// By a reading that ended well.
+        fileprivate(set) var seen: Seen?
         /// Of the last good reading; stays when the source vanishes.
         fileprivate(set) var digest: Digest?
         fileprivate(set) var readAt: Instant?
@@ -80,10 +90,10 @@ final class WatchedSource {
     var isRemote: Bool { classification.kind == .remote }
     var isAtomic: Bool { classification.kind == .kubeletVolume || classification.kind == .fileInKubeletVolume }
 
-    /// A change has been reported and not been read yet.
-    var isTouched: Bool {
-        guard let touchedAt = watch.touchedAt else { return false }
-        return content.readAt.map { touchedAt > $0 } ?? true
+    /// What it was when it was last seen.
+    var lastSeen: Seen? {
+        guard let polled = watch.seen, let read = content.seen else { return content.seen ?? watch.seen }
+        return polled.at > read.at ? polled : read
     }
 
     var checkedAt: Instant? {
@@ -95,20 +105,25 @@ final class WatchedSource {
 
     // MARK: content
 
-    func beginReading(at now: Instant) { content.readAt = now }
-
+    /// - Parameter reading: nil where it has not moved since it was read last.
     /// - Returns: what is to be logged of it.
-    func take(_ reading: SourceScanner.Reading, at now: Instant) -> LogRecord? {
+    func take(_ reading: SourceScanner.Reading?, at now: Instant) -> LogRecord? {
+        content.readAt = now
         switch reading {
+        case nil:
+            content.seen = Seen(identity: content.identity, at: now)
+            return nil
         case .content(let identity, let digest):
             if content.digest != nil, content.digest != digest { content.changedAt = now }
             content.identity = identity
+            content.seen = Seen(identity: identity, at: now)
             content.digest = digest
             guard problem != nil else { return nil }
             problem = nil
             return LogRecord(.info, "source_back", "\(path) can be read again", [.text("source", path.text)])
         case .absent:
             content.identity = nil
+            content.seen = Seen(identity: nil, at: now)
             guard let digest = content.digest, digest != ContentState.absence else {
                 content.digest = ContentState.absence
                 return nil

@@ -100,6 +100,28 @@ import Testing
         #expect(stand.watcher.sightings.missed == 0 && stand.strategy(0).strategy == .inotify)
     }
 
+    /// Every audit finds it as it was: what could not be read is nothing that inotify has missed.
+    @Test func aSourceThatCannotBeReadIsNoReasonToDistrustInotify() throws {
+        let directory = TemporaryDirectory()
+        let path = directory.file("app.yaml")
+        writeFile(path, "one")
+        let stand = try WatchStand([path], .inotify, audit: .milliseconds(20))
+        truncate(path, off_t(SourceScanner.Limits.bytes) + 1)
+        try waitUntil("the complaint") {
+            stand.pump()
+            stand.read()
+            return stand.logged("source_unreadable")
+        }
+        let end = Clock.now() + StrategyInUse.noticeTime + .milliseconds(500)
+        try waitUntil("audits for longer than inotify has time to tell") {
+            stand.pump()
+            return Clock.now() > end
+        }
+        #expect(stand.watcher.sightings.missed == 0 && stand.strategy(0).strategy == .inotify)
+        writeFile(path, "two")
+        try stand.waitForChange("a content that can be read")
+    }
+
     /// The way to a directory without links is not looked at for every change. A link that takes a parent's place later is found.
     @Test func aKnownTraceThatIsNoLongerTrueIsMadeAnew() throws {
         let directory = TemporaryDirectory()

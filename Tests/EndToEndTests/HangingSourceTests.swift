@@ -93,6 +93,21 @@ final class HangingSourceTests {
         #expect(!baton.output.contains("has"))
     }
 
+    @Test func aChangeWhileAStartWaitsIsNotLost() throws {
+        writeFile(directory.file("content/one.env"), "A=one\n")
+        writeFile(directory.file("two.env"), "B=two\n")
+        let baton = try start()
+        try baton.waitForOutput("has one-two.")
+        try baton.waitForError("generation 1 is ready")
+        try hang()
+        replaceFile(directory.file("two.env"), "B=three\n")
+        try baton.waitForError("starting generation 2")
+        replaceFile(directory.file("two.env"), "B=four\n")
+        try baton.waitForOutput("has one-four.", seconds: 40)
+        baton.signal(SIGTERM)
+        #expect(try baton.wait() == 0, "\(baton.error.suffix(2000))")
+    }
+
     /// No more time than half of what a generation has to get ready: it is to be started, too.
     @Test func aShortReadyTimeoutShortensTheWait() throws {
         writeFile(directory.file("two.env"), "B=two\n")
