@@ -212,20 +212,9 @@ public final class ListenSockets {
         return findings
     }
 
-    /// Of a hundred new connections so many go to this generation.
-    public struct Share: Sendable, Hashable {
-        public let generation: Int
-        public let percent: Int
-
-        public init(of generation: Int, percent: Int) {
-            self.generation = generation
-            self.percent = percent
-        }
-    }
-
     /// New connections go to this generation from now on, but for those of addresses that cannot be steered.
     /// - Parameter share: but for some of them, drawn by lot, which another one gets.
-    public func steer(to generation: Int, _ share: Share? = nil) throws(LinuxError) {
+    public func steer(to generation: Int, _ share: SteeringBook.Share? = nil) throws(LinuxError) {
         serving = generation
         for group in groups { try group.steer(to: generation, share) }
         closeAbandoned()

@@ -100,7 +100,7 @@ extension Loop {
         }
     }
 
-    private func steer(_ number: Int, _ share: ListenSockets.Share? = nil) {
+    private func steer(_ number: Int, _ share: SteeringBook.Share? = nil) {
         do throws(LinuxError) { try launcher.sockets.steer(to: number, share) } catch {
             logger.log(
                 LogRecord(

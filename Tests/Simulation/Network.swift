@@ -1,8 +1,8 @@
 import BatonCore
 
 /// The steered sockets of one address, and clients that come to it: a handshake of up to a round trip, a place in the accept
-/// queue of the socket that the SYN came to, a request that the program behind it answers in its time. Mirrors what
-/// `SteeredGroup` does with the kernel's sockets, and loses a client where the kernel would.
+/// queue of the socket that the SYN came to, a request that the program behind it answers in its time. Whose each socket is says
+/// Baton's own book; a client is lost where the kernel would lose it.
 struct Network {
     /// Why a generation came to its end: what its clients may be lost by.
     enum Ending: String, Sendable {
@@ -28,7 +28,7 @@ struct Network {
     }
 
     fileprivate struct Client {
-        var place: Int
+        let socket: Int
         var stage: Stage
         /// The first whom it waited for in vain ended by this.
         var leftBy: Ending?
@@ -38,13 +38,9 @@ struct Network {
     /// So long a client waits where nobody comes.
     private static let patience: Interval = .seconds(5)
 
-    /// Whom each socket belongs to, by its place in the group.
-    private var owners: [Int?] = []
-    /// Whom it belonged to last, and how that one ended.
+    private var book = SteeringBook()
+    /// By socket: how the generation that had it last has ended.
     private var lastEnding: [Ending] = []
-    private var target = 0
-    /// Gets some of the new connections in the place of the target: so many in a hundred.
-    private var other: (place: Int, percent: Int)?
     private var clients: [Client] = []
     private(set) var arrived = 0
     private(set) var served = 0
@@ -55,53 +51,53 @@ struct Network {
 
     /// - Parameter lot: from 0 to 99, for whom of two it goes to.
     mutating func arrive(at now: Instant, roundTrip: Interval, duration: Interval, lot: Int) {
-        guard !owners.isEmpty else { return }
+        let target = book.target
+        let place = target.other.flatMap { lot < target.otherPercent ? $0 : nil } ?? target.place
+        guard let socket = book.socket(at: place) else { return }
         arrived += 1
-        let place = other.flatMap { lot < $0.percent ? $0.place : nil } ?? target
-        let leftBy = owners[place] == nil ? lastEnding[place] : nil
+        let leftBy = book.owner(of: socket) == nil ? lastEnding[socket] : nil
         clients.append(
-            Client(place: place, stage: .handshake(until: now + roundTrip), leftBy: leftBy, duration: duration))
+            Client(socket: socket, stage: .handshake(until: now + roundTrip), leftBy: leftBy, duration: duration))
     }
 
-    /// As `SteeredGroup.take`.
     mutating func take(for generation: Int) {
-        if owners.contains(generation) { return }
-        let free = owners.indices.filter { owners[$0] == nil }
-        let waited = free.first { place in clients.contains { $0.place == place && $0.isQueued } }
-        if let place = free.first(where: { $0 == target }) ?? waited ?? free.first {
-            owners[place] = generation
-        } else {
-            owners.append(generation)
+        let clients = clients
+        switch book.choice(
+            for: generation,
+            isWaitedFor: { socket in
+                clients.contains { $0.socket == socket && $0.isQueued }
+            })
+        {
+        case .own: break
+        case .free(let socket): book.give(socket, to: generation)
+        case .new:
+            book.add(owner: generation)
             lastEnding.append(.crash)
         }
     }
 
-    /// Who waits where nobody will come is reset, as `SteeredGroup.resetAbandoned` has it.
-    mutating func steer(to generation: Int, _ share: (of: Int, percent: Int)? = nil) {
-        let owners = owners
-        guard let place = owners.firstIndex(of: generation) else { return }
-        target = place
-        other = share.flatMap { share in owners.firstIndex(of: share.of).map { ($0, share.percent) } }
-        let kept = other?.place
-        lose { client in
-            client.isQueued && client.place != place && client.place != kept && owners[client.place] == nil
-        }
+    /// Who waits where nobody will come is reset.
+    mutating func steer(to generation: Int, _ share: SteeringBook.Share? = nil) {
+        guard let target = book.target(for: generation, share) else { return }
+        book.steer(to: target)
+        let abandoned = book.abandoned
+        lose { $0.isQueued && abandoned.contains($0.socket) }
     }
 
-    /// As `ListenSockets.release`.
-    mutating func yield(_ generation: Int) {
-        for place in owners.indices where owners[place] == generation {
-            owners[place] = nil
-            lastEnding[place] = .crash
-        }
+    /// It is to have no socket any more, and its process lives on.
+    mutating func yield(_ generation: Int) { release(generation, .crash) }
+
+    private mutating func release(_ generation: Int, _ ending: Ending) {
+        guard let socket = book.socket(of: generation) else { return }
+        book.release(generation)
+        lastEnding[socket] = ending
     }
 
     /// Its main process is gone.
     mutating func end(_ generation: Int, _ ending: Ending) {
-        if let place = owners.firstIndex(of: generation) {
-            owners[place] = nil
-            lastEnding[place] = ending
-            for index in clients.indices where !clients[index].isOpen && clients[index].place == place {
+        if let socket = book.socket(of: generation) {
+            release(generation, ending)
+            for index in clients.indices where !clients[index].isOpen && clients[index].socket == socket {
                 clients[index].leftBy = clients[index].leftBy ?? ending
             }
         }
@@ -113,7 +109,7 @@ struct Network {
     /// - Parameter ending: nil: the one of whom the client's socket belonged to last.
     private mutating func lose(by ending: Ending? = nil, _ isLost: (Client) -> Bool) {
         for client in clients where isLost(client) {
-            lost[ending ?? client.leftBy ?? lastEnding[client.place], default: 0] += 1
+            lost[ending ?? client.leftBy ?? lastEnding[client.socket], default: 0] += 1
         }
         clients.removeAll(where: isLost)
     }
@@ -124,13 +120,13 @@ struct Network {
             if case .handshake(let until) = clients[index].stage, until <= now {
                 clients[index].stage = .queued(since: until)
             }
-            if case .queued = clients[index].stage, let owner = owners[clients[index].place], accepts(owner) {
+            if case .queued = clients[index].stage, let owner = book.owner(of: clients[index].socket), accepts(owner) {
                 clients[index].stage = .open(by: owner, until: now + clients[index].duration)
             }
         }
-        let owners = owners
+        let book = book
         lose { client in
-            guard case .queued(let since) = client.stage, owners[client.place] == nil else { return false }
+            guard case .queued(let since) = client.stage, book.owner(of: client.socket) == nil else { return false }
             return now - since > Network.patience
         }
         let before = clients.count
@@ -139,9 +135,9 @@ struct Network {
     }
 
     func connections(of generation: Int) -> (queued: Int, open: Int) {
-        guard let place = owners.firstIndex(of: generation) else { return (0, 0) }
+        guard let socket = book.socket(of: generation) else { return (0, 0) }
         return (
-            clients.count { $0.place == place && $0.isQueued },
+            clients.count { $0.socket == socket && $0.isQueued },
             clients.count { if case .open(generation, _) = $0.stage { true } else { false } }
         )
     }

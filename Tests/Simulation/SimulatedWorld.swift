@@ -363,7 +363,7 @@ package struct SimulatedWorld {
             network.steer(to: number)
         case .share(let number, let old, let percent):
             arriveAtTheLastMoment()
-            network.steer(to: number, (old, 100 - percent))
+            network.steer(to: number, .init(of: old, percent: 100 - percent))
         }
     }
 

@@ -41,25 +41,14 @@ public struct ReuseportSocket: ~Copyable, Sendable {
     /// Ends every connection that waits to be accepted with a reset, and listens no more (shutdown(2), SHUT_RD).
     public func reset() { shutdown(fd.number, Int32(SHUT_RD)) }
 
-    /// Who gets new connections, by the numbers from 0 in which the sockets joined the group.
-    public struct Target: Sendable, Hashable {
-        public var index: Int
-        /// Gets some of them in the place of the first, drawn by lot.
-        public var other: Int?
-        /// So many in a hundred, from 0 to 100.
-        public var otherPercent = 0
-
-        public init(_ index: Int) { self.index = index }
-    }
-
     /// From now on new connections to the group go there.
-    public func steer(to target: Target) throws(LinuxError) {
+    public func steer(to target: SteeringBook.Target) throws(LinuxError) {
         var steering = ReuseportSocket.steering(to: target)
         try attach(&steering)
     }
 
     /// As before, but the probe's connection, whose source is nobody else's, goes to number `probeIndex`.
-    public func steer(to target: Target, _ probe: borrowing ReadinessProbe, to probeIndex: Int) throws(LinuxError) {
+    public func steer(to target: SteeringBook.Target, _ probe: borrowing ReadinessProbe, to probeIndex: Int) throws(LinuxError) {
         var steering = ReuseportSocket.steering(to: target)
         steering.has_probe = true
         steering.probe_target = UInt32(clamping: probeIndex)
@@ -70,9 +59,9 @@ public struct ReuseportSocket: ~Copyable, Sendable {
         try attach(&steering)
     }
 
-    private static func steering(to target: Target) -> baton_steering {
+    private static func steering(to target: SteeringBook.Target) -> baton_steering {
         var steering = baton_steering()
-        steering.target = UInt32(clamping: target.index)
+        steering.target = UInt32(clamping: target.place)
         if let other = target.other {
             steering.other = UInt32(clamping: other)
             steering.other_percent = UInt32(clamping: min(100, target.otherPercent))
