@@ -148,9 +148,6 @@ bool baton_is_pipe(int fd) { return is_kind(fd, S_IFIFO); }
 bool baton_is_socket(int fd) { return is_kind(fd, S_IFSOCK); }
 bool baton_is_character_device(int fd) { return is_kind(fd, S_IFCHR); }
 
-int64_t baton_stat_mtime(const struct stat *s) { return (int64_t)s->st_mtim.tv_sec * 1000000000 + s->st_mtim.tv_nsec; }
-int64_t baton_stat_ctime(const struct stat *s) { return (int64_t)s->st_ctim.tv_sec * 1000000000 + s->st_ctim.tv_nsec; }
-
 void baton_close_all_but(int lower, int higher) {
     if (lower > 3) syscall(SYS_close_range, 3U, (unsigned)(lower - 1), 0U);
     if (higher > lower + 1) syscall(SYS_close_range, (unsigned)(lower + 1), (unsigned)(higher - 1), 0U);

@@ -10,12 +10,22 @@ public struct FileStatus: Hashable, Sendable {
     public let inode: UInt64
     public let size: Int64
     public let links: UInt64
-    /// Nanoseconds since 1970.
-    public let modified: Int64
-    public let changed: Int64
+    public let modified: Time
+    public let changed: Time
+
+    /// As the kernel has it: some file systems keep times that do not fit into nanoseconds since 1970.
+    public struct Time: Hashable, Sendable {
+        /// Since 1970.
+        public let seconds: Int64
+        public let nanoseconds: Int64
+
+        init(_ time: timespec) {
+            seconds = Int64(time.tv_sec)
+            nanoseconds = Int64(time.tv_nsec)
+        }
+    }
 
     private init(_ info: stat) {
-        var info = info
         kind =
             switch info.st_mode & S_IFMT {
             case S_IFREG: .file
@@ -27,8 +37,8 @@ public struct FileStatus: Hashable, Sendable {
         inode = UInt64(info.st_ino)
         size = Int64(info.st_size)
         links = UInt64(info.st_nlink)
-        modified = baton_stat_mtime(&info)
-        changed = baton_stat_ctime(&info)
+        modified = Time(info.st_mtim)
+        changed = Time(info.st_ctim)
     }
 
     public static func following(_ path: String) throws(LinuxError) -> FileStatus {

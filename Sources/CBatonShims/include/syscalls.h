@@ -60,9 +60,6 @@ int baton_set_terminal_foreground(int fd, pid_t group);
 bool baton_is_pipe(int fd);
 bool baton_is_socket(int fd);
 bool baton_is_character_device(int fd);
-/// struct stat's times in nanoseconds (their names differ between C libraries).
-int64_t baton_stat_mtime(const struct stat *s);
-int64_t baton_stat_ctime(const struct stat *s);
 
 /// close_range(2) on everything from 3 up but these two descriptors; they may be the same.
 void baton_close_all_but(int lower, int higher);
