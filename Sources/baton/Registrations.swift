@@ -42,8 +42,8 @@ final class Registrations {
     /// What has something to be read. One that has been removed since the kernel told of it is left out.
     /// - Parameter milliseconds: -1 waits without end.
     func wait(milliseconds: Int32, _ body: (Origin) -> Void) throws(LinuxError) {
-        try epoll.wait(milliseconds: milliseconds) { ready in
-            if let entry = entries[Int(truncatingIfNeeded: ready.token)] { body(entry.origin) }
+        try epoll.wait(milliseconds: milliseconds) { token in
+            if let entry = entries[Int(truncatingIfNeeded: token)] { body(entry.origin) }
         }
     }
 }

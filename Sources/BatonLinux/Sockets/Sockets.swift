@@ -132,16 +132,4 @@ public enum Sockets {
             }
         }
     }
-
-    /// One datagram; nil when none waits. Descriptors sent along are not asked for, so the kernel closes them.
-    public static func receiveDatagram(_ fd: Int32, limit: Int) -> [UInt8]? {
-        var count = 0
-        let bytes = [UInt8](unsafeUninitializedCapacity: limit) { buffer, used in
-            repeat {
-                count = recv(fd, buffer.baseAddress, limit, Int32(MSG_DONTWAIT))
-            } while count < 0 && errno == EINTR
-            used = max(0, count)
-        }
-        return count < 0 ? nil : bytes
-    }
 }

@@ -8,8 +8,7 @@
 
 /// Where a launch can fail; the child names the stage and the errno over a close-on-exec pipe.
 enum baton_launch_stage {
-    BATON_LAUNCH_STAGE_FORK = 1,
-    BATON_LAUNCH_STAGE_DESCRIPTORS,
+    BATON_LAUNCH_STAGE_DESCRIPTORS = 1,
     BATON_LAUNCH_STAGE_NO_NEW_PRIVS,
     BATON_LAUNCH_STAGE_GROUPS,
     BATON_LAUNCH_STAGE_USER,

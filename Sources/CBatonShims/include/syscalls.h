@@ -11,7 +11,7 @@
 #include "signals.h"
 
 struct baton_epoll_event { uint32_t events; uint64_t token; };
-enum { BATON_EPOLL_IN = 0x001, BATON_EPOLL_OUT = 0x004, BATON_EPOLL_ERR = 0x008, BATON_EPOLL_HUP = 0x010 };
+enum { BATON_EPOLL_IN = 0x001 };
 
 int baton_epoll_create(void);
 int baton_epoll_add(int epoll, int fd, uint32_t events, uint64_t token);
