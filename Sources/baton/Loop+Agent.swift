@@ -12,7 +12,7 @@ extension Loop {
         guard let agent else { return }
         switch agent.receive() {
         case .end: descriptors.remove(.agent)
-        case .nonsense(let reason):
+        case .invalid(let reason):
             logger.log(LogRecord(.error, "agent_nonsense", "the agent is ended: \(reason)"))
             descriptors.remove(.agent)
             Processes.signal(process: agent.pid, .kill)

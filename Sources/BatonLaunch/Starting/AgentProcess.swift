@@ -22,7 +22,7 @@ public final class AgentProcess {
         /// It has closed its end.
         case end
         /// What it says is none of the protocol's: in words.
-        case nonsense(String)
+        case invalid(String)
     }
 
     /// It asks for the next answer only when it has the last one: what does not fit goes to nobody.
@@ -39,10 +39,10 @@ public final class AgentProcess {
         while let end = left.firstIndex(of: UInt8(ascii: "\n")) {
             guard rest.count + (end - left.startIndex) <= AgentMessage.sizeLimit else { return tooLong }
             guard let message = AgentMessage(line: rest + left[..<end]) else {
-                return .nonsense("a line that is no message")
+                return .invalid("a line that is no message")
             }
             if case .hello(let version) = message, version != AgentMessage.version {
-                return .nonsense(
+                return .invalid(
                     "it speaks version \(version), and Baton \(AgentMessage.version): take both from one release")
             }
             messages.append(message)
@@ -54,7 +54,7 @@ public final class AgentProcess {
         return .messages(messages)
     }
 
-    private var tooLong: Received { .nonsense("a line of more than \(AgentMessage.sizeLimit) bytes") }
+    private var tooLong: Received { .invalid("a line of more than \(AgentMessage.sizeLimit) bytes") }
 
     /// The two ends of a new link, close-on-exec, for the caller to own.
     static func link() throws(LinuxError) -> (own: Int32, theirs: Int32) {

@@ -79,7 +79,7 @@ extension Sockets {
         var answer: [UInt8] = []
         while answer.count < limit {
             guard let part = try readAvailable(fd.number, limit: 64 * 1024) else {
-                throw LinuxError("hear from", path, errno: ETIMEDOUT)
+                throw LinuxError("read the answer from", path, errno: ETIMEDOUT)
             }
             guard !part.isEmpty else { break }
             answer += part
