@@ -8,16 +8,12 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "launch.h"
 #include "seccomp.h"
-
-#ifndef SYS_pidfd_open
-#define SYS_pidfd_open 434
-#endif
+#include "syscalls.h"
 
 static bool is_same_file(int fd, const struct stat *wanted) {
     struct stat found;
@@ -40,6 +36,7 @@ static void try_out(bool asks_options, int report, int parents_end) {
     int target = dup(report);
     if (target < 0 || fstat(parents_end, &wanted) != 0) end(report, BATON_PROBE_FILTER, errno);
 
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) end(report, BATON_PROBE_FILTER, errno);
     int listener = baton_seccomp_install(asks_options);
     if (listener < 0) end(report, BATON_PROBE_FILTER, errno);
     baton_send_report(report, BATON_LAUNCH_STAGE_ADOPT, 0, listener);
@@ -71,7 +68,7 @@ pid_t baton_start_probe(bool asks_options, int *report) {
 int baton_reap_probe(pid_t child, int milliseconds, int *status) {
     // Not by blocking in waitpid: a process that cannot die (a dead disk) would be waited for without end. Before Linux 5.3
     // there are no descriptors for processes, and it is asked every millisecond.
-    int pidfd = (int)syscall(SYS_pidfd_open, child, 0);
+    int pidfd = baton_pidfd_open(child);
     pid_t reaped = 0;
     for (;;) {
         reaped = waitpid(child, status, WNOHANG);

@@ -22,21 +22,6 @@
 // The kernel's names for these stand in <netinet/tcp.h>, which does not go with <linux/tcp.h>.
 enum { STATE_ESTABLISHED = 1, STATE_CLOSE_WAIT = 8 };
 
-int baton_set_reuseport(int fd) {
-    int on = 1;
-    return setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-}
-
-int baton_set_defer_accept(int fd, int seconds) {
-    return setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds);
-}
-
-int baton_is_listening(int fd) {
-    int listens = 0;
-    socklen_t size = sizeof listens;
-    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 ? listens : -1;
-}
-
 int baton_accept_queue(int fd) {
     struct tcp_info info;
     socklen_t size = sizeof info;

@@ -5,11 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -21,6 +21,14 @@
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
+
+// Newer than the headers of some distributions.
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
 
 int baton_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
 
@@ -82,13 +90,6 @@ ssize_t baton_write_nowait(int fd, const void *bytes, size_t length) {
     struct iovec part = {.iov_base = (void *)bytes, .iov_len = length};
     return pwritev2(fd, &part, 1, -1, RWF_NOWAIT);
 }
-
-int baton_set_tcp_nodelay(int fd) {
-    int on = 1;
-    return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-}
-
-int baton_set_v6only(int fd, int on) { return setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on); }
 
 static int unix_address(struct sockaddr_un *address, const char *name, size_t length, socklen_t *size) {
     if (length == 0 || length >= sizeof address->sun_path) { errno = ENAMETOOLONG; return -1; }
@@ -154,13 +155,15 @@ void baton_close_all_but(int lower, int higher) {
     syscall(SYS_close_range, (unsigned)(higher + 1), ~0U, 0U);
 }
 
-bool baton_gains_privileges(const char *path) {
-    struct stat info;
-    if (stat(path, &info) != 0) return false;
-    if ((info.st_mode & S_ISUID) && info.st_uid != geteuid()) return true;
-    if ((info.st_mode & S_ISGID) && info.st_gid != getegid()) return true;
-    return geteuid() != 0 && getxattr(path, "security.capability", NULL, 0) > 0;
+ssize_t baton_getxattr(const char *path, const char *name, void *value, size_t size) {
+    return getxattr(path, name, value, size);
 }
+
+int baton_pidfd_open(pid_t process) { return (int)syscall(SYS_pidfd_open, process, 0); }
+int baton_pidfd_getfd(int pidfd, int fd) { return (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0); }
+
+void baton_setfsuid(uid_t uid) { setfsuid(uid); }
+void baton_setfsgid(gid_t gid) { setfsgid(gid); }
 
 void baton_forbid_dumps(void) {
     struct rlimit none = {0, 0};

@@ -39,7 +39,7 @@ enum Startup {
         for record in subpaths.records { logger.log(record) }
         try checkAgent(settings, subpaths.mounts)
         try StartFailure.naming(.other) { () throws(LinuxError) in try takePlace(settings, place) }
-        launch.adoption = .init(try adoption(settings, launch, &place))
+        launch.adoption = try adoption(settings, launch, &place)
         let sockets = try StartFailure.naming(.sockets) { () throws(LinuxError) in
             try openSockets(settings.listening(for: launch.command.first?.text ?? ""), &place, logger)
         }
@@ -57,7 +57,7 @@ enum Startup {
             return try Loop(
                 settings: settings, plan: plan, launcher: Launcher(launch, sockets),
                 adoption: Adoption(
-                    sockets, access, except: settings.adoptExcept, wish: launch.adoption,
+                    sockets, access, except: settings.adoptExcept, choice: launch.adoption,
                     mustSteer: settings.steer == .on),
                 access: access, watcher: WatchedPaths.watcher(settings),
                 environmentFiles: WatchedPaths.environmentFiles(settings), subpaths: subpaths.mounts, control: control,
@@ -183,9 +183,9 @@ enum Startup {
             .init(
                 permitted: permitted, isRoot: place.isRoot,
                 hasNoNewPrivileges: place.hasNoNewPrivileges || settings.noNewPrivileges
-                    || launch.adoption != .none,
+                    || launch.adoption.isActive,
                 changesUser: settings.user != nil, passedOn: launch.capabilities?.passedOn,
-                hasSources: !settings.sources.isEmpty, adopts: launch.adoption != .none,
+                hasSources: !settings.sources.isEmpty, adopts: launch.adoption.isActive,
                 looks: Plan.scanning(settings, Plan.adoption(settings, place).choice).choice))
         try Capabilities.keep(effective: plan.effective, permitted: plan.permitted)
         logger.log(

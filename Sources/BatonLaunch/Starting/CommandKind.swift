@@ -21,7 +21,18 @@ public struct CommandKind: Sendable, Hashable {
             return
         }
         isShell = CommandKind.shells.contains(CommandKind.baseName(file.text)) || CommandKind.isScript(file.text)
-        gainsPrivileges = file.withCString { baton_gains_privileges($0) }
+        gainsPrivileges = CommandKind.gainsPrivileges(file)
+    }
+
+    /// execve(2), capabilities(7).
+    private static func gainsPrivileges(_ file: CText) -> Bool {
+        file.withCString { path in
+            var info = stat()
+            guard stat(path, &info) == 0 else { return false }
+            if info.st_mode & S_ISUID != 0, info.st_uid != geteuid() { return true }
+            if info.st_mode & S_ISGID != 0, info.st_gid != getegid() { return true }
+            return geteuid() != 0 && baton_getxattr(path, "security.capability", nil, 0) > 0
+        }
     }
 
     private static func baseName(_ path: String) -> Substring { path.split(separator: "/").last ?? "" }

@@ -13,11 +13,11 @@ public final class Launcher {
         public var identity: AppIdentity?
         public var capabilities: IABTuple?
         public var noNewPrivileges: Bool
-        public var adoption: Adoption.Wish
+        public var adoption: Plan.Adoption
 
         public init(
             command: [CText], environment: [EnvironmentVariable], ready: ReadyMethod, identity: AppIdentity?,
-            capabilities: IABTuple?, noNewPrivileges: Bool, adoption: Adoption.Wish = .none
+            capabilities: IABTuple?, noNewPrivileges: Bool, adoption: Plan.Adoption = .no
         ) {
             self.command = command
             self.environment = environment
@@ -31,7 +31,7 @@ public final class Launcher {
 
     private let configuration: Configuration
     public let sockets: ListenSockets
-    public var adopts: Bool { configuration.adoption != .none }
+    public var adopts: Bool { configuration.adoption.isActive }
     /// Where the app's sockets cannot be looked at whole, it is asked about the options that count as it sets them.
     private let asksOptions: Bool
 
@@ -39,7 +39,7 @@ public final class Launcher {
         self.configuration = configuration
         self.sockets = sockets
         asksOptions =
-            configuration.adoption != .none && Launcher.asksOptions(changesUser: configuration.identity != nil)
+            configuration.adoption.isActive && Launcher.asksOptions(changesUser: configuration.identity != nil)
     }
 
     private static func asksOptions(changesUser: Bool) -> Bool { changesUser || !ForeignDescriptor.canBeCopied }
@@ -148,7 +148,7 @@ public final class Launcher {
         var command: [CText]
         var environment: [EnvironmentVariable]
         var handed: [(source: Int32, target: Int32)] = []
-        var adoption = Adoption.Wish.none
+        var adoption = Plan.Adoption.no
         var takesTerminal = false
         /// Baton may sleep until the exec.
         var mayWait = false
@@ -202,7 +202,8 @@ public final class Launcher {
                     plan.may_wait = job.mayWait
                     plan.terminal = job.takesTerminal ? 0 : -1
                     plan.null_stdin = !job.hasInput
-                    plan.no_new_privs = configuration.noNewPrivileges || job.isUnprivileged
+                    plan.no_new_privs =
+                        configuration.noNewPrivileges || job.isUnprivileged || job.adoption.isActive
                     plan.change_user = configuration.identity != nil
                     plan.uid = configuration.identity?.uid ?? 0
                     plan.gid = configuration.identity?.gid ?? 0
@@ -210,7 +211,7 @@ public final class Launcher {
                     plan.group_count = Int32(groups.count)
                     plan.capabilities = job.isUnprivileged ? nil : configuration.capabilities?.pointer
                     plan.drop_capabilities = job.isUnprivileged
-                    plan.adopt = job.adoption.plan
+                    plan.adopt = job.adoption.launchPlan
                     plan.asks_options = asksOptions
                     return baton_launch(&plan, &report)
                 }

@@ -20,9 +20,12 @@ public enum ForeignAccess: Sendable, Hashable {
             defer { state.restore() }
             return body()
         case .asUser(let uid, let gid, let signal):
-            baton_set_file_identity(uid, gid)
+            // Away from root the group goes first, back to root the user does: each step needs what the other gives.
+            baton_setfsgid(gid)
+            baton_setfsuid(uid)
             defer {
-                baton_set_file_identity(0, 0)
+                baton_setfsuid(0)
+                baton_setfsgid(0)
                 // The kernel forgets it with every change of identity (prctl(2)).
                 if let signal { _ = baton_set_parent_death_signal(signal) }
             }

@@ -1,3 +1,4 @@
+public import BatonCore
 import CBatonShims
 import Glibc
 
@@ -15,7 +16,7 @@ public final class SeccompListener {
         public enum Call {
             case bind(fd: Int32, address: UInt64, length: Int)
             case listen(fd: Int32)
-            case setOption(fd: Int32, level: Int32, name: Int32, value: UInt64, length: Int)
+            case setOption(fd: Int32, SocketOption.Address, length: Int)
             case other
         }
 
@@ -69,7 +70,7 @@ public final class SeccompListener {
         case BATON_CALL_LISTEN: return .listen(fd: fd)
         case BATON_CALL_SET_OPTION:
             return .setOption(
-                fd: fd, level: int(arguments.1), name: int(arguments.2), value: arguments.3,
+                fd: fd, .init(level: int(arguments.1), name: int(arguments.2), value: arguments.3),
                 length: Int(int(arguments.4)))
         default: return .other
         }

@@ -21,20 +21,4 @@ extension ListenAddress.Host {
         guard case .ipv6 = self, let bytes else { return false }
         return bytes.prefix(10).allSatisfy { $0 == 0 } && bytes[10] == 0xff && bytes[11] == 0xff
     }
-
-    /// - Parameter bytes: 4 or 16 of them.
-    /// - Parameter isIPv6Only: tells the two meanings of `::` apart.
-    public init?(_ bytes: [UInt8], isIPv6Only: Bool) {
-        let family = bytes.count == 4 ? AF_INET : AF_INET6
-        var text = [CChar](repeating: 0, count: 64)
-        guard bytes.count == 4 || bytes.count == 16,
-            inet_ntop(family, bytes, &text, socklen_t(text.count)) != nil
-        else { return nil }
-        let name = String(decoding: text.prefix { $0 != 0 }.map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
-        if bytes.count == 4 {
-            self = .ipv4(name)
-        } else {
-            self = name == "::" && !isIPv6Only ? .any : .ipv6(name)
-        }
-    }
 }

@@ -1,22 +1,28 @@
 import CBatonShims
 import Glibc
 
-/// The network namespace that Baton is in, and whether other sockets are of it (network_namespaces(7)).
-public struct OwnNetwork: Sendable {
+/// The network namespace that Baton is in, and whether other sockets are of it (network_namespaces(7)). Each is found out once, when
+/// it is first needed.
+public final class OwnNetwork {
     /// Nil before Linux 5.14.
-    private let cookie: UInt64?
+    private lazy var cookie = OwnNetwork.ownCookie()
     /// As in `net:[4026531840]`.
-    private let link: Result<String, LinuxError>
+    private lazy var link = OwnNetwork.ownLink()
+    /// net.ipv6.bindv6only: sockets of IPv6 are for IPv6 alone where they do not say otherwise.
+    public private(set) lazy var isIPv6OnlyByDefault =
+        (try? readSmallFile("/proc/sys/net/ipv6/bindv6only", limit: 16))?.first == "1"
 
-    public init() {
+    public init() {}
+
+    private static func ownCookie() -> UInt64? {
         let number = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        if number >= 0 {
-            let own = FileDescriptor(owning: number)
-            cookie = OwnNetwork.cookie(of: own.number)
-        } else {
-            cookie = nil
-        }
-        do throws(LinuxError) { link = .success(try readLink("/proc/self/ns/net")) } catch { link = .failure(error) }
+        guard number >= 0 else { return nil }
+        let own = FileDescriptor(owning: number)
+        return cookie(of: own.number)
+    }
+
+    private static func ownLink() -> Result<String, LinuxError> {
+        do throws(LinuxError) { return .success(try readLink("/proc/self/ns/net")) } catch { return .failure(error) }
     }
 
     private static func cookie(of socket: Int32) -> UInt64? {

@@ -27,11 +27,11 @@ public struct ReuseportSocket: ~Copyable, Sendable {
     {
         try Sockets.bound(address) { number in
             for option in options { option.apply(to: number) }
-            return baton_set_reuseport(number) == 0
+            return SocketOption.reusePort.set(on: number)
         }
     }
 
-    public var isListening: Bool { baton_is_listening(fd.number) == 1 }
+    public var isListening: Bool { Sockets.isListening(fd.number) == true }
 
     /// For the next generation: the backlog as it was, and one that was shut down listens again.
     public func listenAgain() throws(LinuxError) {
@@ -48,7 +48,9 @@ public struct ReuseportSocket: ~Copyable, Sendable {
     }
 
     /// As before, but the probe's connection, whose source is nobody else's, goes to number `probeIndex`.
-    public func steer(to target: SteeringBook.Target, _ probe: borrowing ReadinessProbe, to probeIndex: Int) throws(LinuxError) {
+    public func steer(to target: SteeringBook.Target, _ probe: borrowing ReadinessProbe, to probeIndex: Int)
+        throws(LinuxError)
+    {
         var steering = ReuseportSocket.steering(to: target)
         steering.has_probe = true
         steering.probe_target = UInt32(clamping: probeIndex)

@@ -50,7 +50,7 @@ public enum Sockets {
         let isIPv6 = address.count == 16
         let socket = try newSocket(isIPv6 ? AF_INET6 : AF_INET, stream, thing)
         guard prepare(socket.number) else { throw .last("prepare", thing) }
-        if isIPv6, baton_set_v6only(socket.number, dualStack ? 0 : 1) != 0 { throw .last("prepare", thing) }
+        if isIPv6, !SocketOption.isIPv6Only(!dualStack).set(on: socket.number) { throw .last("prepare", thing) }
         guard baton_bind_internet(socket.number, address, UInt32(address.count), port) == 0 else {
             throw .last("bind", thing)
         }
@@ -64,10 +64,9 @@ public enum Sockets {
         guard number >= 0 else { throw .last("create a socket for", thing) }
         let fd = FileDescriptor(owning: number)
         guard stream, family != AF_UNIX else { return fd }
-        var on: Int32 = 1
-        setsockopt(fd.number, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
+        SocketOption.reuseAddress.apply(to: fd.number)
         // Accepted sockets inherit it; servers that are given a descriptor often forget to set it.
-        _ = baton_set_tcp_nodelay(fd.number)
+        SocketOption.noDelay.apply(to: fd.number)
         return fd
     }
 
@@ -75,11 +74,16 @@ public enum Sockets {
         guard listen(socket, backlog) == 0 else { throw .last("listen on", thing) }
     }
 
+    /// Whether the socket listens (still); nil where it cannot be told.
+    static func isListening(_ socket: Int32) -> Bool? {
+        SocketOption.number(of: socket, SocketOption.Level.socket, SO_ACCEPTCONN).map { $0 != 0 }
+    }
+
     /// A listening stream socket that a program has shut down (shutdown(2), SHUT_RD) listens again; a unix one never does.
     /// - Returns: whether there was anything to do.
     public static func repair(_ socket: Int32, _ thing: String) throws(LinuxError) -> Bool {
-        guard baton_is_listening(socket) == 0 else { return false }
-        guard listen(socket, backlog) == 0, baton_is_listening(socket) == 1 else {
+        guard isListening(socket) == false else { return false }
+        guard listen(socket, backlog) == 0, isListening(socket) == true else {
             throw .last("listen again on", thing)
         }
         return true
@@ -88,7 +92,9 @@ public enum Sockets {
     /// The process is told of a connection only when its first data is there (TCP_DEFER_ACCEPT, tcp(7)). Not for protocols
     /// in which the server speaks first.
     public static func deferAccept(on socket: borrowing FileDescriptor) throws(LinuxError) {
-        guard baton_set_defer_accept(socket.number, 30) == 0 else { throw .last("set TCP_DEFER_ACCEPT on", "a socket") }
+        guard SocketOption.deferAccept(seconds: 30).set(on: socket.number) else {
+            throw .last("set TCP_DEFER_ACCEPT on", "a socket")
+        }
     }
 
     private static func openUnix(_ name: String, isPath: Bool, _ thing: String) throws(LinuxError) -> FileDescriptor {

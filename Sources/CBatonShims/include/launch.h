@@ -53,7 +53,7 @@ struct baton_launch_plan {
     cap_iab_t capabilities;
     /// Give up every capability, for good: together with no_new_privs no exec brings one back, not even root's.
     bool drop_capabilities;
-    /// Install a filter that asks Baton about listening sockets (seccomp.h).
+    /// Install a filter that asks Baton about listening sockets (seccomp.h); it needs no_new_privs.
     enum baton_adopt adopt;
     bool asks_options;
 };

@@ -7,7 +7,7 @@
 #include <sys/types.h>
 
 /// Installs a filter that asks about bind, listen and, where wanted, the few socket options that listeners alone have;
-/// everything else goes its way. Sets no_new_privs. To be called between fork and exec.
+/// everything else goes its way. To be called between fork and exec, with no_new_privs set (seccomp(2)).
 /// The listener's descriptor (close-on-exec), or -1 with errno: EINVAL or ENOSYS from a kernel that cannot (before 5.0), EPERM
 /// or EACCES where it is forbidden, EBUSY where a filter above already asks somebody.
 int baton_seccomp_install(bool asks_options);
@@ -33,28 +33,3 @@ int baton_seccomp_continue(int listener, uint64_t id);
 int baton_seccomp_answer(int listener, uint64_t id, int error);
 /// Puts a copy of `source` in the place of the caller's descriptor `target` (SECCOMP_ADDFD_FLAG_SETFD, since Linux 5.9).
 int baton_seccomp_replace(int listener, uint64_t id, int source, int target, bool close_on_exec);
-
-/// A copy of another process's descriptor (pidfd_getfd(2), since Linux 5.6); -1 with errno.
-int baton_copy_descriptor(pid_t process, int fd);
-/// Whether this process may use pidfd_getfd(2) at all: Docker's default seccomp profile forbids it.
-bool baton_may_copy_descriptors(void);
-
-struct baton_socket_option { int32_t level; int32_t name; int32_t value; };
-/// The options of `socket` that differ from those of a new one of the same kind; at most `capacity`. Returns the count.
-int baton_read_socket_options(int socket, struct baton_socket_option *options, int capacity);
-int baton_set_socket_option(int socket, const struct baton_socket_option *option);
-/// What decides with whom a socket can share its address.
-bool baton_is_v6only(const struct baton_socket_option *option);
-bool baton_is_reuseport(const struct baton_socket_option *option);
-/// May only be set before bind.
-bool baton_is_freebind(const struct baton_socket_option *option);
-
-/// The name of a socket's protocol (`TCP`, `UDPv6`) by its path in /proc (the attribute system.sockprotoname); -1 with errno.
-ssize_t baton_protocol_name(const char *path, char *name, size_t size);
-
-/// The family, address (4 or 16 bytes), port and scope in a sockaddr; false where it is none of the internet.
-bool baton_read_internet(
-    const void *sockaddr, size_t size, bool *is_ipv6, uint8_t address[16], uint16_t *port, uint32_t *scope);
-
-/// The user and group by which this process is judged at the files of /proc (setfsuid(2), setfsgid(2)).
-void baton_set_file_identity(uid_t uid, gid_t gid);

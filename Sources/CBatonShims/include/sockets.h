@@ -4,12 +4,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/// SO_REUSEPORT (socket(7)): several sockets of one user on one address.
-int baton_set_reuseport(int fd);
-/// TCP_DEFER_ACCEPT (tcp(7)), in seconds.
-int baton_set_defer_accept(int fd, int seconds);
-/// 1: listens, 0: does not (any more), -1: errno.
-int baton_is_listening(int fd);
 /// Connections that wait in the accept queue of a listening TCP socket (tcpi_unacked of TCP_INFO); -1: errno.
 int baton_accept_queue(int fd);
 

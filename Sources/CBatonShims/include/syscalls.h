@@ -42,10 +42,6 @@ ssize_t baton_splice_nonblock(int from, int to, size_t length);
 /// pwritev2(2) with RWF_NOWAIT at the current position.
 ssize_t baton_write_nowait(int fd, const void *bytes, size_t length);
 
-/// TCP_NODELAY and IPV6_V6ONLY by name, since Swift lacks their headers.
-int baton_set_tcp_nodelay(int fd);
-int baton_set_v6only(int fd, int on);
-
 /// bind(2) to a Unix path or, with a leading NUL byte, an abstract name of exactly length bytes.
 int baton_bind_unix(int fd, const void *name, size_t length);
 int baton_connect_unix(int fd, const char *name, size_t length);
@@ -64,9 +60,17 @@ bool baton_is_character_device(int fd);
 /// close_range(2) on everything from 3 up but these two descriptors; they may be the same.
 void baton_close_all_but(int lower, int higher);
 
-/// Whether an exec of this file gives more rights than its caller has: set-user-id or set-group-id for somebody else, or file
-/// capabilities (execve(2), capabilities(7)).
-bool baton_gains_privileges(const char *path);
+/// getxattr(2): the size of the value; -1 with errno.
+ssize_t baton_getxattr(const char *path, const char *name, void *value, size_t size);
+
+/// pidfd_open(2), since Linux 5.3: a descriptor of a process, close-on-exec.
+int baton_pidfd_open(pid_t process);
+/// pidfd_getfd(2), since Linux 5.6: a copy of its descriptor, close-on-exec.
+int baton_pidfd_getfd(int pidfd, int fd);
+
+/// setfsuid(2), setfsgid(2): the user and group by which this process is judged at files, those of /proc among them.
+void baton_setfsuid(uid_t uid);
+void baton_setfsgid(gid_t gid);
 
 /// No core file, and nobody looks into its memory (PR_SET_DUMPABLE, RLIMIT_CORE).
 void baton_forbid_dumps(void);
