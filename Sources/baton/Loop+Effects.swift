@@ -83,11 +83,11 @@ extension Loop {
     private func lookWhetherWaiting(_ number: Int) {
         guard let generation = generations[number] else { return }
         let sockets = launcher.sockets.listeners(of: number)
-        let look = access.run {
-            AcceptLook.look(
+        let scan = access.run {
+            AcceptScan.scan(
                 [generation.pid] + Procfs.descendantsAtAGlance(of: generation.pid), Set(sockets.map(\.inode)))
         }
-        switch look {
+        switch scan {
         case .cannotTell(let reason): enqueue(.looked(number, .unknown(reason)))
         case .waits(on: []): enqueue(.looked(number, .no))
         case .waits(let inodes):

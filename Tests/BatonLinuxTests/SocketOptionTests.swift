@@ -66,7 +66,7 @@ import Testing
         let listener = try Sockets.open(.tcp(.ipv4("127.0.0.1"), port: 0))
         SocketOption.reusePort.apply(to: listener.number)
         let socket = try AppSocket(ForeignDescriptor(thread: getpid(), number: listener.number), OwnNetwork())
-        #expect(socket?.inode == AcceptLook.inode(of: listener.number))
+        #expect(socket?.inode == Sockets.inode(of: listener.number))
         #expect(socket?.isTCP == true && socket?.isElsewhere == false)
         #expect(socket?.isNonBlocking == false && socket?.closesOnExec == true)
         if ForeignDescriptor.canBeCopied {
@@ -89,7 +89,7 @@ import Testing
             return
         }
         #expect(copy.number != listener.number && fcntl(copy.number, F_GETFD) & FD_CLOEXEC != 0)
-        #expect(AcceptLook.inode(of: copy.number) == AcceptLook.inode(of: listener.number))
+        #expect(Sockets.inode(of: copy.number) == Sockets.inode(of: listener.number))
         if ForeignDescriptor(thread: getpid(), number: 9999).copy() != nil { Issue.record("there is none to copy") }
     }
 }

@@ -1,8 +1,8 @@
 import BatonCore
 
 /// The steered sockets of one address, and clients that come to it: a handshake of up to a round trip, a place in the accept
-/// queue of the socket that the SYN came to, a request that the program behind it answers in its time. Whose each socket is says
-/// Baton's own book; a client is lost where the kernel would lose it.
+/// queue of the socket that the SYN came to, a request that the program behind it answers in its time. Which
+/// generation has which socket is decided by Baton's own book. A client is lost where the kernel would lose it.
 struct Network {
     /// Why a generation came to its end: what its clients may be lost by.
     enum Ending: String, Sendable {

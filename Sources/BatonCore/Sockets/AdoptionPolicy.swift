@@ -1,5 +1,5 @@
-/// What the policy asks about a call to bind(2). Each is asked for only where it decides, since each costs system calls, and the
-/// last one a scan of /proc.
+/// What the policy asks about a call to bind(2). It asks for a fact only where the fact decides something: each costs system calls,
+/// and the last one a scan of /proc.
 public protocol BindFacts {
     associatedtype Failure: Error
 
@@ -13,8 +13,8 @@ public protocol BindFacts {
     func isListenedOn(_ endpoint: ListenAddress.Endpoint) throws(Failure) -> Bool
 }
 
-/// What is done with the calls of an app that opens its listening sockets itself (seccomp_unotify(2)). Pure: facts in, an answer
-/// out, and what must be remembered from one call to the next.
+/// Decides what is done with the calls of an app that opens its listening sockets itself (seccomp_unotify(2)). Pure: it gets facts
+/// and gives an answer, and remembers what the next calls need.
 ///
 /// Port 0, UDP, unix sockets, scoped addresses and those that the user excepts stay the app's, and so do sockets of another network
 /// namespace: what is reached only there must not be reached in Baton's.
@@ -35,7 +35,7 @@ public struct AdoptionPolicy: Sendable {
         }
     }
 
-    /// What a socket of Baton's is to be like that takes the place of the app's.
+    /// The app's socket, and what the socket of Baton's that takes its place must be like.
     public struct Replacement: Sendable, Hashable {
         public let socket: AppSocket
         public let endpoint: ListenAddress.Endpoint

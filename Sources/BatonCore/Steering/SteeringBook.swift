@@ -1,5 +1,5 @@
 /// Which generation has which socket of one TCP address, where each socket is in the kernel's SO_REUSEPORT group, and which of
-/// them get new connections (socket(7)). Pure: it decides, and what it decides is done by whoever holds the sockets.
+/// them get new connections (socket(7)). Pure: it only decides; who holds the sockets does what it decides.
 ///
 /// Sockets are numbered from 0 in the order in which they were opened, and never leave the book. The number of a socket stays;
 /// its place in the group, by which the kernel is told where connections go, changes when the socket is revived.

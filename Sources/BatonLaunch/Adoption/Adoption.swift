@@ -8,7 +8,7 @@ import Glibc
 /// - bind of a TCP address: the app gets a socket of Baton's making, bound to the same address with SO_REUSEPORT, so that the
 ///   generation before may go on listening there.
 /// - listen on such a socket: the app gets the generation's own member of the address's steered group.
-/// What is done with each call decides the policy; here it is looked at and answered.
+/// `AdoptionPolicy` decides what is done with each call; this class reads the facts and gives the answer.
 public final class Adoption {
     public enum Finding: Sendable, Hashable {
         /// The generation listens on a socket of Baton's now; steered, or shared by all generations.
@@ -140,7 +140,7 @@ public final class Adoption {
         case .listening(let given):
             try call.replace(descriptor, with: given, as: wanted.socket)
         case .fresh(let socket):
-            guard let inode = AcceptLook.inode(of: socket.number) else { return call.letThrough() }
+            guard let inode = Sockets.inode(of: socket.number) else { return call.letThrough() }
             let given = GivenSocket(number: socket.number, isSteered: false, isShared: false)
             try call.replace(descriptor, with: given, as: wanted.socket)
             policy.hasReplaced(wanted, with: inode, of: call.generation)

@@ -88,7 +88,7 @@ final class ConfiguredSockets {
             guard description.isStream else { return nil }
             let inode: UInt64? =
                 switch entry {
-                case .shared(let shared): AcceptLook.inode(of: shared.fd.number)
+                case .shared(let shared): Sockets.inode(of: shared.fd.number)
                 case .steered(let group): group.inode(of: generation)
                 }
             return inode.map { .init(endpoint: description.actualEndpoint, inode: $0, isAdopted: false) }

@@ -33,9 +33,6 @@ public final class ListenSockets {
 
     public var descriptions: [Description] { configured.descriptions }
 
-    /// Some address of BATON_LISTEN has a socket for each generation.
-    public var areSteered: Bool { !configured.groups.isEmpty }
-
     private var groups: [SteeredGroup] { configured.groups + adopted.groups }
 
     // MARK: generations

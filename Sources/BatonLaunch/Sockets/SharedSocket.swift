@@ -16,7 +16,7 @@ final class SharedSocket {
 
     var number: Int32 { socket.fd.number }
     var isOwned: Bool { !owners.isEmpty }
-    var inode: UInt64? { AcceptLook.inode(of: number) }
+    var inode: UInt64? { Sockets.inode(of: number) }
 
     func hasMember(of generation: Int) -> Bool { owners.contains(generation) }
     func isShared(beside generation: Int) -> Bool { owners.contains { $0 != generation } }

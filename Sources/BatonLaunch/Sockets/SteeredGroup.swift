@@ -1,8 +1,8 @@
 import BatonCore
 import BatonLinux
 
-/// The sockets of one TCP address, one for each generation that is alive. Whose each is and which gets new connections the book
-/// says; here it is done.
+/// The sockets of one TCP address, one for each generation that is alive. `SteeringBook` decides which generation has which socket
+/// and which of them get new connections; this class does what it decides.
 ///
 /// A socket whose generation has gone stays, and is given to the next one: what still waits in its queue is served then, and
 /// the places in the kernel's group, by which it is steered, stay what they are.
@@ -110,7 +110,7 @@ final class SteeredGroup {
     func release(_ generation: Int) { book.release(generation) }
 
     func inode(of generation: Int) -> UInt64? {
-        book.socket(of: generation).flatMap { AcceptLook.inode(of: members[$0].socket.fd.number) }
+        book.socket(of: generation).flatMap { Sockets.inode(of: members[$0].socket.fd.number) }
     }
 
     // MARK: steering
@@ -145,7 +145,7 @@ final class SteeredGroup {
 
     // MARK: counting
 
-    /// In the order of the generations, and all in one look; nil for whom it cannot be told.
+    /// In the order of the generations, and all in one scan; nil for whom it cannot be told.
     func connections(of generations: [Int]) -> [Supervisor.Connections?] {
         let table = members.first?.socket.connectionsByTag()
         return generations.map { generation in

@@ -4,7 +4,7 @@ import CBatonShims
 import CLibcap
 import Glibc
 
-/// One program to start, and how it is laid out for the fork: nothing is allocated between fork and exec.
+/// One program to start. Everything is prepared before the fork, since nothing may be allocated between fork and exec.
 struct LaunchJob {
     /// A descriptor of Baton's, and the number that it has in the program.
     struct Handed {

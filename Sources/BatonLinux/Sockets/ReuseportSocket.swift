@@ -81,7 +81,7 @@ public struct ReuseportSocket: ~Copyable, Sendable {
         return count < 0 ? nil : Int(count)
     }
 
-    /// Connections to this socket's port that are still open, by the tag of the socket that they came from, in one look; nil where
+    /// Connections to this socket's port that are still open, by the tag of the socket that they came from, in one scan; nil where
     /// it cannot be told.
     public func connectionsByTag() -> [(open: Int, idle: Int)]? {
         guard let port = Sockets.port(of: fd) else { return nil }

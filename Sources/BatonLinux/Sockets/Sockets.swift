@@ -138,4 +138,10 @@ public enum Sockets {
             }
         }
     }
+
+    /// By which an open socket is known in /proc.
+    public static func inode(of socket: Int32) -> UInt64? {
+        var info = stat()
+        return fstat(socket, &info) == 0 ? UInt64(info.st_ino) : nil
+    }
 }

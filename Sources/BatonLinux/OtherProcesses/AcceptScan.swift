@@ -1,8 +1,8 @@
 import CBatonShims
 import Glibc
 
-/// Looks from outside on which listening sockets processes wait for connections.
-public enum AcceptLook: Sendable, Hashable {
+/// Finds out from outside on which listening sockets processes wait for connections.
+public enum AcceptScan: Sendable, Hashable {
     /// The inodes of those that somebody waits on; may be none.
     case waits(on: Set<UInt64>)
     /// /proc does not show it: another user's process, or one with more capabilities (ptrace(2), access mode checking).
@@ -16,7 +16,7 @@ public enum AcceptLook: Sendable, Hashable {
     }
 
     /// Any of these processes on any of these sockets, each given by its inode.
-    public static func look(_ processes: [ProcessID], _ inodes: Set<UInt64>) -> AcceptLook {
+    public static func scan(_ processes: [ProcessID], _ inodes: Set<UInt64>) -> AcceptScan {
         var refusal: String?
         var found: Set<UInt64> = []
         for pid in processes.prefix(Bounds.processes) where found != inodes {
@@ -96,11 +96,5 @@ public enum AcceptLook: Sendable, Hashable {
         case BATON_WAITS_ON_SEVERAL: return Set(listeners.values)
         default: return []
         }
-    }
-
-    /// The inode of an open socket.
-    public static func inode(of fd: Int32) -> UInt64? {
-        var info = stat()
-        return fstat(fd, &info) == 0 ? UInt64(info.st_ino) : nil
     }
 }
