@@ -62,10 +62,9 @@ public final class Adoption {
                     access: access)
                 if process == nil || notification.thread <= 0 {
                     call.letThrough()
-                } else if let finding = answer(call) {
-                    findings.append(finding)
+                } else {
+                    findings += answer(call)
                 }
-                if let error = sockets.takeSteeringRefusal() { findings.append(.notSteered(error.description)) }
                 switch listener.takeTrouble() {
                 case nil: break
                 case .denied(let error):
@@ -89,7 +88,7 @@ public final class Adoption {
         "\(error); bind(2) and listen(2) of this generation fail with \(errnoInWords(ENOSYS)) from now on"
     }
 
-    private func answer(_ call: AppCall) -> Finding? {
+    private func answer(_ call: AppCall) -> [Finding] {
         do throws(LinuxError) {
             switch call.notification.call {
             case .bind(let fd, let address, let length):
@@ -98,43 +97,43 @@ public final class Adoption {
                         call: call, descriptor: fd, pointer: address, length: length, sockets: sockets,
                         network: network))
             case .listen(let fd): return try listen(call, fd)
-            case .setOption(let fd, let option, let length):
-                try remember(call, fd, option, length)
-                return nil
-            case .other: return call.letThrough()
+            case .setOption(let fd, let option, let length): try remember(call, fd, option, length)
+            case .other: call.letThrough()
             }
+            return []
         } catch {
             let answer = policy.cannotAnswer(
                 isGone: [ENOENT, ESRCH, EBADF].contains(error.errno) || !call.isWaiting)
             if answer.fails { call.answer(errno: EPERM) } else { call.letThrough() }
-            return answer.isTold ? .refused(error.description) : nil
+            return answer.isTold ? [.refused(error.description)] : []
         }
     }
 
     // MARK: bind
 
-    private func bind(_ bind: AppBind) throws(LinuxError) -> Finding? {
+    private func bind(_ bind: AppBind) throws(LinuxError) -> [Finding] {
         let call = bind.call
         switch try policy.bind(bind) {
-        case .letThrough: return call.letThrough()
+        case .letThrough: call.letThrough()
         case .letThroughElsewhere(let endpoint):
             call.letThrough()
-            return .elsewhere(endpoint)
-        case .succeed: return call.answer()
-        case .failAsInUse: return call.answer(errno: EADDRINUSE)
+            return [.elsewhere(endpoint)]
+        case .succeed: call.answer()
+        case .failAsInUse: call.answer(errno: EADDRINUSE)
         case .replace(let wanted):
             do throws(LinuxError) {
-                return try replace(bind.descriptor, of: call, wanted)
+                try replace(bind.descriptor, of: call, wanted)
             } catch {
                 // What the kernel refuses to Baton it would have refused to the app.
                 guard error.operation == "bind" else { throw error }
-                return call.answer(errno: error.errno)
+                call.answer(errno: error.errno)
             }
         }
+        return []
     }
 
     private func replace(_ descriptor: Int32, of call: AppCall, _ wanted: AdoptionPolicy.Replacement)
-        throws(LinuxError) -> Finding?
+        throws(LinuxError)
     {
         switch try sockets.bind(wanted.endpoint, wanted.options, for: call.generation) {
         case .listening(let given):
@@ -145,30 +144,36 @@ public final class Adoption {
             try call.replace(descriptor, with: given, as: wanted.socket)
             policy.hasReplaced(wanted, with: inode, of: call.generation)
         }
-        return call.answer()
+        call.answer()
     }
 
     // MARK: listen
 
-    private func listen(_ call: AppCall, _ descriptor: Int32) throws(LinuxError) -> Finding? {
+    private func listen(_ call: AppCall, _ descriptor: Int32) throws(LinuxError) -> [Finding] {
         switch policy.listen(try call.socket(descriptor)) {
-        case .letThrough: return call.letThrough()
+        case .letThrough: call.letThrough()
         case .letThroughAsOwn:
             call.letThrough()
-            return .listensItself
+            return [.listensItself]
         case .replace(let wanted):
             let given: GivenSocket
             do throws(LinuxError) {
                 given = try sockets.listen(
                     wanted.endpoint, wanted.options, for: call.generation, mustSteer: mustSteer)
             } catch {
-                return call.answer(errno: error.errno)
+                call.answer(errno: error.errno)
+                return steeringRefusal()
             }
             try call.replace(descriptor, with: given, as: wanted.socket)
             // The socket listens already; the call goes on for the length of its queue.
             call.letThrough()
-            return .listens(wanted.endpoint, isSteered: given.isSteered)
+            return [.listens(wanted.endpoint, isSteered: given.isSteered)] + steeringRefusal()
         }
+        return []
+    }
+
+    private func steeringRefusal() -> [Finding] {
+        sockets.takeSteeringRefusal().map { [.notSteered($0.description)] } ?? []
     }
 
     // MARK: options

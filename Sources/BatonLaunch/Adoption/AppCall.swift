@@ -60,17 +60,9 @@ struct AppCall {
 
     // MARK: answers
 
-    @discardableResult
-    func letThrough() -> Adoption.Finding? {
-        listener.letThrough(notification)
-        return nil
-    }
+    func letThrough() { listener.letThrough(notification) }
 
-    @discardableResult
-    func answer(errno: Int32 = 0) -> Adoption.Finding? {
-        listener.answer(notification, errno: errno)
-        return nil
-    }
+    func answer(errno: Int32 = 0) { listener.answer(notification, errno: errno) }
 
     /// The socket takes the place of the app's, with its flags. One that another generation may be using keeps its own where
     /// accept(2) would begin to block there.
