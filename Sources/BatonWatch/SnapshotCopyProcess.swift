@@ -1,10 +1,10 @@
-import BatonCore
+public import BatonCore
 public import BatonLinux
 import Glibc
 
 /// A copy of all sources that is being made.
 public final class SnapshotCopyProcess {
-    public let number: Int
+    public let number: SnapshotNumber
     public let pid: ProcessID
     private let pipe: FileDescriptor
 
@@ -14,7 +14,7 @@ public final class SnapshotCopyProcess {
         case torn = 2
     }
 
-    fileprivate init(number: Int, pid: ProcessID, pipe: consuming FileDescriptor) {
+    fileprivate init(number: SnapshotNumber, pid: ProcessID, pipe: consuming FileDescriptor) {
         self.number = number
         self.pid = pid
         self.pipe = pipe
@@ -32,7 +32,7 @@ extension SnapshotReader {
     /// moment is taken from what is in force.
     /// - Parameter names: one for each source, in their order.
     public func copy(
-        _ number: Int, to stage: SnapshotStage, names: [String], writer: ForeignAccess
+        _ number: SnapshotNumber, to stage: SnapshotStage, names: [String], writer: ForeignAccess
     ) throws(LinuxError) -> SnapshotCopyProcess {
         let pipe = try Pipe()
         try setNonBlocking(true, pipe.read.number)

@@ -59,7 +59,7 @@ extension Loop {
         mayCountAt = ended + (ended - began) * 20
     }
 
-    private func runReload(_ change: Int, _ number: Int) {
+    private func runReload(_ change: ChangeNumber, _ number: GenerationNumber) {
         guard let generation = generations[number], let command = settings.reloadCommand else {
             return enqueue(.reloadFinished(change, failure: "generation \(number) is gone"))
         }
@@ -80,7 +80,7 @@ extension Loop {
         }
     }
 
-    private func lookWhetherWaiting(_ number: Int) {
+    private func lookWhetherWaiting(_ number: GenerationNumber) {
         guard let generation = generations[number] else { return }
         let sockets = launcher.sockets.listeners(of: number)
         let scan = access.run {
@@ -100,7 +100,7 @@ extension Loop {
         }
     }
 
-    private func steer(_ number: Int, _ share: SteeringBook.Share? = nil) {
+    private func steer(_ number: GenerationNumber, _ share: SteeringBook.Share? = nil) {
         do throws(LinuxError) { try launcher.sockets.steer(to: number, share) } catch {
             logger.log(
                 LogRecord(
@@ -109,7 +109,7 @@ extension Loop {
         }
     }
 
-    func send(_ signal: Signal, to number: Int, _ recipient: Supervisor.Recipient) {
+    func send(_ signal: Signal, to number: GenerationNumber, _ recipient: Supervisor.Recipient) {
         guard !keep(signal, for: number, recipient), let generation = generations[number] else { return }
         let toGroup =
             switch recipient {
@@ -129,7 +129,7 @@ extension Loop {
         }
     }
 
-    private func runProbe(_ number: Int) {
+    private func runProbe(_ number: GenerationNumber) {
         guard let generation = generations[number], generation.probe == nil else { return }
         do throws(LinuxError) {
             switch settings.ready {
@@ -152,7 +152,7 @@ extension Loop {
         }
     }
 
-    private func adoptMain(_ number: Int, _ pid: ProcessID) {
+    private func adoptMain(_ number: GenerationNumber, _ pid: ProcessID) {
         guard let generation = generations[number], !generation.isMainReaped, pid != generation.pid else { return }
         guard Procfs.isDescendant(pid, of: getpid()) else {
             logger.log(
@@ -168,7 +168,7 @@ extension Loop {
                 .info, "main_pid", "generation \(number) has \(pid) as its main process now", [.generation(number)]))
     }
 
-    private func giveTerminal(_ number: Int) {
+    private func giveTerminal(_ number: GenerationNumber) {
         guard hasTerminal, let generation = generations[number], let foreground = Terminal.foregroundGroup else {
             return
         }

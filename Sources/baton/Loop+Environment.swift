@@ -7,12 +7,12 @@ import BatonWatch
 extension Loop {
     /// A generation that is to be started once its environment is read.
     struct AwaitedStart {
-        let number: Int
+        let number: GenerationNumber
         /// What it has been sent meanwhile.
         var signals: [(signal: Signal, recipient: Supervisor.Recipient)] = []
     }
 
-    func start(_ number: Int) {
+    func start(_ number: GenerationNumber) {
         guard !environmentFiles.isEmpty else { return launch(number, []) }
         if let awaitedStart { abandon(awaitedStart, .kill) }
         awaitedStart = AwaitedStart(number: number)
@@ -50,7 +50,7 @@ extension Loop {
         for (signal, recipient) in start.signals { send(signal, to: start.number, recipient) }
     }
 
-    private func launch(_ number: Int, _ variables: [EnvironmentVariable]) {
+    private func launch(_ number: GenerationNumber, _ variables: [EnvironmentVariable]) {
         do throws(LinuxError) {
             let takesTerminal = Terminal.isInForeground && generations.isEmpty
             let generation = try launcher.startGeneration(number, adding: variables, takesTerminal: takesTerminal)
@@ -64,7 +64,7 @@ extension Loop {
 
     /// One that is not launched yet gets its signals when it is. What is to end before it began never begins.
     /// - Returns: false where it does not wait.
-    func keep(_ signal: Signal, for number: Int, _ recipient: Supervisor.Recipient) -> Bool {
+    func keep(_ signal: Signal, for number: GenerationNumber, _ recipient: Supervisor.Recipient) -> Bool {
         guard let start = awaitedStart, start.number == number else { return false }
         let isEnd = [Signal.kill, .terminate, .interrupt, .quit].contains(signal)
         if isEnd || supervisor.starting?.number != number {

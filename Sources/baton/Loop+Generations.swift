@@ -28,7 +28,7 @@ extension Loop {
         return true
     }
 
-    func forget(_ generation: Int) {
+    func forget(_ generation: GenerationNumber) {
         for origin in [
             Registrations.Origin.launchReport(generation), .notification(generation), .readiness(generation),
         ] {
@@ -70,7 +70,7 @@ extension Loop {
         callListeners[generation.number] = listener
     }
 
-    func answerCalls(_ number: Int) {
+    func answerCalls(_ number: GenerationNumber) {
         guard let listener = callListeners[number] else { return }
         for finding in adoption.answer(listener, of: number, process: generations[number]?.pid) {
             switch finding {

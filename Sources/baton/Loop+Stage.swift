@@ -6,7 +6,7 @@ import Glibc
 
 // Snapshots on the stage.
 extension Loop {
-    func stageSnapshot(_ number: Int) {
+    func stageSnapshot(_ number: SnapshotNumber) {
         endCopy()
         do throws(LinuxError) {
             snapshotCopy = try watcher.reader.copy(
@@ -27,7 +27,7 @@ extension Loop {
         }
     }
 
-    func promote(_ number: Int) {
+    func promote(_ number: SnapshotNumber) {
         let result = access.run { () -> Result<StageFindings, LinuxError> in
             Result { () throws(LinuxError) in try stage.promote(number) }
         }
@@ -45,7 +45,7 @@ extension Loop {
         }
     }
 
-    func dropSnapshot(_ number: Int) {
+    func dropSnapshot(_ number: SnapshotNumber) {
         if snapshotCopy?.number == number { endCopy() }
         if let validator, validator.number == number {
             Processes.signal(group: validator.pid, .kill)
@@ -60,7 +60,7 @@ extension Loop {
         snapshotCopy = nil
     }
 
-    func validate(_ number: Int) {
+    func validate(_ number: SnapshotNumber) {
         let command: [String]
         switch settings.validate {
         case nil: return enqueue(.validated(number, refusal: nil))

@@ -48,9 +48,12 @@ extension Loop {
         return record
     }
 
-    private func withProcess(_ record: StatusRecord, _ connections: NumberMap<Supervisor.Connections?>) -> StatusRecord
-    {
-        guard let number = record.number("generation").map({ Int($0) }), let generation = generations[number] else {
+    private func withProcess(
+        _ record: StatusRecord, _ connections: NumberMap<GenerationNumber, Supervisor.Connections?>
+    ) -> StatusRecord {
+        guard let number = record.number("generation").map({ GenerationNumber(Int($0)) }),
+            let generation = generations[number]
+        else {
             return record
         }
         var record = record

@@ -18,25 +18,25 @@ final class Loop {
     let logger: Logger
     let hasTerminal: Bool
     var supervisor: Supervisor
-    var generations = NumberMap<GenerationProcess>()
+    var generations = NumberMap<GenerationNumber, GenerationProcess>()
     var agent: AgentProcess?
     let stage: SnapshotStage
     var stageReporter = StageReporter()
     /// The copy and the check of a snapshot that are under way.
     var snapshotCopy: SnapshotCopyProcess?
-    var validator: (number: Int, pid: ProcessID)?
+    var validator: (number: SnapshotNumber, pid: ProcessID)?
     /// The reload command that runs, or ran last and was not waited for.
-    var reloader: (change: Int, pid: ProcessID)?
+    var reloader: (change: ChangeNumber, pid: ProcessID)?
     let startedAt = Clock.now()
     let control: ControlSocket?
     /// Those who ask over the control socket, each until it has its answer or its time is over.
-    var peers = NumberMap<(peer: ControlPeer, deadline: Instant)>()
+    var peers = NumberMap<Int, (peer: ControlPeer, deadline: Instant)>()
     var nextPeer = 0
     /// Generations whose connections are to be counted, and from when on that may be done.
-    var toCount: [Int] = []
+    var toCount: [GenerationNumber] = []
     var mayCountAt = Clock.now()
     /// By generation. Some process of one may outlive it.
-    var callListeners = NumberMap<SeccompListener>()
+    var callListeners = NumberMap<GenerationNumber, SeccompListener>()
 
     let descriptors: Registrations
     private let signals: SignalFD

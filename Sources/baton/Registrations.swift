@@ -1,3 +1,4 @@
+import BatonCore
 import BatonLinux
 
 /// The descriptors that the loop waits on, and what each stands for.
@@ -5,10 +6,10 @@ final class Registrations {
     enum Origin: Hashable {
         case signals
         case inotify
-        case launchReport(Int)
-        case notification(Int)
-        case readiness(Int)
-        case calls(Int)
+        case launchReport(GenerationNumber)
+        case notification(GenerationNumber)
+        case readiness(GenerationNumber)
+        case calls(GenerationNumber)
         case helper(Int)
         case environment(Int)
         case agent
@@ -17,7 +18,7 @@ final class Registrations {
     }
 
     private let epoll: Epoll
-    private var entries = NumberMap<(origin: Origin, descriptor: Int32)>()
+    private var entries = NumberMap<Int, (origin: Origin, descriptor: Int32)>()
     private var nextToken = 1
 
     init() throws(LinuxError) { epoll = try Epoll() }

@@ -57,12 +57,12 @@ private final class Policy {
     func bind(_ facts: Facts) throws -> AdoptionPolicy.BindAnswer { try value.bind(facts) }
     func listen(_ socket: AppSocket?) -> AdoptionPolicy.ListenAnswer { value.listen(socket) }
     func set(_ option: SocketOption, on inode: UInt64) { value.set(option, on: inode) }
-    func hasReplaced(_ old: AdoptionPolicy.Replacement, with inode: UInt64, of generation: Int) {
+    func hasReplaced(_ old: AdoptionPolicy.Replacement, with inode: UInt64, of generation: GenerationNumber) {
         value.hasReplaced(old, with: inode, of: generation)
     }
     func cannotAnswer(isGone: Bool) -> AdoptionPolicy.FailureAnswer { value.cannotAnswer(isGone: isGone) }
     func tellsRefusal() -> Bool { value.tellsRefusal() }
-    func end(_ generation: Int) { value.end(generation) }
+    func end(_ generation: GenerationNumber) { value.end(generation) }
 }
 
 @Suite struct AdoptionPolicyTests {
@@ -85,7 +85,7 @@ private final class Policy {
     }
 
     /// Bound once, and given a socket with inode 100.
-    private func bound(_ facts: Facts = Facts(), of generation: Int = 1) throws -> Policy {
+    private func bound(_ facts: Facts = Facts(), of generation: GenerationNumber = 1) throws -> Policy {
         let policy = policy()
         let answer = try policy.bind(facts)
         policy.hasReplaced(try #require(replacement(answer)), with: 100, of: generation)

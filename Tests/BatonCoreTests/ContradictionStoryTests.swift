@@ -22,7 +22,7 @@ import Testing
         return story
     }
 
-    private func isStaging(_ story: Story) -> Int? {
+    private func isStaging(_ story: Story) -> SnapshotNumber? {
         story.effects.compactMap { if case .stageSnapshot(let number) = $0 { number } else { nil } }.last
     }
 
@@ -242,9 +242,9 @@ import Testing
         var story = story { $0.onChange = .handover }
         story.tell(.launched(1), .looked(1, .no))
         story.pass(.seconds(6))
-        for number in 2...4 {
-            story.change(to: UInt64(number))
-            story.tell(.launched(number), .looked(number, .no), .looked(number - 1, .no))
+        for (old, number): (GenerationNumber, GenerationNumber) in [(1, 2), (2, 3), (3, 4)] {
+            story.change(to: UInt64(number.value))
+            story.tell(.launched(number), .looked(number, .no), .looked(old, .no))
             story.pass(.seconds(6))
             #expect(story.supervisor.serving?.number == number && story.outcomes == [.applied(.handover)])
         }

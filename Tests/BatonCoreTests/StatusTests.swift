@@ -69,7 +69,7 @@ import Testing
         var story = serving { $0.onChange = .none }
         for number in 1...UInt64(History.limit + 30) { story.change(to: number + 1) }
         let entries = story.supervisor.history.entries
-        #expect(entries.count == History.limit && entries.last?.change.number == History.limit + 30)
+        #expect(entries.count == History.limit && entries.last?.change.number.value == History.limit + 30)
         #expect(counter("config_changes_total", "applied", story) == Int64(History.limit + 30))
         #expect(story.supervisor.historyRecords { _ in 0 }.count == History.limit)
     }

@@ -5,11 +5,13 @@ import Testing
     /// Generations 1, 2, … each have the socket of the number before theirs; generation 1 gets new connections.
     private func book(_ count: Int) -> SteeringBook {
         var book = SteeringBook()
-        for generation in 1...count { book.add(owner: generation) }
+        for number in 1...count { book.add(owner: GenerationNumber(number)) }
         return book
     }
 
-    private func choice(_ book: SteeringBook, _ generation: Int, waitedFor: Set<Int> = []) -> SteeringBook.Choice {
+    private func choice(_ book: SteeringBook, _ generation: GenerationNumber, waitedFor: Set<Int> = [])
+        -> SteeringBook.Choice
+    {
         book.choice(for: generation) { waitedFor.contains($0) }
     }
 
@@ -26,7 +28,7 @@ import Testing
 
     @Test func theTargetIsTakenFirstThenWhereClientsWaitThenAnyFreeOne() {
         var book = book(4)
-        for generation in 1...4 { book.release(generation) }
+        for number in 1...4 { book.release(GenerationNumber(number)) }
         #expect(!book.isOwned)
         #expect(choice(book, 5, waitedFor: [2]) == .free(0))
         book.give(0, to: 5)
@@ -161,10 +163,12 @@ import Testing
             var book = book(count)
             var kernel = Kernel(group: Array(0..<count))
             for _ in 0..<12 {
-                let share = SteeringBook.Share(of: Int.random(in: 1...count, using: &random), percent: 20)
+                let share = SteeringBook.Share(
+                    of: GenerationNumber(Int.random(in: 1...count, using: &random)), percent: 20)
                 let target = try #require(
                     book.target(
-                        for: Int.random(in: 1...count, using: &random), Bool.random(using: &random) ? share : nil))
+                        for: GenerationNumber(Int.random(in: 1...count, using: &random)),
+                        Bool.random(using: &random) ? share : nil))
                 book.steer(to: target)
                 kernel.program = target
                 let (wanted, other) = (book.socket(at: target.place), target.other.flatMap { book.socket(at: $0) })

@@ -45,7 +45,7 @@ struct Story {
     }
 
     /// Starts the next generation's life up to ready by staying alive.
-    mutating func getReady(_ number: Int) {
+    mutating func getReady(_ number: GenerationNumber) {
         tell(.launched(number), .looked(number, .yes))
         if supervisor.serving?.number != number { pass(Supervisor.Times.aliveProof) }
     }
@@ -57,10 +57,10 @@ struct Story {
     var outcomes: [Outcome] {
         effects.compactMap { if case .changeEnded(_, let outcome) = $0 { outcome } else { nil } }
     }
-    var starts: [Int] { effects.compactMap { if case .start(let number) = $0 { number } else { nil } } }
+    var starts: [GenerationNumber] { effects.compactMap { if case .start(let number) = $0 { number } else { nil } } }
     var messages: [String] { effects.compactMap { if case .log(let record) = $0 { record.message } else { nil } } }
 
-    func sent(_ signal: Signal, to number: Int) -> Bool {
+    func sent(_ signal: Signal, to number: GenerationNumber) -> Bool {
         effects.contains { if case .signal(number, signal, _) = $0 { true } else { false } }
     }
 }

@@ -3,6 +3,12 @@ import OldCore
 
 // From the types of the old core to those of today's, case by case: a case that only one of them has does not compile here.
 
+// Revisions before these were types of their own have plain integers.
+
+extension BatonCore.OrdinalNumber {
+    init(_ old: some OldCore.OrdinalNumber) { self.init(old.value) }
+}
+
 extension BatonCore.Signal {
     init(_ old: OldCore.Signal) { self = .init(number: old.number) ?? .terminate }
 }
@@ -43,31 +49,32 @@ extension BatonCore.Supervisor.Event {
     init(_ old: OldCore.Supervisor.Event) {
         switch old {
         case .begin(let digest): self = .begin(digest.map { .init($0) })
-        case .launched(let number): self = .launched(number)
+        case .launched(let number): self = .launched(.init(number))
         case .launchFailed(let number, let failure):
-            self = .launchFailed(number, .init(reason: failure.reason, exitCode: failure.exitCode))
-        case .exited(let number, let status, let leftovers): self = .exited(number, .init(status), leftovers: leftovers)
-        case .groupEmptied(let number): self = .groupEmptied(number)
-        case .notified(let number, let notification): self = .notified(number, .init(notification))
-        case .readyDescriptor(let number, let isReady): self = .readyDescriptor(number, isReady: isReady)
-        case .probeFinished(let number, let isReady): self = .probeFinished(number, isReady: isReady)
-        case .appStopped(let number): self = .appStopped(number)
-        case .disposition(let number, let disposition): self = .disposition(number, .init(disposition))
-        case .adopted(let number, let steers): self = .adopted(number, steers: steers)
-        case .listensItself(let number): self = .listensItself(number)
+            self = .launchFailed(.init(number), .init(reason: failure.reason, exitCode: failure.exitCode))
+        case .exited(let number, let status, let leftovers):
+            self = .exited(.init(number), .init(status), leftovers: leftovers)
+        case .groupEmptied(let number): self = .groupEmptied(.init(number))
+        case .notified(let number, let notification): self = .notified(.init(number), .init(notification))
+        case .readyDescriptor(let number, let isReady): self = .readyDescriptor(.init(number), isReady: isReady)
+        case .probeFinished(let number, let isReady): self = .probeFinished(.init(number), isReady: isReady)
+        case .appStopped(let number): self = .appStopped(.init(number))
+        case .disposition(let number, let disposition): self = .disposition(.init(number), .init(disposition))
+        case .adopted(let number, let steers): self = .adopted(.init(number), steers: steers)
+        case .listensItself(let number): self = .listensItself(.init(number))
         case .adoptionRefused(let reason): self = .adoptionRefused(reason)
-        case .looked(let number, let waiting): self = .looked(number, .init(waiting))
+        case .looked(let number, let waiting): self = .looked(.init(number), .init(waiting))
         case .connections(let number, let connections):
             self = .connections(
-                number, connections.map { .init(queued: $0.queued, open: $0.open, idle: $0.idle) })
+                .init(number), connections.map { .init(queued: $0.queued, open: $0.open, idle: $0.idle) })
         case .touched(let atomic): self = .touched(atomic: atomic)
         case .snapshot(.whole(let digest)): self = .snapshot(.whole(.init(digest)))
         case .snapshot(.torn(let detail)): self = .snapshot(.torn(detail))
-        case .snapshotStaged(let number, .whole): self = .snapshotStaged(number, .whole)
-        case .snapshotStaged(let number, .torn(let detail)): self = .snapshotStaged(number, .torn(detail))
-        case .snapshotStaged(let number, .failed(let reason)): self = .snapshotStaged(number, .failed(reason))
-        case .validated(let number, let refusal): self = .validated(number, refusal: refusal)
-        case .reloadFinished(let change, let failure): self = .reloadFinished(change, failure: failure)
+        case .snapshotStaged(let number, .whole): self = .snapshotStaged(.init(number), .whole)
+        case .snapshotStaged(let number, .torn(let detail)): self = .snapshotStaged(.init(number), .torn(detail))
+        case .snapshotStaged(let number, .failed(let reason)): self = .snapshotStaged(.init(number), .failed(reason))
+        case .validated(let number, let refusal): self = .validated(.init(number), refusal: refusal)
+        case .reloadFinished(let change, let failure): self = .reloadFinished(.init(change), failure: failure)
         case .mountSuperseded(let path): self = .mountSuperseded(path: path)
         case .staged(let source): self = .staged(source)
         case .agentEnded(let status): self = .agentEnded(.init(status))

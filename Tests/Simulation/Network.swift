@@ -24,7 +24,7 @@ struct Network {
     fileprivate enum Stage {
         case handshake(until: Instant)
         case queued(since: Instant)
-        case open(by: Int, until: Instant)
+        case open(by: GenerationNumber, until: Instant)
     }
 
     fileprivate struct Client {
@@ -60,7 +60,7 @@ struct Network {
             Client(socket: socket, stage: .handshake(until: now + roundTrip), leftBy: leftBy, duration: duration))
     }
 
-    mutating func take(for generation: Int) {
+    mutating func take(for generation: GenerationNumber) {
         let clients = clients
         switch book.choice(
             for: generation,
@@ -77,7 +77,7 @@ struct Network {
     }
 
     /// Who waits where nobody will come is reset.
-    mutating func steer(to generation: Int, _ share: SteeringBook.Share? = nil) {
+    mutating func steer(to generation: GenerationNumber, _ share: SteeringBook.Share? = nil) {
         guard let target = book.target(for: generation, share) else { return }
         book.steer(to: target)
         let abandoned = book.abandoned
@@ -85,16 +85,16 @@ struct Network {
     }
 
     /// It is to have no socket any more, and its process lives on.
-    mutating func yield(_ generation: Int) { release(generation, .crash) }
+    mutating func yield(_ generation: GenerationNumber) { release(generation, .crash) }
 
-    private mutating func release(_ generation: Int, _ ending: Ending) {
+    private mutating func release(_ generation: GenerationNumber, _ ending: Ending) {
         guard let socket = book.socket(of: generation) else { return }
         book.release(generation)
         lastEnding[socket] = ending
     }
 
     /// Its main process is gone.
-    mutating func end(_ generation: Int, _ ending: Ending) {
+    mutating func end(_ generation: GenerationNumber, _ ending: Ending) {
         if let socket = book.socket(of: generation) {
             release(generation, ending)
             for index in clients.indices where !clients[index].isOpen && clients[index].socket == socket {
@@ -115,7 +115,7 @@ struct Network {
     }
 
     /// - Parameter accepts: the generation takes connections.
-    mutating func advance(to now: Instant, accepts: (Int) -> Bool) {
+    mutating func advance(to now: Instant, accepts: (GenerationNumber) -> Bool) {
         for index in clients.indices {
             if case .handshake(let until) = clients[index].stage, until <= now {
                 clients[index].stage = .queued(since: until)
@@ -134,7 +134,7 @@ struct Network {
         served += before - clients.count
     }
 
-    func connections(of generation: Int) -> (queued: Int, open: Int) {
+    func connections(of generation: GenerationNumber) -> (queued: Int, open: Int) {
         guard let socket = book.socket(of: generation) else { return (0, 0) }
         return (
             clients.count { $0.socket == socket && $0.isQueued },
@@ -143,7 +143,7 @@ struct Network {
     }
 
     /// When the last of its requests is answered.
-    func busyUntil(_ generation: Int) -> Instant? {
+    func busyUntil(_ generation: GenerationNumber) -> Instant? {
         clients.compactMap { if case .open(generation, let until) = $0.stage { until } else { nil } }.max()
     }
 }

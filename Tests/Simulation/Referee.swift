@@ -9,33 +9,33 @@ package struct Referee {
     }
 
     let setup: Setup
-    private var open: Set<Int> = []
-    private var ended: [Int: Outcome] = [:]
-    private var started = 0
-    private var reaped: Set<Int> = []
-    private var toldEnded: Set<Int> = []
+    private var open: Set<ChangeNumber> = []
+    private var ended: [ChangeNumber: Outcome] = [:]
+    private var started: GenerationNumber = 0
+    private var reaped: Set<GenerationNumber> = []
+    private var toldEnded: Set<GenerationNumber> = []
     private var statuses: [ExitStatus] = []
     private var askedToStopAt: Instant?
     private var lastApplied: Digest?
     private var ticksInPlace = 0
-    private var steeredTo: Int?
+    private var steeredTo: GenerationNumber?
     /// Who gets the other new connections, in a slow start.
-    private var sharedWith: Int?
+    private var sharedWith: GenerationNumber?
     private var lastTick: Instant?
     /// What the world has told of listening sockets.
-    private var listened: Set<Int> = []
+    private var listened: Set<GenerationNumber> = []
     private var isAdoptionRefused = false
     /// When each generation was last told to reload, by the signal or by a command that ended well.
-    private var toldToReload: [Int: Instant] = [:]
+    private var toldToReload: [GenerationNumber: Instant] = [:]
     private var endsByReload = false
     /// ^C is a person's wish to end it.
     private var isInterrupted = false
     /// Scans in a row in which the first generation was not seen to wait.
     private var idleScans = 0
     /// The change for which a reload command runs.
-    private var reloadCommand: Int?
+    private var reloadCommand: ChangeNumber?
     /// They have been sent a signal that ends them.
-    private var signalled: Set<Int> = []
+    private var signalled: Set<GenerationNumber> = []
     /// From when on nothing is done to the world any more.
     var calmSince: Instant?
 
@@ -189,7 +189,7 @@ package struct Referee {
         }
     }
 
-    private func provedGeneration(_ supervisor: Supervisor) -> Int? {
+    private func provedGeneration(_ supervisor: Supervisor) -> GenerationNumber? {
         if case .proving(let proving) = supervisor.move?.step { proving.generation } else { nil }
     }
 
@@ -268,7 +268,7 @@ package struct Referee {
         let starting = after.generations.filter { $0.kind == .starting }
         guard starting.count <= 1 else { throw Violation(invariant: 3, description: "\(starting.count) are starting") }
         for case .start(let number) in effects {
-            guard number == started + 1 else {
+            guard number == started.next else {
                 throw Violation(invariant: 3, description: "generation \(number) out of turn")
             }
             started = number
@@ -285,7 +285,7 @@ package struct Referee {
         for effect in effects {
             if case .log(let record) = effect, record.event == "change_detected" {
                 for case .number(let number) in record.fields.filter({ $0.name == "change" }).map(\.value) {
-                    open.insert(Int(number))
+                    open.insert(ChangeNumber(Int(number)))
                 }
             }
             guard case .changeEnded(let change, let outcome) = effect else { continue }
@@ -416,13 +416,14 @@ package struct Referee {
     {
         for case .log(let record) in effects where record.event == "generation_ended" {
             for case .number(let number) in record.fields.filter({ $0.name == "generation" }).map(\.value) {
-                guard toldEnded.insert(Int(number)).inserted else {
+                guard toldEnded.insert(GenerationNumber(Int(number))).inserted else {
                     throw Violation(invariant: 6, description: "generation \(number) ended twice")
                 }
             }
         }
         let present = Set(after.generations.map(\.number))
-        for number in 1..<max(1, after.nextGeneration) where !present.contains(number) { reaped.insert(number) }
+        for number in (1..<max(1, after.nextGeneration.value)).lazy.map({ GenerationNumber($0) })
+        where !present.contains(number) { reaped.insert(number) }
         guard reaped.isDisjoint(with: present) else {
             throw Violation(invariant: 6, description: "a generation came back from the dead")
         }

@@ -4,7 +4,7 @@ extension SimulatedWorld {
     /// What the world does of itself, at any moment, or says although it cannot be.
     mutating func mischief() -> Supervisor.Event {
         let numbers = Array(processes.keys.sorted())
-        let someone = numbers.randomElement(using: &random) ?? Int.random(in: 0..<5, using: &random)
+        let someone = numbers.randomElement(using: &random) ?? GenerationNumber(Int.random(in: 0..<5, using: &random))
         switch Int.random(in: 0..<100, using: &random) {
         case 0..<35:
             beginWriting(Int.random(in: 0..<4, using: &random) == 0 ? max(1, written &- 1) : written + 1)

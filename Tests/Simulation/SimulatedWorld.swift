@@ -41,7 +41,7 @@ package struct SimulatedWorld {
     var supervisor: Supervisor
     var random: RandomSource
     var now = Instant(nanoseconds: 0)
-    var processes: [Int: Process] = [:]
+    var processes: [GenerationNumber: Process] = [:]
     var volume: Volume
     var isWriting = false
     /// What the last writer that came to its end has written.
@@ -52,9 +52,9 @@ package struct SimulatedWorld {
     var found: Digest?
     var lastGood: Digest?
     /// What each snapshot on the stage holds, once it is whole, and which one the app reads.
-    var snapshots: [Int: Digest] = [:]
-    var promoted: Int?
-    private var dropped: Set<Int> = []
+    var snapshots: [SnapshotNumber: Digest] = [:]
+    var promoted: SnapshotNumber?
+    private var dropped: Set<SnapshotNumber> = []
     /// The kernel lets Baton steer what it adopts.
     private let steersAdopted: Bool
     var isCalm = false
@@ -375,7 +375,7 @@ package struct SimulatedWorld {
             lot: Int.random(in: 0..<100, using: &random))
     }
 
-    private mutating func start(_ number: Int) {
+    private mutating func start(_ number: GenerationNumber) {
         if setup.steers { network.take(for: number) }
         let crashes = !isCalm && Int.random(in: 0..<4, using: &random) == 0
         processes[number] = Process(
@@ -396,7 +396,7 @@ package struct SimulatedWorld {
         if crashes { schedule(.exited(number, .exited(1), leftovers: false), in: random.interval(upTo: .seconds(4))) }
     }
 
-    private mutating func look(_ number: Int) -> Supervisor.Waiting {
+    private mutating func look(_ number: GenerationNumber) -> Supervisor.Waiting {
         switch Int.random(in: 0..<100, using: &random) {
         case 0: .unknown("not permitted")
         case 1..<8: .yes
@@ -406,7 +406,7 @@ package struct SimulatedWorld {
     }
 
     /// Clients go one by one; some never do. Now and then the kernel does not tell.
-    private mutating func count(_ number: Int) -> Supervisor.Connections? {
+    private mutating func count(_ number: GenerationNumber) -> Supervisor.Connections? {
         if Int.random(in: 0..<8, using: &random) == 0 { return nil }
         let open = max(0, (processes[number]?.connections ?? 0) - Int.random(in: 0...1, using: &random))
         processes[number]?.connections = open
@@ -417,7 +417,7 @@ package struct SimulatedWorld {
         return .init(queued: Int.random(in: 0..<4, using: &random) == 0 ? 1 : 0, open: open, idle: open / 2)
     }
 
-    private mutating func receive(_ number: Int, _ signal: Signal, _ recipient: Supervisor.Recipient) {
+    private mutating func receive(_ number: GenerationNumber, _ signal: Signal, _ recipient: Supervisor.Recipient) {
         guard let process = processes[number] else { return }
         if signal == .kill {
             schedule(.exited(number, .signalled(9), leftovers: false), in: .zero)

@@ -34,7 +34,7 @@ package struct Transitions: Sendable, Equatable {
     private mutating func noteChanges(
         _ before: Supervisor, _ after: Supervisor, _ effects: [Supervisor.Effect]
     ) {
-        func step(_ number: Int, _ supervisor: Supervisor) -> String? {
+        func step(_ number: ChangeNumber, _ supervisor: Supervisor) -> String? {
             guard let move = supervisor.move, move.change.number == number else { return nil }
             return move.step.label
         }

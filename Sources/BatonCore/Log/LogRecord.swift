@@ -43,7 +43,12 @@ public struct LogRecord: Sendable, Hashable {
 }
 
 extension LogRecord.Field {
-    public static func generation(_ number: Int) -> Self { .init(name: "generation", value: .number(Int64(number))) }
+    public static func generation(_ number: GenerationNumber) -> Self {
+        .init(name: "generation", value: .number(Int64(number.value)))
+    }
+    public static func change(_ number: ChangeNumber) -> Self {
+        .init(name: "change", value: .number(Int64(number.value)))
+    }
     public static func digest(_ digest: Digest?) -> Self {
         .init(name: "digest", value: .text(digest?.description ?? "none"))
     }

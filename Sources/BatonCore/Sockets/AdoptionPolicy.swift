@@ -122,7 +122,7 @@ public struct AdoptionPolicy: Sendable {
     // MARK: what has come of it
 
     /// At its bind, the app has been given a socket with this inode.
-    public mutating func hasReplaced(_ old: Replacement, with inode: UInt64, of generation: Int) {
+    public mutating func hasReplaced(_ old: Replacement, with inode: UInt64, of generation: GenerationNumber) {
         sockets.replace(
             old.socket.inode, with: inode,
             .init(generation: generation, endpoint: old.endpoint, options: old.options))
@@ -143,5 +143,5 @@ public struct AdoptionPolicy: Sendable {
     }
 
     /// Nobody asks for this generation any more.
-    public mutating func end(_ generation: Int) { sockets.forget(generation) }
+    public mutating func end(_ generation: GenerationNumber) { sockets.forget(generation) }
 }

@@ -26,7 +26,7 @@ struct AppSockets: Sendable {
     /// A socket of Baton's making that the app has in the place of its own since its bind. It is remembered when it listens, too:
     /// several workers may inherit it, and each of them listens.
     struct Bound: Sendable, Hashable {
-        let generation: Int
+        let generation: GenerationNumber
         let endpoint: ListenAddress.Endpoint
         var options: [SocketOption]
         /// The answer to the bind was on its way when the caller was interrupted, and asks again.
@@ -75,5 +75,5 @@ struct AppSockets: Sendable {
         return true
     }
 
-    mutating func forget(_ generation: Int) { bound.removeAll { $0.generation == generation } }
+    mutating func forget(_ generation: GenerationNumber) { bound.removeAll { $0.generation == generation } }
 }

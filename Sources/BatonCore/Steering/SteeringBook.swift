@@ -17,10 +17,10 @@ public struct SteeringBook: Sendable, Hashable {
 
     /// Of a hundred new connections so many go to this generation.
     public struct Share: Sendable, Hashable {
-        public let generation: Int
+        public let generation: GenerationNumber
         public let percent: Int
 
-        public init(of generation: Int, percent: Int) {
+        public init(of generation: GenerationNumber, percent: Int) {
             self.generation = generation
             self.percent = percent
         }
@@ -45,7 +45,7 @@ public struct SteeringBook: Sendable, Hashable {
     }
 
     /// By socket: the generation that has it.
-    private var owners: [Int?] = []
+    private var owners: [GenerationNumber?] = []
     /// In the order of the kernel's group.
     public private(set) var sockets: [Int] = []
     public private(set) var target = Target(0)
@@ -57,9 +57,11 @@ public struct SteeringBook: Sendable, Hashable {
     /// Some generation has a socket of it.
     public var isOwned: Bool { owners.contains { $0 != nil } }
 
-    public func owner(of socket: Int) -> Int? { owners.indices.contains(socket) ? owners[socket] : nil }
-    public func socket(of generation: Int) -> Int? { owners.firstIndex(of: generation) }
-    public func place(of generation: Int) -> Int? { socket(of: generation).flatMap { place(ofSocket: $0) } }
+    public func owner(of socket: Int) -> GenerationNumber? { owners.indices.contains(socket) ? owners[socket] : nil }
+    public func socket(of generation: GenerationNumber) -> Int? { owners.firstIndex(of: generation) }
+    public func place(of generation: GenerationNumber) -> Int? {
+        socket(of: generation).flatMap { place(ofSocket: $0) }
+    }
     public func socket(at place: Int) -> Int? { sockets.indices.contains(place) ? sockets[place] : nil }
 
     private func place(ofSocket socket: Int) -> Int? { sockets.firstIndex(of: socket) }
@@ -67,7 +69,7 @@ public struct SteeringBook: Sendable, Hashable {
     /// Its own if the generation has one; the target's if nobody has it (its last owner crashed, and clients wait there); else one
     /// that nobody has, preferably where clients wait; else a new one, which gets no connection before it is steered to.
     /// - Parameter isWaitedFor: whether clients wait on this socket.
-    public func choice(for generation: Int, isWaitedFor: (Int) -> Bool) -> Choice {
+    public func choice(for generation: GenerationNumber, isWaitedFor: (Int) -> Bool) -> Choice {
         if let own = socket(of: generation) { return .own(own) }
         let free = sockets.filter { owner(of: $0) == nil }
         let first = free.first { $0 == socket(at: target.place) } ?? free.first(where: isWaitedFor) ?? free.first
@@ -76,7 +78,7 @@ public struct SteeringBook: Sendable, Hashable {
 
     /// The target that sends new connections to this generation; nil where it has no socket.
     /// - Parameter share: but for some of them, which another one gets if it has a socket.
-    public func target(for generation: Int, _ share: Share? = nil) -> Target? {
+    public func target(for generation: GenerationNumber, _ share: Share? = nil) -> Target? {
         guard let place = place(of: generation) else { return nil }
         var target = Target(place)
         if let share, let other = self.place(of: share.generation) {
@@ -99,19 +101,19 @@ public struct SteeringBook: Sendable, Hashable {
     /// A new socket has joined the group.
     /// - Returns: its number.
     @discardableResult
-    public mutating func add(owner: Int?) -> Int {
+    public mutating func add(owner: GenerationNumber?) -> Int {
         owners.append(owner)
         sockets.append(owners.count - 1)
         return owners.count - 1
     }
 
-    public mutating func give(_ socket: Int, to generation: Int) {
+    public mutating func give(_ socket: Int, to generation: GenerationNumber) {
         guard owners.indices.contains(socket) else { return }
         owners[socket] = generation
     }
 
     /// The sockets of this generation are free for the next one.
-    public mutating func release(_ generation: Int) {
+    public mutating func release(_ generation: GenerationNumber) {
         for socket in owners.indices where owners[socket] == generation { owners[socket] = nil }
     }
 

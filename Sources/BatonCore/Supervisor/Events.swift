@@ -6,32 +6,32 @@ extension Supervisor {
 
         // MARK: generations
         /// The exec has succeeded.
-        case launched(Int)
-        case launchFailed(Int, LaunchFailure)
+        case launched(GenerationNumber)
+        case launchFailed(GenerationNumber, LaunchFailure)
         /// The main process has been reaped. `leftovers`: its process group still has members.
-        case exited(Int, ExitStatus, leftovers: Bool)
+        case exited(GenerationNumber, ExitStatus, leftovers: Bool)
         /// The group of a generation whose main process had ended has no member any more.
-        case groupEmptied(Int)
-        case notified(Int, Notification)
+        case groupEmptied(GenerationNumber)
+        case notified(GenerationNumber, Notification)
         /// A newline came on the readiness descriptor, or every copy of it was closed without one.
-        case readyDescriptor(Int, isReady: Bool)
-        case probeFinished(Int, isReady: Bool)
+        case readyDescriptor(GenerationNumber, isReady: Bool)
+        case probeFinished(GenerationNumber, isReady: Bool)
         /// The app was stopped by a terminal's stop signal.
-        case appStopped(Int)
+        case appStopped(GenerationNumber)
         /// Answer to `inspect`.
-        case disposition(Int, Disposition)
+        case disposition(GenerationNumber, Disposition)
 
         /// It listens on an address that it bound itself, by a socket that Baton has put in the place of its own. `steers`: each
         /// generation has one of its own there; otherwise they share it.
-        case adopted(Int, steers: Bool = true)
+        case adopted(GenerationNumber, steers: Bool = true)
         /// It listens on a socket that stays its own: a unix one, or one in another network namespace.
-        case listensItself(Int)
+        case listensItself(GenerationNumber)
         /// The app's listening sockets cannot be taken over here, for this reason.
         case adoptionRefused(String)
         /// Answer to `lookWhetherWaiting`.
-        case looked(Int, Waiting)
+        case looked(GenerationNumber, Waiting)
         /// Answer to `countConnections`; nil where they cannot be counted.
-        case connections(Int, Connections?)
+        case connections(GenerationNumber, Connections?)
 
         // MARK: configuration
         /// A source may have changed. `atomic`: all at once, so that there is nothing to wait for.
@@ -39,11 +39,11 @@ extension Supervisor {
         /// Answer to `readSnapshot`.
         case snapshot(SnapshotResult)
         /// Answer to `stageSnapshot`.
-        case snapshotStaged(Int, StageResult)
+        case snapshotStaged(SnapshotNumber, StageResult)
         /// Answer to `validate`: nil for yes, or why not.
-        case validated(Int, refusal: String?)
+        case validated(SnapshotNumber, refusal: String?)
         /// Answer to `runReload`, for this change: nil where the command ended well, or what happened.
-        case reloadFinished(Int, failure: String?)
+        case reloadFinished(ChangeNumber, failure: String?)
         /// The mount at this path pins content that has been replaced elsewhere: nothing new will ever be seen there.
         case mountSuperseded(path: String)
 
@@ -128,38 +128,38 @@ extension Supervisor {
 
     /// What is to be done. The world does it and reports back with events; it decides nothing.
     public enum Effect: Sendable, Hashable {
-        case start(Int)
-        case signal(Int, Signal, Recipient)
+        case start(GenerationNumber)
+        case signal(GenerationNumber, Signal, Recipient)
         /// Has the app a handler for this signal?
-        case inspect(Int, Signal)
-        case lookWhetherWaiting(Int)
+        case inspect(GenerationNumber, Signal)
+        case lookWhetherWaiting(GenerationNumber)
         /// New connections go to this generation.
-        case steer(Int)
+        case steer(GenerationNumber)
         /// Of a hundred new connections so many go to the first generation, the others to the second.
-        case share(Int, with: Int, percent: Int)
-        case countConnections(Int)
+        case share(GenerationNumber, with: GenerationNumber, percent: Int)
+        case countConnections(GenerationNumber)
         /// The listening sockets of this generation, which never served, are the next one's: clients may wait there.
-        case yieldSockets(Int)
-        case runProbe(Int)
-        case endProbe(Int)
+        case yieldSockets(GenerationNumber)
+        case runProbe(GenerationNumber)
+        case endProbe(GenerationNumber)
         /// Report `groupEmptied` if it is.
-        case checkGroup(Int)
+        case checkGroup(GenerationNumber)
         /// This process has taken over as the generation's main one, if it is one of its own.
-        case adoptMain(Int, pid: Int32)
+        case adoptMain(GenerationNumber, pid: Int32)
         case readSnapshot
         /// Copy the content of all sources to the stage, under this number, where nobody reads it yet.
-        case stageSnapshot(Int)
+        case stageSnapshot(SnapshotNumber)
         /// The snapshot of this number is what the app reads from now on.
-        case promote(Int)
+        case promote(SnapshotNumber)
         /// Nobody needs the snapshot of this number any more; what is still being done with it ends.
-        case dropSnapshot(Int)
-        case validate(Int)
+        case dropSnapshot(SnapshotNumber)
+        case validate(SnapshotNumber)
         /// Run the reload command, for this change and this generation.
-        case runReload(Int, Int)
+        case runReload(ChangeNumber, GenerationNumber)
         /// The reload command of this change is not waited for any more.
-        case endReload(Int)
+        case endReload(ChangeNumber)
         case startAgent
-        case giveTerminal(Int)
+        case giveTerminal(GenerationNumber)
         /// SIGSTOP to Baton itself, as a good citizen of a shell's job control.
         case stopSelf
         /// To every process below Baton; report `childrenGone` if there is none.

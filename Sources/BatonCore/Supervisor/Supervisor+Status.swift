@@ -17,7 +17,7 @@ extension Supervisor {
     public func overview(wall: (Instant) -> Int64) -> StatusRecord {
         var record = StatusRecord(.baton, [.text("phase", phaseName), .number("ready", isReady ? 1 : 0)])
         if let digestInForce { record.add(.digest(digestInForce)) }
-        if let servingNumber { record.add(.number("serving", Int64(servingNumber))) }
+        if let servingNumber { record.add(.number("serving", Int64(servingNumber.value))) }
         switch life {
         case .preparing(.awaiting(let awaited)):
             record.add(.text("awaits", awaited.sorted().joined(separator: ", ")))
@@ -26,7 +26,7 @@ extension Supervisor {
         }
         if let move {
             record.add(
-                .number("change", Int64(move.change.number)), .text("step", step(of: move).rawValue),
+                .change(move.change.number), .text("step", step(of: move).rawValue),
                 .number("seen_at", wall(move.change.seenAt)))
             if let deadline = timers.deadline(.probation) { record.add(.number("probation_ends_at", wall(deadline))) }
         }
@@ -159,7 +159,7 @@ extension Supervisor {
             var record = StatusRecord(
                 .change,
                 [
-                    .number("change", Int64(entry.change.number)), .digest(entry.change.digest),
+                    .change(entry.change.number), .digest(entry.change.digest),
                     .number("seen_at", wall(entry.change.seenAt)),
                     .text("outcome", entry.outcome?.name ?? "on its way"),
                 ])
@@ -192,7 +192,7 @@ extension Supervisor {
 
 extension Supervisor.Move {
     /// That is, or was, started for it.
-    var generation: Int? {
+    var generation: GenerationNumber? {
         switch step {
         case .starting(let number, _), .inspecting(let number), .reloading(let number): number
         case .proving(let proving): proving.generation

@@ -7,10 +7,10 @@ extension Supervisor {
         var step = Step.delaying
         let signal: Signal
         /// The generation whose exit code becomes Baton's.
-        let lead: Int?
+        let lead: GenerationNumber?
         var leadStatus: ExitStatus?
 
-        mutating func ended(_ number: Int, _ status: ExitStatus) {
+        mutating func ended(_ number: GenerationNumber, _ status: ExitStatus) {
             if number == lead { leadStatus = status }
         }
     }

@@ -19,7 +19,7 @@ extension Supervisor {
 
     enum GenerationTimer { case ready, alive, confirm, scan, scanLimit, probe, drain, drainSignal, count, groupCheck }
 
-    mutating func tell(_ number: Int, _ event: GenerationEvent) {
+    mutating func tell(_ number: GenerationNumber, _ event: GenerationEvent) {
         guard let index = index(number) else { return }
         switch generations[index].state {
         case .starting: starting(number, event)
@@ -29,7 +29,7 @@ extension Supervisor {
         }
     }
 
-    private mutating func starting(_ number: Int, _ event: GenerationEvent) {
+    private mutating func starting(_ number: GenerationNumber, _ event: GenerationEvent) {
         switch event {
         case .launched: launched(number)
         case .launchFailed(let failure): launchFailed(number, failure)
@@ -52,7 +52,7 @@ extension Supervisor {
         }
     }
 
-    private mutating func ready(_ number: Int, _ event: GenerationEvent) {
+    private mutating func ready(_ number: GenerationNumber, _ event: GenerationEvent) {
         switch event {
         case .launchFailed(let failure): launchFailed(number, failure)
         case .exited(let status, let leftovers): exited(number, status, leftovers: leftovers)
@@ -72,7 +72,7 @@ extension Supervisor {
         }
     }
 
-    private mutating func draining(_ number: Int, _ event: GenerationEvent) {
+    private mutating func draining(_ number: GenerationNumber, _ event: GenerationEvent) {
         switch event {
         case .launchFailed(let failure): launchFailed(number, failure)
         case .exited(let status, let leftovers): exited(number, status, leftovers: leftovers)
@@ -93,7 +93,7 @@ extension Supervisor {
         }
     }
 
-    private mutating func leftovers(_ number: Int, _ event: GenerationEvent) {
+    private mutating func leftovers(_ number: GenerationNumber, _ event: GenerationEvent) {
         switch event {
         case .groupEmptied: groupEmptied(number)
         case .notified(let notification): notified(number, notification)
@@ -112,10 +112,10 @@ extension Supervisor {
 
 extension Supervisor {
     enum MoveEvent {
-        case copied(Int, StageResult)
-        case validated(Int, refusal: String?)
-        case inspected(Int, Disposition)
-        case reloadFinished(Int, failure: String?)
+        case copied(SnapshotNumber, StageResult)
+        case validated(SnapshotNumber, refusal: String?)
+        case inspected(GenerationNumber, Disposition)
+        case reloadFinished(ChangeNumber, failure: String?)
         case generationGone
         case due(MoveTimer)
     }

@@ -57,7 +57,7 @@ public struct Supervisor: Sendable {
     var random: RandomSource
     var effects: [Effect] = []
 
-    package internal(set) var nextGeneration = 1
+    package internal(set) var nextGeneration: GenerationNumber = 1
     var hasEverLaunched = false
     /// Some generation has listened on a socket that was adopted.
     var hasAdopted = false
@@ -80,7 +80,7 @@ public struct Supervisor: Sendable {
 
     var intake = Intake()
     package internal(set) var move: Move?
-    var nextChange = 1
+    var nextChange: ChangeNumber = 1
     /// The digest that was last decided upon, whatever came of it.
     package internal(set) var lastSeen: Digest?
 
@@ -117,7 +117,7 @@ public struct Supervisor: Sendable {
     public var serving: Generation? { generations.last { if case .serving = $0.state { true } else { false } } }
     public var starting: Generation? { generations.last { $0.kind == .starting } }
     // Without a copy of the generation, which on the way of a start and of a change is worth something.
-    var servingNumber: Int? {
+    var servingNumber: GenerationNumber? {
         generations.lastIndex { if case .serving = $0.state { true } else { false } }.map { generations[$0].number }
     }
     var isServing: Bool { servingNumber != nil }
@@ -227,9 +227,9 @@ public struct Supervisor: Sendable {
     mutating func emit(_ effect: Effect) { effects.append(effect) }
     mutating func log(_ record: LogRecord) { effects.append(.log(record)) }
 
-    package func index(_ number: Int) -> Int? { generations.firstIndex { $0.number == number } }
+    package func index(_ number: GenerationNumber) -> Int? { generations.firstIndex { $0.number == number } }
 
-    package func generation(_ number: Int, in kind: Generation.Kind) -> Generation? {
+    package func generation(_ number: GenerationNumber, in kind: Generation.Kind) -> Generation? {
         generations.first { $0.number == number && $0.kind == kind }
     }
 }

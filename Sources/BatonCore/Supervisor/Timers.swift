@@ -2,9 +2,9 @@
 /// that no longer knows it: cancelling is forgetting.
 package struct Timers: Sendable {
     package enum Key: Hashable, Sendable {
-        case ready(Int), alive(Int), look(Int), lookLimit(Int), confirm(Int), probe(Int), drain(Int), drainSignal(Int),
-            drainLook(Int), groupCheck(
-                Int)
+        case ready(GenerationNumber), alive(GenerationNumber), look(GenerationNumber), lookLimit(GenerationNumber),
+            confirm(GenerationNumber), probe(GenerationNumber), drain(GenerationNumber), drainSignal(GenerationNumber),
+            drainLook(GenerationNumber), groupCheck(GenerationNumber)
         case settle, readRetry, splay, hold
         case restart
         case agent, awaited
@@ -26,7 +26,7 @@ package struct Timers: Sendable {
 
     mutating func cancel(_ key: Key) { entries.removeAll { $0.key == key } }
 
-    mutating func cancelAll(of generation: Int) {
+    mutating func cancelAll(of generation: GenerationNumber) {
         for key in [
             Key.ready(generation), .alive(generation), .look(generation), .lookLimit(generation), .confirm(generation),
             .probe(generation),

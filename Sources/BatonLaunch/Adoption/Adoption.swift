@@ -49,7 +49,7 @@ public final class Adoption {
 
     /// Answers what waits to be answered, at most a bounded number of calls.
     /// - Parameter process: the generation's main one, while it is still Baton's; what outlives it is let through.
-    public func answer(_ listener: SeccompListener, of generation: Int, process: ProcessID?) -> [Finding] {
+    public func answer(_ listener: SeccompListener, of generation: GenerationNumber, process: ProcessID?) -> [Finding] {
         var findings: [Finding] = []
         for _ in 0..<Adoption.callsEachRound {
             switch listener.receive() {
@@ -78,7 +78,7 @@ public final class Adoption {
         return findings
     }
 
-    private func end(_ generation: Int) -> [Finding] {
+    private func end(_ generation: GenerationNumber) -> [Finding] {
         policy.end(generation)
         return [.ended]
     }

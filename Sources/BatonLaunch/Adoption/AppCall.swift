@@ -5,7 +5,7 @@ import BatonLinux
 struct AppCall {
     let listener: SeccompListener
     let notification: SeccompListener.Notification
-    let generation: Int
+    let generation: GenerationNumber
     /// The generation's main process.
     let main: ProcessID
     let access: ForeignAccess

@@ -15,7 +15,7 @@ enum AdoptedAddress {
         }
     }
 
-    func hasMember(of generation: Int) -> Bool {
+    func hasMember(of generation: GenerationNumber) -> Bool {
         switch self {
         case .steered(let group): group.hasMember(of: generation)
         case .shared(let socket): socket.hasMember(of: generation)
@@ -23,7 +23,7 @@ enum AdoptedAddress {
     }
 
     /// Of the generation's listening socket; nil where it has none.
-    func inode(of generation: Int) -> UInt64? {
+    func inode(of generation: GenerationNumber) -> UInt64? {
         switch self {
         case .steered(let group): group.inode(of: generation)
         case .shared(let socket): socket.hasMember(of: generation) ? socket.inode : nil
@@ -37,7 +37,7 @@ enum AdoptedAddress {
         }
     }
 
-    func take(for generation: Int, carrying options: [SocketOption]) throws(LinuxError) -> GivenSocket {
+    func take(for generation: GenerationNumber, carrying options: [SocketOption]) throws(LinuxError) -> GivenSocket {
         switch self {
         case .steered(let group):
             return .init(number: try group.take(for: generation, carrying: options), isSteered: true, isShared: false)
@@ -47,7 +47,7 @@ enum AdoptedAddress {
         }
     }
 
-    func release(_ generation: Int) {
+    func release(_ generation: GenerationNumber) {
         switch self {
         case .steered(let group): group.release(generation)
         case .shared(let socket): socket.release(generation)

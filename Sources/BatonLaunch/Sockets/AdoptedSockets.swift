@@ -35,7 +35,7 @@ final class AdoptedSockets {
     /// The socket that stands in for one that a generation has bound itself and now listens on. Where it cannot be steered all
     /// generations share one, unless it must be.
     func listen(
-        _ endpoint: ListenAddress.Endpoint, _ options: [SocketOption], for generation: Int, mustSteer: Bool
+        _ endpoint: ListenAddress.Endpoint, _ options: [SocketOption], for generation: GenerationNumber, mustSteer: Bool
     ) throws(LinuxError) -> GivenSocket {
         if let known = sockets(endpoint) { return try known.take(for: generation, carrying: options) }
         var sockets = AdoptedAddress.steered(SteeredGroup(adopting: endpoint))
@@ -61,36 +61,38 @@ final class AdoptedSockets {
 
     // MARK: generations
 
-    func listener(_ endpoint: ListenAddress.Endpoint, of generation: Int) -> (inode: UInt64, isShared: Bool)? {
+    func listener(_ endpoint: ListenAddress.Endpoint, of generation: GenerationNumber) -> (
+        inode: UInt64, isShared: Bool
+    )? {
         guard let sockets = sockets(endpoint), let inode = sockets.inode(of: generation) else { return nil }
         if case .shared = sockets { return (inode, true) }
         return (inode, false)
     }
 
-    func listeners(of generation: Int) -> [ListenSockets.Listener] {
+    func listeners(of generation: GenerationNumber) -> [ListenSockets.Listener] {
         addresses.compactMap { endpoint, sockets in
             sockets.inode(of: generation).map { .init(endpoint: endpoint, inode: $0, isAdopted: true) }
         }
     }
 
-    func missing(from generation: Int, comparedTo other: Int) -> [ListenAddress.Endpoint] {
+    func missing(from generation: GenerationNumber, comparedTo other: GenerationNumber) -> [ListenAddress.Endpoint] {
         addresses.filter { $0.sockets.hasMember(of: other) && !$0.sockets.hasMember(of: generation) }.map(\.endpoint)
     }
 
-    func hasAny(of generation: Int) -> Bool { addresses.contains { $0.sockets.hasMember(of: generation) } }
+    func hasAny(of generation: GenerationNumber) -> Bool { addresses.contains { $0.sockets.hasMember(of: generation) } }
 
     /// It has one that other generations may have, too.
-    func sharesAny(_ generation: Int) -> Bool {
+    func sharesAny(_ generation: GenerationNumber) -> Bool {
         addresses.contains {
             if case .shared(let socket) = $0.sockets { socket.hasMember(of: generation) } else { false }
         }
     }
 
-    func first(of generation: Int) -> (ListenAddress.Endpoint, ReachedSocket)? {
+    func first(of generation: GenerationNumber) -> (ListenAddress.Endpoint, ReachedSocket)? {
         addresses.first { $0.sockets.hasMember(of: generation) }.map { ($0.endpoint, $0.sockets.reached) }
     }
 
-    func release(_ generation: Int) { for (_, sockets) in addresses { sockets.release(generation) } }
+    func release(_ generation: GenerationNumber) { for (_, sockets) in addresses { sockets.release(generation) } }
 
     /// Those that no generation has.
     func closeAbandoned() { addresses.removeAll { !$0.sockets.isOwned } }

@@ -58,19 +58,19 @@ final class ConfiguredSockets {
     // MARK: generations
 
     /// The descriptors for a generation that starts.
-    func take(for generation: Int) throws(LinuxError) -> [Int32] {
+    func take(for generation: GenerationNumber) throws(LinuxError) -> [Int32] {
         var numbers: [Int32] = []
         for (_, entry) in addresses { numbers.append(try given(entry, to: generation).number) }
         return numbers
     }
 
     /// The socket for this address; nil where BATON_LISTEN does not name it.
-    func take(_ endpoint: ListenAddress.Endpoint, for generation: Int) throws(LinuxError) -> GivenSocket? {
+    func take(_ endpoint: ListenAddress.Endpoint, for generation: GenerationNumber) throws(LinuxError) -> GivenSocket? {
         guard let (_, entry) = addresses.first(where: { $0.description.actualEndpoint == endpoint }) else { return nil }
         return try given(entry, to: generation)
     }
 
-    private func given(_ entry: Entry, to generation: Int) throws(LinuxError) -> GivenSocket {
+    private func given(_ entry: Entry, to generation: GenerationNumber) throws(LinuxError) -> GivenSocket {
         switch entry {
         case .shared(let shared): return GivenSocket(number: shared.fd.number, isSteered: false, isShared: true)
         case .steered(let group):
@@ -78,12 +78,12 @@ final class ConfiguredSockets {
         }
     }
 
-    func release(_ generation: Int) { for group in groups { group.release(generation) } }
+    func release(_ generation: GenerationNumber) { for group in groups { group.release(generation) } }
 
     /// The generation has a socket that is its alone.
-    func hasOwn(_ generation: Int) -> Bool { groups.contains { $0.hasMember(of: generation) } }
+    func hasOwn(_ generation: GenerationNumber) -> Bool { groups.contains { $0.hasMember(of: generation) } }
 
-    func listeners(of generation: Int) -> [ListenSockets.Listener] {
+    func listeners(of generation: GenerationNumber) -> [ListenSockets.Listener] {
         addresses.compactMap { description, entry in
             guard description.isStream else { return nil }
             let inode: UInt64? =

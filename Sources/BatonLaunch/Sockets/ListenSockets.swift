@@ -23,7 +23,7 @@ public final class ListenSockets {
     private let configured: ConfiguredSockets
     private let adopted = AdoptedSockets()
     /// The generation that new connections were last steered to.
-    private var serving: Int?
+    private var serving: GenerationNumber?
 
     /// Opens all of them or none.
     /// - Parameter steers: TCP addresses get a socket for each generation.
@@ -38,21 +38,23 @@ public final class ListenSockets {
     // MARK: generations
 
     /// The descriptors for a generation that starts, in the order of BATON_LISTEN.
-    func take(for generation: Int) throws(LinuxError) -> [Int32] { try configured.take(for: generation) }
+    func take(for generation: GenerationNumber) throws(LinuxError) -> [Int32] { try configured.take(for: generation) }
 
     /// The generation is gone, or was given up: its sockets are free for the next one.
-    public func release(_ generation: Int) {
+    public func release(_ generation: GenerationNumber) {
         configured.release(generation)
         adopted.release(generation)
         closeAbandoned()
     }
 
     /// What one generation listens on and another does not (yet).
-    public func missing(from generation: Int, comparedTo other: Int) -> [ListenAddress.Endpoint] {
+    public func missing(from generation: GenerationNumber, comparedTo other: GenerationNumber) -> [ListenAddress
+        .Endpoint]
+    {
         adopted.missing(from: generation, comparedTo: other)
     }
 
-    public func listeners(of generation: Int) -> [Listener] {
+    public func listeners(of generation: GenerationNumber) -> [Listener] {
         adopted.listeners(of: generation) + configured.listeners(of: generation)
     }
 
@@ -66,7 +68,8 @@ public final class ListenSockets {
     // MARK: calls of the app's
 
     /// The socket that takes the place of one which the app binds.
-    func bind(_ endpoint: ListenAddress.Endpoint, _ options: [SocketOption], for generation: Int) throws(LinuxError)
+    func bind(_ endpoint: ListenAddress.Endpoint, _ options: [SocketOption], for generation: GenerationNumber)
+        throws(LinuxError)
         -> BoundSocket
     {
         if let given = try configured.take(endpoint, for: generation) { return .listening(given) }
@@ -75,7 +78,7 @@ public final class ListenSockets {
 
     /// The socket that takes the place of one which the app has bound and now listens on.
     func listen(
-        _ endpoint: ListenAddress.Endpoint, _ options: [SocketOption], for generation: Int, mustSteer: Bool
+        _ endpoint: ListenAddress.Endpoint, _ options: [SocketOption], for generation: GenerationNumber, mustSteer: Bool
     ) throws(LinuxError) -> GivenSocket {
         if let given = try configured.take(endpoint, for: generation) { return given }
         return try adopted.listen(endpoint, options, for: generation, mustSteer: mustSteer)
@@ -83,7 +86,9 @@ public final class ListenSockets {
 
     /// The inode of the socket on which the generation listens there, of those that it has opened itself; `isShared`: other
     /// generations may hold it, too.
-    func adoptedListener(_ endpoint: ListenAddress.Endpoint, of generation: Int) -> (inode: UInt64, isShared: Bool)? {
+    func adoptedListener(_ endpoint: ListenAddress.Endpoint, of generation: GenerationNumber) -> (
+        inode: UInt64, isShared: Bool
+    )? {
         adopted.listener(endpoint, of: generation)
     }
 
@@ -94,7 +99,7 @@ public final class ListenSockets {
 
     /// New connections go to this generation from now on, but for those of addresses that cannot be steered.
     /// - Parameter share: but for some of them, drawn by lot, which another one gets.
-    public func steer(to generation: Int, _ share: SteeringBook.Share? = nil) throws(LinuxError) {
+    public func steer(to generation: GenerationNumber, _ share: SteeringBook.Share? = nil) throws(LinuxError) {
         serving = generation
         for group in groups { try group.steer(to: generation, share) }
         closeAbandoned()
@@ -109,7 +114,7 @@ public final class ListenSockets {
     }
 
     /// In the order of the generations, over all steered and adopted addresses; nil for whom it cannot be told of one of them.
-    public func connections(of generations: [Int]) -> [Supervisor.Connections?] {
+    public func connections(of generations: [GenerationNumber]) -> [Supervisor.Connections?] {
         var sums = generations.map { _ in Supervisor.Connections?(.init(queued: 0, open: 0, idle: 0)) }
         for group in groups {
             for (index, more) in group.connections(of: generations).enumerated() {
@@ -131,7 +136,7 @@ public final class ListenSockets {
     /// Asks a generation through its first TCP socket, past everybody else where sockets are steered.
     /// - Parameter path: for a GET; nil only connects.
     /// - Returns: the pid of the child that asks, whose exit code is 0 for yes; nil while the generation does not listen.
-    public func ask(_ generation: Int, path: String?) throws(LinuxError) -> ProcessID? {
+    public func ask(_ generation: GenerationNumber, path: String?) throws(LinuxError) -> ProcessID? {
         guard let (endpoint, listener) = configured.firstTCP ?? adopted.first(of: generation) else { return nil }
         let probe = try ReadinessProbe(endpoint)
         switch listener {

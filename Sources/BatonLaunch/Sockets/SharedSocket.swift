@@ -6,7 +6,7 @@ import BatonLinux
 final class SharedSocket {
     private let socket: ReuseportSocket
     private let thing: String
-    private var owners: Set<Int> = []
+    private var owners: Set<GenerationNumber> = []
 
     init(adopting endpoint: ListenAddress.Endpoint, carrying options: [SocketOption]) throws(LinuxError) {
         thing = endpoint.description
@@ -18,16 +18,16 @@ final class SharedSocket {
     var isOwned: Bool { !owners.isEmpty }
     var inode: UInt64? { Sockets.inode(of: number) }
 
-    func hasMember(of generation: Int) -> Bool { owners.contains(generation) }
-    func isShared(beside generation: Int) -> Bool { owners.contains { $0 != generation } }
+    func hasMember(of generation: GenerationNumber) -> Bool { owners.contains(generation) }
+    func isShared(beside generation: GenerationNumber) -> Bool { owners.contains { $0 != generation } }
 
-    func take(for generation: Int, carrying options: [SocketOption]) throws(LinuxError) -> Int32 {
+    func take(for generation: GenerationNumber, carrying options: [SocketOption]) throws(LinuxError) -> Int32 {
         _ = try repair()
         if owners.insert(generation).inserted { for option in options { option.apply(to: number) } }
         return number
     }
 
-    func release(_ generation: Int) { owners.remove(generation) }
+    func release(_ generation: GenerationNumber) { owners.remove(generation) }
 
     /// - Returns: whether its program had shut it down.
     func repair() throws(LinuxError) -> Bool { try Sockets.repair(number, thing) }

@@ -18,7 +18,8 @@ enum SocketConventions {
     ]
 
     /// LISTEN_PID is not among them: only the child knows its pid.
-    static func variables(_ sockets: [ListenSockets.Description], generation: Int) -> [EnvironmentVariable] {
+    static func variables(_ sockets: [ListenSockets.Description], generation: GenerationNumber) -> [EnvironmentVariable]
+    {
         guard !sockets.isEmpty else { return [] }
         let numbered = zip(firstDescriptor..., sockets)
         var variables: [EnvironmentVariable] = []

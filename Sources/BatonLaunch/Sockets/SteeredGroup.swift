@@ -50,7 +50,7 @@ final class SteeredGroup {
     }
 
     /// The first one pins the group to itself, so that those to come get nothing before they are steered to.
-    private func add(_ member: Member, owner: Int?) throws(LinuxError) {
+    private func add(_ member: Member, owner: GenerationNumber?) throws(LinuxError) {
         if members.isEmpty { try member.socket.steer(to: book.target) }
         members.append(member)
         book.add(owner: owner)
@@ -58,7 +58,7 @@ final class SteeredGroup {
 
     /// The descriptor for a generation that starts.
     /// - Parameter carried: options that the app had set on the socket whose place this one takes.
-    func take(for generation: Int, carrying carried: [SocketOption] = []) throws(LinuxError) -> Int32 {
+    func take(for generation: GenerationNumber, carrying carried: [SocketOption] = []) throws(LinuxError) -> Int32 {
         switch book.choice(for: generation, isWaitedFor: { (members[$0].socket.queued ?? 0) > 0 }) {
         case .own(let number): return members[number].socket.fd.number
         case .free(let number):
@@ -102,14 +102,14 @@ final class SteeredGroup {
 
     // MARK: owners
 
-    func hasMember(of generation: Int) -> Bool { book.socket(of: generation) != nil }
+    func hasMember(of generation: GenerationNumber) -> Bool { book.socket(of: generation) != nil }
 
     /// Some generation has a socket of it.
     var isOwned: Bool { book.isOwned }
 
-    func release(_ generation: Int) { book.release(generation) }
+    func release(_ generation: GenerationNumber) { book.release(generation) }
 
-    func inode(of generation: Int) -> UInt64? {
+    func inode(of generation: GenerationNumber) -> UInt64? {
         book.socket(of: generation).flatMap { Sockets.inode(of: members[$0].socket.fd.number) }
     }
 
@@ -117,7 +117,7 @@ final class SteeredGroup {
 
     /// New connections go to this generation from now on.
     /// - Parameter share: but for some of them, which another one gets.
-    func steer(to generation: Int, _ share: SteeringBook.Share? = nil) throws(LinuxError) {
+    func steer(to generation: GenerationNumber, _ share: SteeringBook.Share? = nil) throws(LinuxError) {
         guard let number = book.socket(of: generation), let target = book.target(for: generation, share) else { return }
         try members[number].socket.steer(to: target)
         book.steer(to: target)
@@ -134,7 +134,7 @@ final class SteeredGroup {
 
     /// The probe's connection goes to this generation; everybody else's where they went.
     /// - Returns: the generation's listening socket.
-    func steer(_ probe: borrowing ReadinessProbe, to generation: Int) throws(LinuxError) -> Int32? {
+    func steer(_ probe: borrowing ReadinessProbe, to generation: GenerationNumber) throws(LinuxError) -> Int32? {
         guard let number = book.socket(of: generation), let place = book.place(of: generation) else { return nil }
         try members[number].socket.steer(to: book.target, probe, to: place)
         return members[number].socket.fd.number
@@ -146,7 +146,7 @@ final class SteeredGroup {
     // MARK: counting
 
     /// In the order of the generations, and all in one scan; nil for whom it cannot be told.
-    func connections(of generations: [Int]) -> [Supervisor.Connections?] {
+    func connections(of generations: [GenerationNumber]) -> [Supervisor.Connections?] {
         let table = members.first?.socket.connectionsByTag()
         return generations.map { generation in
             guard let table, let number = book.socket(of: generation), let tag = members[number].socket.tag,

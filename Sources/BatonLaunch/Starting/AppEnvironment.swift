@@ -1,3 +1,4 @@
+import BatonCore
 import BatonLinux
 
 /// What programs find in their environment. Pure.
@@ -15,7 +16,7 @@ struct AppEnvironment {
     /// Of a generation, and of commands that are about it.
     /// - Parameter extra: these win over everything.
     /// - Parameter files: these win over what Baton was given.
-    func adding(_ extra: [EnvironmentVariable], files: [EnvironmentVariable] = [], generation: Int)
+    func adding(_ extra: [EnvironmentVariable], files: [EnvironmentVariable] = [], generation: GenerationNumber)
         -> [EnvironmentVariable]
     {
         var own = extra

@@ -3,7 +3,7 @@ public import BatonLinux
 
 /// The processes and descriptors of one generation.
 public final class GenerationProcess {
-    public let number: Int
+    public let number: GenerationNumber
     /// The main process; the app may name another one (MAINPID=).
     public internal(set) var pid: ProcessID = 0
     /// The process group that Baton made for it.
@@ -24,7 +24,7 @@ public final class GenerationProcess {
     /// What the main process runs.
     private var program: RunningProgram?
 
-    init(number: Int) { self.number = number }
+    init(number: GenerationNumber) { self.number = number }
 
     /// The app says that another of its processes is the main one (sd_notify(3), MAINPID).
     public func adoptMain(_ pid: ProcessID) {

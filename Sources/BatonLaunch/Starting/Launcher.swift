@@ -55,7 +55,9 @@ public final class Launcher {
 
     /// - Parameter added: to the environment that Baton was given, and in the place of variables of the same names.
     /// - Parameter takesTerminal: the generation becomes the foreground group of the terminal on stdin.
-    public func startGeneration(_ number: Int, adding added: [EnvironmentVariable] = [], takesTerminal: Bool)
+    public func startGeneration(
+        _ number: GenerationNumber, adding added: [EnvironmentVariable] = [], takesTerminal: Bool
+    )
         throws(LinuxError) -> GenerationProcess
     {
         let generation = GenerationProcess(number: number)

@@ -1,4 +1,4 @@
-import BatonCore
+public import BatonCore
 import CBatonShims
 import Glibc
 
@@ -36,12 +36,12 @@ public struct SnapshotStage: Sendable {
         try makeDirectories(Path(agentDirectory(of: stage)))
     }
 
-    public func directory(of number: Int) -> String { "\(path)/\(name(number))" }
+    public func directory(of number: SnapshotNumber) -> String { "\(path)/\(name(number))" }
 
     /// What is in force, of this run or of one before.
     public var current: String { path + "/..data" }
 
-    private func name(_ number: Int) -> String { "..\(run).\(number)" }
+    private func name(_ number: SnapshotNumber) -> String { "..\(run).\(number)" }
 
     /// Makes the directory, and what is missing above it.
     public func make() throws(LinuxError) { try makeDirectories(Path(path)) }
@@ -62,7 +62,7 @@ public struct SnapshotStage: Sendable {
 
     /// The app reads this snapshot from now on. It takes a few calls that do not depend on its size.
     @discardableResult
-    public func promote(_ number: Int) throws(LinuxError) -> StageFindings {
+    public func promote(_ number: SnapshotNumber) throws(LinuxError) -> StageFindings {
         let before = try layout.target()
         try layout.swap(to: name(number))
         let found = layout.link(Set(try directoryEntries(directory(of: number), limit: 1000).map { Path($0) }))
@@ -74,7 +74,7 @@ public struct SnapshotStage: Sendable {
         return StageFindings(path, found, replaced: replaced)
     }
 
-    public func remove(_ number: Int) throws(LinuxError) { try remove(directory(of: number)) }
+    public func remove(_ number: SnapshotNumber) throws(LinuxError) { try remove(directory(of: number)) }
 
     /// In a child of its own: however much there is, Baton does not wait for it.
     private func remove(_ directory: String) throws(LinuxError) {

@@ -1,7 +1,7 @@
 /// One change of the configuration on its way to the app.
 public struct Change: Sendable, Hashable {
     /// From 1.
-    public let number: Int
+    public let number: ChangeNumber
     public let digest: Digest?
     /// Asked for by hand: applied even where the content is the same.
     public let isManual: Bool

@@ -22,7 +22,7 @@ public struct History: Sendable {
         public internal(set) var outcome: Outcome?
         public internal(set) var endedAt: Instant?
         /// That has it, where one was started for it.
-        public internal(set) var generation: Int?
+        public internal(set) var generation: GenerationNumber?
     }
 
     /// So many are kept.
@@ -44,13 +44,13 @@ public struct History: Sendable {
     }
 
     /// The change that is on its way is in this step now.
-    mutating func enter(_ new: Step?, of change: Int, at now: Instant) {
+    mutating func enter(_ new: Step?, of change: ChangeNumber, at now: Instant) {
         guard step?.step != new else { return }
         if let step { note(now - step.since, of: step.step, change) }
         step = new.map { ($0, now) }
     }
 
-    mutating func end(_ change: Change, _ outcome: Outcome, generation: Int?, at now: Instant) {
+    mutating func end(_ change: Change, _ outcome: Outcome, generation: GenerationNumber?, at now: Instant) {
         enter(nil, of: change.number, at: now)
         outcomes[outcome.name, default: 0] += 1
         guard let index = index(change.number) else { return }
@@ -60,13 +60,13 @@ public struct History: Sendable {
     }
 
     /// A step of a change has come to its end.
-    mutating func note(_ interval: Interval, of step: Step, _ change: Int) {
+    mutating func note(_ interval: Interval, of step: Step, _ change: ChangeNumber) {
         durations[step, default: Histogram()].add(interval)
         guard let index = index(change) else { return }
         entries[index].steps[step] = (entries[index].steps[step] ?? .zero) + interval
     }
 
-    private func index(_ change: Int) -> Int? { entries.lastIndex { $0.change.number == change } }
+    private func index(_ change: ChangeNumber) -> Int? { entries.lastIndex { $0.change.number == change } }
 }
 
 extension Outcome {

@@ -2,7 +2,7 @@
 extension Supervisor {
     /// A generation that serves, and that everything may still go back from.
     package struct Proving: Sendable, Hashable {
-        package let generation: Int
+        package let generation: GenerationNumber
         let means: Outcome.Means
         /// In a row.
         var failedProbes = 0
@@ -13,7 +13,7 @@ extension Supervisor {
         package let change: Change
         package internal(set) var step: Step
         /// Its number on the stage, from when it is asked for.
-        package internal(set) var snapshot: Int?
+        package internal(set) var snapshot: SnapshotNumber?
 
         package enum Step: Sendable, Hashable {
             /// Its content is being copied to the stage. `turn`: when the change before it would have had its own.
@@ -21,17 +21,17 @@ extension Supervisor {
             case validating(turn: Instant?)
             case splaying(until: Instant)
             /// Asked whether the generation catches the reload signal.
-            case inspecting(Int)
+            case inspecting(GenerationNumber)
             /// The reload command is running for this generation.
-            case reloading(Int)
+            case reloading(GenerationNumber)
             /// The app cannot be told yet: it is starting, or has no handler yet.
             case holding
             /// Handover, while the first generation is not known to be ready: so many more scans must show that it does not serve.
-            case scanning(Int, left: Int)
+            case scanning(GenerationNumber, left: Int)
             /// Restart: the old one has to be gone first.
             case awaitingGone
             /// A generation with this snapshot is starting.
-            case starting(Int, Outcome.Means)
+            case starting(GenerationNumber, Outcome.Means)
             /// A generation with it serves, and may still be taken back.
             case proving(Proving)
         }
@@ -40,7 +40,7 @@ extension Supervisor {
     mutating func propose(_ digest: Digest?, isManual: Bool) {
         lastSeen = digest
         let change = Change(number: nextChange, digest: digest, isManual: isManual, seenAt: now)
-        nextChange += 1
+        nextChange = nextChange.next
         log(.changed(change, inForce: digestInForce))
         let turn = turnOfMove
         let awaitsGone = move.map { $0.step == .awaitingGone } ?? false
@@ -122,7 +122,7 @@ extension Supervisor {
     }
 
     /// A generation is being started for whatever reason; the change on its way is what it will read.
-    mutating func rideAlong(on number: Int) {
+    mutating func rideAlong(on number: GenerationNumber) {
         switch move?.step {
         // The stage still holds what was there before.
         case nil, .starting, .proving, .staging, .validating: break

@@ -32,7 +32,7 @@ extension Supervisor {
     }
 
     /// Whether the first generation serves, for the change that waits to know.
-    mutating func scanned(_ number: Int, _ waiting: Waiting) {
+    mutating func scanned(_ number: GenerationNumber, _ waiting: Waiting) {
         guard case .scanning(number, let left) = move?.step else { return }
         guard waiting == .no else { return seenServing(number) }
         guard left > 1 else {
@@ -45,12 +45,12 @@ extension Supervisor {
     }
 
     /// It has taken connections: those that are open and not in its queue.
-    mutating func scanned(_ number: Int, _ connections: Connections?) {
+    mutating func scanned(_ number: GenerationNumber, _ connections: Connections?) {
         if let connections, connections.open > connections.queued { seenServing(number) }
     }
 
     /// The change waits until it is known what becomes of it.
-    mutating func seenServing(_ number: Int) {
+    mutating func seenServing(_ number: GenerationNumber) {
         if case .scanning(number, _) = move?.step { move?.step = .holding }
     }
 

@@ -6,7 +6,7 @@ extension Supervisor {
     /// In logs: in which time a generation has failed.
     var provingWords: String { timers.deadline(.slowStart) == nil ? "on probation" : "in its slow start" }
 
-    mutating func beginProving(_ number: Int, _ means: Outcome.Means) {
+    mutating func beginProving(_ number: GenerationNumber, _ means: Outcome.Means) {
         move?.step = .proving(.init(generation: number, means: means))
         if settings.probation > .zero { log(.onProbation(number, settings.probation)) }
         timers.arm(.probation, at: now + provingTime)
@@ -24,7 +24,7 @@ extension Supervisor {
     }
 
     /// - Returns: whether it was on probation and has failed by this.
-    mutating func failedOnProbation(_ number: Int, _ reason: String) -> Bool {
+    mutating func failedOnProbation(_ number: GenerationNumber, _ reason: String) -> Bool {
         guard case .proving(let proving) = move?.step, proving.generation == number else { return false }
         guard let old = generations.last(where: { $0.kind == .ready && $0.number < number }) else {
             endMove(.rolledBack(reason: reason))
@@ -41,7 +41,7 @@ extension Supervisor {
         return true
     }
 
-    mutating func probedOnProbation(_ number: Int, _ isReady: Bool) {
+    mutating func probedOnProbation(_ number: GenerationNumber, _ isReady: Bool) {
         guard case .proving(var proving) = move?.step, proving.generation == number, index(number) != nil else {
             return
         }
@@ -60,7 +60,7 @@ extension Supervisor {
     /// The share that the serving generation has of the new connections while its slow start lasts.
     struct SlowStart: Sendable, Hashable {
         /// Gets the others.
-        let old: Int
+        let old: GenerationNumber
         /// From 1 to 99.
         let percent: Int
     }

@@ -14,7 +14,7 @@ extension Supervisor {
         }
     }
 
-    mutating func inspected(_ number: Int, _ disposition: Disposition) {
+    mutating func inspected(_ number: GenerationNumber, _ disposition: Disposition) {
         guard let index = index(number), generations[index].kind == .ready else { return apply() }
         switch disposition {
         case .caught: reloadBySignal(index)
@@ -61,7 +61,7 @@ extension Supervisor {
         }
     }
 
-    private mutating func runReload(of number: Int) {
+    private mutating func runReload(of number: GenerationNumber) {
         guard let change = move?.change else { return }
         move?.step = .reloading(number)
         if let index = index(number) {
@@ -71,7 +71,7 @@ extension Supervisor {
         emit(.runReload(change.number, number))
     }
 
-    mutating func reloadFinished(_ number: Int, _ failure: String?) {
+    mutating func reloadFinished(_ number: GenerationNumber, _ failure: String?) {
         guard let digest = move?.change.digest else { return }
         if let failure { return endMove(.rejected(reason: failure)) }
         // Whoever has taken its place meanwhile has read it at its start.

@@ -2,12 +2,12 @@
 extension Supervisor {
     /// One copy on the stage.
     package struct Snapshot: Sendable, Hashable {
-        package let number: Int
+        package let number: SnapshotNumber
         package let digest: Digest?
     }
 
     package struct StageBook: Sendable, Hashable {
-        package internal(set) var next = 1
+        package internal(set) var next: SnapshotNumber = 1
         /// The app reads it.
         package internal(set) var promoted: Snapshot?
         /// The last one that was applied: what to go back to.
@@ -15,8 +15,8 @@ extension Supervisor {
         /// Of the first one, which is tried again.
         var failures = 0
 
-        mutating func nextNumber() -> Int {
-            defer { next += 1 }
+        mutating func nextNumber() -> SnapshotNumber {
+            defer { next = next.next }
             return next
         }
     }
@@ -84,14 +84,14 @@ extension Supervisor {
         emit(.stageSnapshot(number))
     }
 
-    mutating func snapshotStaged(_ number: Int, _ result: StageResult) {
+    mutating func snapshotStaged(_ number: SnapshotNumber, _ result: StageResult) {
         if case .preparing(.staging(let snapshot)) = life, snapshot.number == number {
             return firstStaged(snapshot, result)
         }
         tellMove(.copied(number, result))
     }
 
-    mutating func copied(_ number: Int, _ result: StageResult, turn: Instant?) {
+    mutating func copied(_ number: SnapshotNumber, _ result: StageResult, turn: Instant?) {
         guard move?.snapshot == number else { return }
         switch result {
         case .whole where settings.validates:
@@ -104,7 +104,7 @@ extension Supervisor {
         }
     }
 
-    mutating func validated(_ number: Int, _ refusal: String?, turn: Instant?) {
+    mutating func validated(_ number: SnapshotNumber, _ refusal: String?, turn: Instant?) {
         guard move?.snapshot == number else { return }
         timers.cancel(.validation)
         if let refusal { reject(refusal) } else { accept(number, turn: turn) }
@@ -125,7 +125,7 @@ extension Supervisor {
         timers.arm(.restart, at: now)
     }
 
-    private mutating func accept(_ number: Int, turn: Instant?) {
+    private mutating func accept(_ number: SnapshotNumber, turn: Instant?) {
         guard let change = move?.change else { return }
         if let before = stage.promoted, before != stage.proven { emit(.dropSnapshot(before.number)) }
         stage.promoted = Snapshot(number: number, digest: change.digest)
@@ -134,7 +134,7 @@ extension Supervisor {
     }
 
     /// A change has come to its end: its snapshot is the proven one from now on, or goes.
-    mutating func settleStage(_ number: Int?, _ outcome: Outcome) {
+    mutating func settleStage(_ number: SnapshotNumber?, _ outcome: Outcome) {
         guard let number else { return }
         guard let promoted = stage.promoted, promoted.number == number else { return emit(.dropSnapshot(number)) }
         switch outcome {

@@ -13,7 +13,7 @@ public struct Generation: Sendable, Hashable {
         case serving(Ready)
         /// Ready, too: kept to go back to, or sharing new connections in a slow start. At most one is. Its successor was started for
         /// this change.
-        case standby(Ready, replacedFor: Int?)
+        case standby(Ready, replacedFor: ChangeNumber?)
         case draining(Draining)
         case leftovers(Leftovers)
     }
@@ -22,14 +22,14 @@ public struct Generation: Sendable, Hashable {
     public enum Kind: String, Sendable, Hashable { case starting, ready, draining }
 
     /// From 1.
-    public let number: Int
+    public let number: GenerationNumber
     public let startedAt: Instant
     public internal(set) var readyAt: Instant?
     public internal(set) var content: Content
     public internal(set) var state = State.starting(Starting())
     var listening = Listening.nowhere
 
-    init(number: Int, digest: Digest?, startedAt: Instant) {
+    init(number: GenerationNumber, digest: Digest?, startedAt: Instant) {
         self.number = number
         self.startedAt = startedAt
         content = .known(digest)
@@ -93,7 +93,7 @@ public struct Generation: Sendable, Hashable {
     public struct Draining: Sendable, Hashable {
         public let since: Instant
         /// The change for which another one has taken its place.
-        let replacedFor: Int?
+        let replacedFor: ChangeNumber?
         public internal(set) var step: DrainStep
         /// As last counted.
         public internal(set) var connections: Supervisor.Connections?
@@ -113,7 +113,7 @@ public struct Generation: Sendable, Hashable {
     /// Other processes of its group; its main process has ended.
     public struct Leftovers: Sendable, Hashable {
         public let since: Instant
-        let replacedFor: Int?
+        let replacedFor: ChangeNumber?
         public internal(set) var isKilled = false
     }
 }
@@ -153,7 +153,7 @@ extension Generation {
     }
 
     /// The change for which another one has taken its place, or is about to.
-    var replacedFor: Int? {
+    var replacedFor: ChangeNumber? {
         switch state {
         case .standby(_, let change): change
         case .draining(let draining): draining.replacedFor

@@ -1,7 +1,7 @@
 // How a generation that is no longer wanted comes to its end.
 extension Supervisor {
     /// Tells a generation to finish. From here on it only ends.
-    mutating func retire(_ number: Int) {
+    mutating func retire(_ number: GenerationNumber) {
         guard let index = index(number), generations[index].kind != .draining else { return }
         // While nobody serves clients have nowhere else to go.
         if generations[index].kind == .starting, steers, !isServing { emit(.yieldSockets(number)) }
@@ -21,7 +21,7 @@ extension Supervisor {
     }
 
     /// Its main process has ended, and other processes of its group have not.
-    mutating func leaveLeftovers(_ number: Int) {
+    mutating func leaveLeftovers(_ number: GenerationNumber) {
         guard let index = index(number) else { return }
         // They have no signal yet.
         if generations[index].kind != .draining {
@@ -39,7 +39,7 @@ extension Supervisor {
     }
 
     /// SIGCONT after the signal: a stopped process would not see it before.
-    mutating func drain(_ number: Int, with signal: Signal) {
+    mutating func drain(_ number: GenerationNumber, with signal: Signal) {
         emit(.signal(number, signal, .target))
         emit(.signal(number, .cont, .group))
     }
@@ -55,7 +55,7 @@ extension Supervisor {
     // MARK: by connection
 
     /// New connections go elsewhere already: lets the generation finish those that it has, and tells it only then.
-    mutating func retireOnceQuiet(_ number: Int) {
+    mutating func retireOnceQuiet(_ number: GenerationNumber) {
         guard let index = index(number), generations[index].kind != .draining else { return }
         beginDraining(index, .quiet(scans: 0), reportedAt: now)
         log(.drainingQuietly(number, settings.drainTimeout))
@@ -67,7 +67,7 @@ extension Supervisor {
         enforceMaxDraining()
     }
 
-    mutating func counted(_ number: Int, _ connections: Connections?) {
+    mutating func counted(_ number: GenerationNumber, _ connections: Connections?) {
         guard phase == .running, let index = index(number), case .draining(var draining) = generations[index].state,
             draining.step != .killed
         else { return }
@@ -83,7 +83,7 @@ extension Supervisor {
         if quiet >= Times.quietLooks && now - draining.since >= Times.handshake { tellToDrain(number) }
     }
 
-    private mutating func uncounted(_ number: Int, _ draining: Generation.Draining) {
+    private mutating func uncounted(_ number: GenerationNumber, _ draining: Generation.Draining) {
         guard case .quiet = draining.step else { return }
         // What cannot be seen may be a handshake under way.
         guard now - draining.since >= Times.handshake else {
@@ -104,13 +104,13 @@ extension Supervisor {
         log(.drainLasts(generations[index].number, connections, left: left))
     }
 
-    mutating func drainSignalDue(_ number: Int) {
+    mutating func drainSignalDue(_ number: GenerationNumber) {
         guard let generation = generation(number, in: .draining), generation.waitsForQuiet else { return }
         log(.drainNotQuiet(number, generation.connections))
         tellToDrain(number)
     }
 
-    mutating func tellToDrain(_ number: Int) {
+    mutating func tellToDrain(_ number: GenerationNumber) {
         guard let index = index(number), generations[index].waitsForQuiet else { return }
         generations[index].editDraining { $0.step = .signalled }
         timers.cancel(.drainSignal(number))
@@ -122,12 +122,12 @@ extension Supervisor {
 
     // MARK: the end
 
-    mutating func drainTimedOut(_ number: Int) {
+    mutating func drainTimedOut(_ number: GenerationNumber) {
         log(.drainTimedOut(number, settings.drainTimeout))
         kill(number)
     }
 
-    mutating func kill(_ number: Int) {
+    mutating func kill(_ number: GenerationNumber) {
         guard let index = index(number) else { return }
         switch generations[index].state {
         case .draining(var draining):
@@ -147,12 +147,12 @@ extension Supervisor {
         timers.arm(.groupCheck(number), at: now + Times.groupCheck)
     }
 
-    mutating func checkGroup(_ number: Int) {
+    mutating func checkGroup(_ number: GenerationNumber) {
         timers.arm(.groupCheck(number), at: now + Times.groupCheck)
         emit(.checkGroup(number))
     }
 
-    mutating func groupEmptied(_ number: Int) {
+    mutating func groupEmptied(_ number: GenerationNumber) {
         remove(number)
         generationGone()
     }

@@ -1,6 +1,6 @@
 // A generation fails, or ends; the restart policy decides.
 extension Supervisor {
-    mutating func launchFailed(_ number: Int, _ failure: LaunchFailure) {
+    mutating func launchFailed(_ number: GenerationNumber, _ failure: LaunchFailure) {
         guard let generation = generations.first(where: { $0.number == number }) else { return }
         remove(number)
         stop?.ended(number, .exited(failure.exitCode))
@@ -12,14 +12,14 @@ extension Supervisor {
         }
     }
 
-    mutating func giveUp(_ number: Int, because reason: String) {
+    mutating func giveUp(_ number: GenerationNumber, because reason: String) {
         log(.notReady(number, reason))
         retire(number)
         startFailed(number, nil, reason)
     }
 
     /// A generation that never got ready; by now it is draining or gone.
-    private mutating func startFailed(_ number: Int, _ status: ExitStatus?, _ reason: String) {
+    private mutating func startFailed(_ number: GenerationNumber, _ status: ExitStatus?, _ reason: String) {
         endReadiness(number)
         if case .starting(number, _) = move?.step { endMove(.rolledBack(reason: reason)) }
         guard phase == .running else { return stopProgress() }
@@ -43,7 +43,7 @@ extension Supervisor {
         }
     }
 
-    mutating func exited(_ number: Int, _ status: ExitStatus, leftovers: Bool) {
+    mutating func exited(_ number: GenerationNumber, _ status: ExitStatus, leftovers: Bool) {
         guard let index = index(number) else { return }
         let generation = generations[index]
         endReadiness(number)
@@ -133,12 +133,12 @@ extension Supervisor {
         }
     }
 
-    mutating func endReadiness(_ number: Int) {
+    mutating func endReadiness(_ number: GenerationNumber) {
         timers.cancelAll(of: number)
         if settings.ready.isProbed { emit(.endProbe(number)) }
     }
 
-    mutating func remove(_ number: Int) {
+    mutating func remove(_ number: GenerationNumber) {
         if let gone = generations.first(where: { $0.number == number }), let change = gone.replacedFor,
             let since = gone.drainingSince
         {

@@ -1,6 +1,6 @@
 // Ready by what a generation says, and what follows on it.
 extension Supervisor {
-    mutating func notified(_ number: Int, _ notification: Notification) {
+    mutating func notified(_ number: GenerationNumber, _ notification: Notification) {
         guard let index = index(number) else { return }
         if let pid = notification.mainPID { emit(.adoptMain(number, pid: pid)) }
         if let status = notification.status { log(.appStatus(number, status)) }
@@ -22,7 +22,7 @@ extension Supervisor {
         }
     }
 
-    private mutating func saidReady(_ number: Int) {
+    private mutating func saidReady(_ number: GenerationNumber) {
         guard settings.ready == .auto || settings.ready == .notify else { return }
         guard let index = index(number), generations[index].starting?.saidReadyAt == nil else { return }
         if !isServing {
@@ -46,21 +46,21 @@ extension Supervisor {
         timers.arm(key, at: max(deadline, now + min(extra, Times.extensionLimit)))
     }
 
-    mutating func closedReadyDescriptor(_ number: Int) {
+    mutating func closedReadyDescriptor(_ number: GenerationNumber) {
         giveUp(number, because: "it closed its readiness descriptor without a newline")
     }
 
-    mutating func probeAgain(_ number: Int) { timers.arm(.probe(number), at: now + Times.probeInterval) }
+    mutating func probeAgain(_ number: GenerationNumber) { timers.arm(.probe(number), at: now + Times.probeInterval) }
 
-    mutating func readyTimedOut(_ number: Int) {
+    mutating func readyTimedOut(_ number: GenerationNumber) {
         let looks = settings.ready == .auto && holdsListener && !isLookingUseless
         let what = looks ? "it has not waited for connections on its listening socket" : "it was not ready"
         giveUp(number, because: "\(what) within \(settings.readyTimeout)")
     }
 
-    mutating func becomeReady(_ number: Int) {
+    mutating func becomeReady(_ number: GenerationNumber) {
         guard let index = index(number), generations[index].kind == .starting else { return }
-        let change: Int? = if case .starting = move?.step { move?.change.number } else { nil }
+        let change: ChangeNumber? = if case .starting = move?.step { move?.change.number } else { nil }
         let replaced = standAside(for: change)
         generations[index].state = .serving(Generation.Ready())
         generations[index].readyAt = now
@@ -78,8 +78,8 @@ extension Supervisor {
     }
 
     /// Another one serves in the place of those that are ready, or is about to, for this change's sake.
-    private mutating func standAside(for change: Int?) -> [Int] {
-        var replaced: [Int] = []
+    private mutating func standAside(for change: ChangeNumber?) -> [GenerationNumber] {
+        var replaced: [GenerationNumber] = []
         for index in generations.indices {
             guard let ready = generations[index].ready else { continue }
             generations[index].state = .standby(ready, replacedFor: change)
@@ -97,5 +97,5 @@ extension Supervisor {
     }
 
     /// It serves no longer: another one does.
-    mutating func release(_ number: Int) { steers ? retireOnceQuiet(number) : retire(number) }
+    mutating func release(_ number: GenerationNumber) { steers ? retireOnceQuiet(number) : retire(number) }
 }

@@ -4,12 +4,12 @@ extension Supervisor {
     var isSightDoubted: Bool { unseenInARow > 0 }
 
     /// It is taken as ready after a while, whatever is seen.
-    mutating func limitScan(_ number: Int) {
+    mutating func limitScan(_ number: GenerationNumber) {
         if let index = index(number) { generations[index].editScan { $0.isLimited = true } }
         timers.arm(.lookLimit(number), at: now + min(Times.waitingLookLimit, settings.readyTimeout))
     }
 
-    mutating func looked(_ number: Int, _ waiting: Waiting) {
+    mutating func looked(_ number: GenerationNumber, _ waiting: Waiting) {
         guard generation(number, in: .starting)?.isLaunched == true, !isLookingUseless else { return }
         scanned(number, waiting)
         guard settings.ready == .auto, let index = index(number),
@@ -30,7 +30,7 @@ extension Supervisor {
         timers.arm(.look(number), at: now + Times.waitingLook)
     }
 
-    private mutating func giveUpScan(_ number: Int, _ reason: String) {
+    private mutating func giveUpScan(_ number: GenerationNumber, _ reason: String) {
         cannotLook = true
         log(.cannotLook(number, reason))
         timers.cancel(.lookLimit(number))
@@ -38,7 +38,7 @@ extension Supervisor {
     }
 
     /// The serving one was taken as ready unseen. If it is seen to wait by now, it was only slow to listen.
-    mutating func lookedAgain(_ number: Int, _ waiting: Waiting) {
+    mutating func lookedAgain(_ number: GenerationNumber, _ waiting: Waiting) {
         switch waiting {
         case .yes, .partly: break
         case .no, .unknown: return
@@ -52,7 +52,7 @@ extension Supervisor {
         timers.cancel(.lookLimit(starting.number))
     }
 
-    mutating func neverSeenWaiting(_ number: Int) {
+    mutating func neverSeenWaiting(_ number: GenerationNumber) {
         guard let generation = generation(number, in: .starting) else { return }
         if case .scan(let scan) = generation.starting?.proof, let missing = scan.missing {
             log(.waitsInPart(number, missing, Times.waitingLookLimit))

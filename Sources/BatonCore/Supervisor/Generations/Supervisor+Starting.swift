@@ -6,7 +6,7 @@ extension Supervisor {
         guard phase == .running, !isStarting else { return }
         timers.cancel(.restart)
         let number = nextGeneration
-        nextGeneration += 1
+        nextGeneration = nextGeneration.next
         counters.generationsStarted += 1
         generations.append(Generation(number: number, digest: digestAtStart, startedAt: now))
         rideAlong(on: number)
@@ -15,7 +15,7 @@ extension Supervisor {
         emit(.start(number))
     }
 
-    mutating func launched(_ number: Int) {
+    mutating func launched(_ number: GenerationNumber) {
         guard let index = index(number) else { return }
         noteLaunched(index)
         switch settings.ready {
@@ -36,7 +36,7 @@ extension Supervisor {
     }
 
     /// Ready by being seen to wait for connections, or by what comes nearest to it here.
-    mutating func beginScan(_ number: Int) {
+    mutating func beginScan(_ number: GenerationNumber) {
         guard let index = index(number), generations[index].isLaunched else { return }
         let listens = generations[index].listening == .adopted
         if !holdsListener || (isLookingUseless && (listens || !hasAdopted)) {
@@ -56,7 +56,7 @@ extension Supervisor {
         if !isServing || isSightDoubted { limitScan(number) }
     }
 
-    mutating func adopted(_ number: Int, steers: Bool) {
+    mutating func adopted(_ number: GenerationNumber, steers: Bool) {
         guard let index = index(number) else { return }
         hasAdopted = true
         if steers { hasSteered = true }
@@ -73,7 +73,7 @@ extension Supervisor {
         }
     }
 
-    mutating func listensItself(_ number: Int) {
+    mutating func listensItself(_ number: GenerationNumber) {
         if let index = index(number), generations[index].listening == .nowhere {
             generations[index].listening = .itself
         }

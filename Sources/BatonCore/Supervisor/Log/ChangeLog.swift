@@ -25,7 +25,7 @@ extension LogRecord {
         return LogRecord(
             .info, "change_detected", "change \(change.number): \(what)",
             [
-                .number("change", Int64(change.number)), .digest(change.digest),
+                .change(change.number), .digest(change.digest),
                 .text("from", inForce?.description ?? "none"),
             ])
     }
@@ -45,18 +45,20 @@ extension LogRecord {
         return LogRecord(
             level, "change_\(outcome.name)", "change \(change.number) \(message)",
             [
-                .number("change", Int64(change.number)), .digest(change.digest), .text("outcome", outcome.name),
+                .change(change.number), .digest(change.digest), .text("outcome", outcome.name),
                 .seconds("seconds", took),
             ])
     }
 
-    static func notCaught(_ number: Int, _ signal: Signal, then: String) -> LogRecord {
+    static func notCaught(_ number: GenerationNumber, _ signal: Signal, then: String) -> LogRecord {
         LogRecord(
             .warn, "reload_signal_not_caught",
             "generation \(number) does not catch \(signal), which would end it: \(then)", [.generation(number)])
     }
 
-    static func handlerProvesNothing(_ number: Int, _ signal: Signal, _ reason: String, handsOver: Bool) -> LogRecord {
+    static func handlerProvesNothing(_ number: GenerationNumber, _ signal: Signal, _ reason: String, handsOver: Bool)
+        -> LogRecord
+    {
         LogRecord(
             .info, "reload_handler_unproven",
             "generation \(number) is not sent \(signal), which may end it: \(reason); "
@@ -64,14 +66,16 @@ extension LogRecord {
                 + ". If it does reload by \(signal), set BATON_ON_CHANGE=reload", [.generation(number)])
     }
 
-    static func reloadDoubted(_ number: Int, _ signal: Signal, _ reason: String) -> LogRecord {
+    static func reloadDoubted(_ number: GenerationNumber, _ signal: Signal, _ reason: String) -> LogRecord {
         LogRecord(
             .warn, "reload_handler_unproven",
             "generation \(number) is sent \(signal) as the settings say, although that may end it: \(reason)",
             [.generation(number)])
     }
 
-    static func endedByReload(_ number: Int, _ status: ExitStatus, after wait: Interval, handsOver: Bool) -> LogRecord {
+    static func endedByReload(_ number: GenerationNumber, _ status: ExitStatus, after wait: Interval, handsOver: Bool)
+        -> LogRecord
+    {
         LogRecord(
             .error, "ended_by_reload",
             "generation \(number) \(status) \(wait) after it was told to reload: the app is started again with the new "

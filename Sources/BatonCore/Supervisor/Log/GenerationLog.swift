@@ -1,13 +1,14 @@
 // What the log says of starting, readiness and ends.
 extension LogRecord {
-    static func starting(_ number: Int, _ digest: Digest?, beside serving: Int?) -> LogRecord {
+    static func starting(_ number: GenerationNumber, _ digest: Digest?, beside serving: GenerationNumber?) -> LogRecord
+    {
         let beside = serving.map { " beside generation \($0)" } ?? ""
         return LogRecord(
             .info, "generation_starting", "starting generation \(number)\(beside)",
             [.generation(number), .digest(digest)])
     }
 
-    static func launchFailed(_ number: Int, _ failure: Supervisor.LaunchFailure) -> LogRecord {
+    static func launchFailed(_ number: GenerationNumber, _ failure: Supervisor.LaunchFailure) -> LogRecord {
         LogRecord(
             .error, "launch_failed", "cannot start generation \(number): \(failure.reason)", [.generation(number)])
     }
@@ -19,14 +20,14 @@ extension LogRecord {
             [.generation(generation.number), .digest(generation.digest), .seconds("seconds", took)])
     }
 
-    static func cannotLook(_ number: Int, _ reason: String) -> LogRecord {
+    static func cannotLook(_ number: GenerationNumber, _ reason: String) -> LogRecord {
         LogRecord(
             .info, "cannot_look",
             "whether generation \(number) waits for connections cannot be seen (\(reason)): one second alive counts as ready",
             [.generation(number)])
     }
 
-    static func waitsInPart(_ number: Int, _ missing: String, _ limit: Interval) -> LogRecord {
+    static func waitsInPart(_ number: GenerationNumber, _ missing: String, _ limit: Interval) -> LogRecord {
         LogRecord(
             .warn, "waits_in_part",
             "generation \(number) waits for connections, but not on \(missing) within \(limit): it is taken as ready all the same",
@@ -40,7 +41,7 @@ extension LogRecord {
                 + "hands sockets to an app that can take them, BATON_ADOPT=off silences this")
     }
 
-    static func neverWaits(_ number: Int, _ limit: Interval) -> LogRecord {
+    static func neverWaits(_ number: GenerationNumber, _ limit: Interval) -> LogRecord {
         LogRecord(
             .warn, "never_waits",
             "generation \(number) has not been seen to wait for connections on its listening socket within \(limit), and is taken "
@@ -48,7 +49,7 @@ extension LogRecord {
             [.generation(number)])
     }
 
-    static func notReady(_ number: Int, _ reason: String) -> LogRecord {
+    static func notReady(_ number: GenerationNumber, _ reason: String) -> LogRecord {
         LogRecord(
             .error, "generation_not_ready", "generation \(number) is given up: \(reason)", [.generation(number)])
     }
@@ -80,19 +81,19 @@ extension LogRecord {
             [.seconds("wait_seconds", wait), .number("attempt", Int64(failures))])
     }
 
-    static func appStatus(_ number: Int, _ status: String) -> LogRecord {
+    static func appStatus(_ number: GenerationNumber, _ status: String) -> LogRecord {
         LogRecord(.info, "app_status", "generation \(number) says: \(status)", [.generation(number)])
     }
 
-    static func appStopping(_ number: Int) -> LogRecord {
+    static func appStopping(_ number: GenerationNumber) -> LogRecord {
         LogRecord(.info, "app_stopping", "generation \(number) says that it is stopping", [.generation(number)])
     }
 
-    static func appReloading(_ number: Int) -> LogRecord {
+    static func appReloading(_ number: GenerationNumber) -> LogRecord {
         LogRecord(.info, "app_reloading", "generation \(number) says that it reloads", [.generation(number)])
     }
 
-    static func appReloaded(_ number: Int) -> LogRecord {
+    static func appReloaded(_ number: GenerationNumber) -> LogRecord {
         LogRecord(.info, "app_reloaded", "generation \(number) says that it has reloaded", [.generation(number)])
     }
 }

@@ -6,21 +6,21 @@ extension LogRecord {
             "the app is not started yet: its configuration cannot be laid on the stage: \(reason)")
     }
 
-    static func onProbation(_ number: Int, _ time: Interval) -> LogRecord {
+    static func onProbation(_ number: GenerationNumber, _ time: Interval) -> LogRecord {
         LogRecord(
             .info, "generation_on_probation",
             "generation \(number) serves on probation for \(time): the one before is kept to go back to",
             [.generation(number), .seconds("probation_seconds", time)])
     }
 
-    static func nothingToGoBackTo(_ old: Int, _ number: Int) -> LogRecord {
+    static func nothingToGoBackTo(_ old: GenerationNumber, _ number: GenerationNumber) -> LogRecord {
         LogRecord(
             .warn, "nothing_to_go_back_to",
             "generation \(old), which was kept to go back to, has ended: the probation of generation \(number) ends with it",
             [.generation(number)])
     }
 
-    static func slowStart(_ number: Int, beside old: Int, _ time: Interval) -> LogRecord {
+    static func slowStart(_ number: GenerationNumber, beside old: GenerationNumber, _ time: Interval) -> LogRecord {
         LogRecord(
             .info, "generation_in_slow_start",
             "generation \(number) gets more and more of the new connections, and all of them after \(time): generation \(old) "
