@@ -1,0 +1,110 @@
+import BatonCore
+
+// Changes and snapshots: 4, 10, 11.
+extension Referee {
+    /// What the app reads is whole and is what the book says; nothing that was refused ever is.
+    func checkStage(_ after: Supervisor, _ effects: [Supervisor.Effect], _ world: SimulatedWorld) throws {
+        guard setup.stages else { return }
+        var promoted = world.promoted
+        var snapshots = world.snapshots
+        for effect in effects {
+            switch effect {
+            case .promote(let number):
+                guard snapshots[number] != nil else {
+                    throw Violation(invariant: 4, description: "snapshot \(number) is promoted and not there")
+                }
+                promoted = number
+            case .dropSnapshot(let number):
+                guard number != promoted else {
+                    throw Violation(invariant: 4, description: "snapshot \(number) is dropped while the app reads it")
+                }
+                snapshots[number] = nil
+            case .start(let number):
+                guard let read = promoted.flatMap({ snapshots[$0] }),
+                    after.generations.last(where: { $0.number == number })?.digest == read
+                else {
+                    throw Violation(invariant: 4, description: "generation \(number) does not read what it is said to")
+                }
+            default: break
+            }
+        }
+        guard snapshots.count <= 3 else {
+            throw Violation(invariant: 8, description: "\(snapshots.count) snapshots pile up")
+        }
+    }
+
+    /// 4.
+    mutating func checkChanges(_ before: Supervisor, _ after: Supervisor, _ effects: [Supervisor.Effect]) throws {
+        for effect in effects {
+            if case .log(let record) = effect, record.event == "change_detected" {
+                for case .number(let number) in record.fields.filter({ $0.name == "change" }).map(\.value) {
+                    open.insert(ChangeNumber(Int(number)))
+                }
+            }
+            guard case .changeEnded(let change, let outcome) = effect else { continue }
+            guard open.remove(change.number) != nil, ended.updateValue(outcome, forKey: change.number) == nil else {
+                throw Violation(invariant: 4, description: "change \(change.number) ended twice, or was never seen")
+            }
+            let isLogged = effects.contains { effect in
+                guard case .log(let record) = effect, record.event.hasPrefix("change_") else { return false }
+                return record.event != "change_detected" && record.fields.contains(.digest(change.digest))
+            }
+            guard isLogged else { throw Violation(invariant: 4, description: "change \(change.number) ended unlogged") }
+        }
+        guard open.count == (after.move == nil ? 0 : 1) else {
+            throw Violation(invariant: 4, description: "\(open.count) changes are open: \(open)")
+        }
+    }
+
+    /// In a calm world every change comes to its outcome within the times that the settings give to its stages: one that is under
+    /// way may have to end first, a reading may be torn, a generation given up, an old one killed, before its own turn.
+    func checkPace(_ effects: [Supervisor.Effect], _ world: SimulatedWorld) throws {
+        guard let calmSince else { return }
+        let turn =
+            max(setup.settle * 10, .seconds(10)) + setup.splay + setup.validateTimeout + setup.readyTimeout
+            + max(setup.probation, setup.slowStart) + setup.drainTimeout + .seconds(30)
+        for case .changeEnded(let change, _) in effects where world.now > max(calmSince, change.seenAt) + turn * 2 {
+            throw Violation(
+                invariant: 4,
+                description: "change \(change.number) took \(world.now - change.seenAt), where \(turn * 2) is the most")
+        }
+    }
+
+    /// 11, so far: under `auto` an app that ends by its reload goes on, and is not told again; nor is one whose handler proves
+    /// nothing.
+    mutating func checkReloads(
+        _ event: Supervisor.Event, _ before: Supervisor, _ after: Supervisor, _ effects: [Supervisor.Effect],
+        _ world: SimulatedWorld
+    ) throws {
+        guard setup.onChange == .auto else { return }
+        if case .exited(let number, let status, _) = event, before.phase == .running,
+            before.generation(number, in: .ready)?.isMainAlive == true, let told = toldToReload[number],
+            world.now - told <= Supervisor.Times.reloadBlamed, !isInterrupted,
+            status != .exited(0) || !setup.adopts
+        {
+            endsByReload = true
+            guard after.phase == .running else {
+                throw Violation(
+                    invariant: 11, description: "generation \(number) ended by its reload, and Baton with it")
+            }
+        }
+        for effect in effects {
+            switch effect {
+            case .signal(let number, setup.reloadSignal, .main):
+                toldToReload[number] = world.now
+                if case .disposition(number, .caughtByRuntime) = event {
+                    throw Violation(
+                        invariant: 11, description: "generation \(number) is told to reload by a runtime's signal")
+                }
+                guard !endsByReload else {
+                    throw Violation(invariant: 11, description: "generation \(number) is told again what ended the app")
+                }
+            case .changeEnded(_, .applied(.reload)):
+                if case .reloadFinished = event, let serving = before.serving {
+                    toldToReload[serving.number] = world.now
+                }
+            default: break
+            }
+        }
+    }
+}
