@@ -23,8 +23,8 @@ extension Loop {
                 case .ask(let request): agent.answer(answer(request))
                 case .staged(let source, _):
                     takeOver(source)
-                    enqueue(.staged(source))
-                case .absent(let source): enqueue(.staged(source))
+                    enqueue(.sourceArrived(source))
+                case .absent(let source): enqueue(.sourceArrived(source))
                 case .log(let record): logger.log(record)
                 }
             }

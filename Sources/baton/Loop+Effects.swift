@@ -12,7 +12,7 @@ extension Loop {
         case .signal(let number, let signal, let recipient): send(signal, to: number, recipient)
         case .inspect(let number, let signal):
             enqueue(.disposition(number, generations[number]?.disposition(of: signal, access) ?? .unknown))
-        case .lookWhetherWaiting(let number): lookWhetherWaiting(number)
+        case .scan(let number): scan(number)
         case .yieldSockets(let number): launcher.sockets.release(number)
         case .steer(let number): steer(number)
         case .share(let number, let other, let percent):
@@ -80,7 +80,7 @@ extension Loop {
         }
     }
 
-    private func lookWhetherWaiting(_ number: GenerationNumber) {
+    private func scan(_ number: GenerationNumber) {
         guard let generation = generations[number] else { return }
         let sockets = launcher.sockets.listeners(of: number)
         let scan = access.run {
@@ -88,15 +88,15 @@ extension Loop {
                 [generation.pid] + Procfs.descendantsAtAGlance(of: generation.pid), Set(sockets.map(\.inode)))
         }
         switch scan {
-        case .cannotTell(let reason): enqueue(.looked(number, .unknown(reason)))
-        case .waits(on: []): enqueue(.looked(number, .no))
+        case .cannotTell(let reason): enqueue(.scanned(number, .unknown(reason)))
+        case .waits(on: []): enqueue(.scanned(number, .no))
         case .waits(let inodes):
             // Of the sockets that it was handed it may use one; those that it opened itself it means to use.
             let idle = sockets.filter { $0.isAdopted && !inodes.contains($0.inode) }.map(\.endpoint)
             let serving = supervisor.serving?.number ?? number
             let missing = idle + launcher.sockets.missing(from: number, comparedTo: serving)
             let names = missing.map(\.description).joined(separator: ", ")
-            enqueue(.looked(number, missing.isEmpty ? .yes : .partly(names)))
+            enqueue(.scanned(number, missing.isEmpty ? .yes : .partly(names)))
         }
     }
 

@@ -15,7 +15,7 @@ import Testing
 
     private func serving() -> Story {
         var story = adopting()
-        story.tell(.launched(1), .adopted(1), .looked(1, .yes))
+        story.tell(.launched(1), .adopted(1), .scanned(1, .yes))
         #expect(story.supervisor.serving?.number == 1)
         return story
     }
@@ -23,20 +23,20 @@ import Testing
     @Test func aGenerationThatListensIsLookedAtAndSteeredTo() {
         var story = adopting()
         story.tell(.launched(1))
-        #expect(!story.effects.contains(.lookWhetherWaiting(1)))
+        #expect(!story.effects.contains(.scan(1)))
         story.tell(.adopted(1))
-        #expect(story.effects.contains(.lookWhetherWaiting(1)))
+        #expect(story.effects.contains(.scan(1)))
         // Alive is no proof any more.
         story.pass(.seconds(2))
         #expect(story.supervisor.serving == nil)
-        story.tell(.looked(1, .yes))
+        story.tell(.scanned(1, .yes))
         #expect(story.supervisor.serving?.number == 1 && story.effects.contains(.steer(1)))
 
         story.change(to: 2)
         #expect(story.starts == [2])
         story.tell(.launched(2))
-        #expect(story.effects.contains(.lookWhetherWaiting(2)))
-        story.tell(.looked(2, .no), .adopted(2), .looked(2, .yes))
+        #expect(story.effects.contains(.scan(2)))
+        story.tell(.scanned(2, .no), .adopted(2), .scanned(2, .yes))
         #expect(story.outcomes == [.applied(.handover)] && story.effects.contains(.steer(2)))
         // Told to go only once it is quiet.
         #expect(!story.sent(.terminate, to: 1) && story.supervisor.generations.first?.waitsForQuiet == true)
@@ -45,7 +45,7 @@ import Testing
     @Test func aSuccessorThatNeverListensIsGivenUp() {
         var story = serving()
         story.change(to: 2)
-        story.tell(.launched(2), .looked(2, .no))
+        story.tell(.launched(2), .scanned(2, .no))
         story.pass(.seconds(31))
         #expect(story.supervisor.serving?.number == 1)
         #expect(story.messages.contains { $0.contains("it has not waited for connections on its listening socket") })
@@ -54,7 +54,7 @@ import Testing
     @Test func whatTheOldOneListensOnIsWaitedForAWhile() {
         var story = serving()
         story.change(to: 2)
-        story.tell(.launched(2), .adopted(2), .looked(2, .partly("tcp://*:8081")))
+        story.tell(.launched(2), .adopted(2), .scanned(2, .partly("tcp://*:8081")))
         #expect(story.supervisor.serving?.number == 1)
         story.pass(.seconds(4))
         #expect(story.supervisor.serving?.number == 1)
@@ -65,14 +65,14 @@ import Testing
     /// A change in the first moments: it serves, and that is not known yet.
     @Test func aFirstGenerationThatListensIsWaitedForBeforeAChange() {
         var story = adopting()
-        story.tell(.launched(1), .adopted(1), .looked(1, .no))
+        story.tell(.launched(1), .adopted(1), .scanned(1, .no))
         story.change(to: 2)
         #expect(story.starts.isEmpty && !story.sent(.terminate, to: 1))
         story.change(to: 3)
         #expect(story.outcomes == [.superseded] && story.starts.isEmpty && !story.sent(.terminate, to: 1))
-        story.tell(.looked(1, .yes))
+        story.tell(.scanned(1, .yes))
         #expect(story.starts == [2] && story.supervisor.serving?.number == 1)
-        story.tell(.launched(2), .adopted(2), .looked(2, .yes))
+        story.tell(.launched(2), .adopted(2), .scanned(2, .yes))
         #expect(story.outcomes == [.applied(.handover)])
     }
 
@@ -128,7 +128,7 @@ import Testing
 
     @Test func autoHandsOverOnceSomethingIsAdopted() {
         var story = adopting { $0.onChange = .auto }
-        story.tell(.launched(1), .adopted(1), .looked(1, .yes))
+        story.tell(.launched(1), .adopted(1), .scanned(1, .yes))
         story.change(to: 2)
         story.tell(.disposition(1, .notCaught))
         #expect(story.starts == [2] && story.supervisor.serving?.number == 1)
@@ -138,7 +138,7 @@ import Testing
     @Test func withoutASightItsListeningIsWaitedFor() {
         var story = adopting()
         story.tell(.launched(1), .adopted(1))
-        for _ in 0..<Supervisor.Times.refusedLooks { story.tell(.looked(1, .unknown("not permitted"))) }
+        for _ in 0..<Supervisor.Times.refusedScans { story.tell(.scanned(1, .unknown("not permitted"))) }
         story.pass(Supervisor.Times.aliveProof)
         #expect(story.supervisor.serving?.number == 1)
         story.change(to: 2)
@@ -159,21 +159,21 @@ import Testing
     /// Both get new connections from the shared socket, so that it would never be quiet: the old one goes at once.
     @Test func withASharedSocketTheOldOneIsToldAtTheHandover() {
         var story = adopting { $0.slowStart = .seconds(10) }
-        story.tell(.launched(1), .adopted(1, steers: false), .looked(1, .yes))
+        story.tell(.launched(1), .adopted(1, steers: false), .scanned(1, .yes))
         // Who serves the sockets are told all the same, for what is given up.
         #expect(story.supervisor.serving?.number == 1 && story.effects.contains(.steer(1)))
         story.change(to: 2)
         #expect(story.starts == [2])
-        story.tell(.launched(2), .adopted(2, steers: false), .looked(2, .yes))
+        story.tell(.launched(2), .adopted(2, steers: false), .scanned(2, .yes))
         #expect(story.outcomes == [.applied(.handover)] && story.effects.contains(.steer(2)))
         #expect(story.sent(.terminate, to: 1) && story.supervisor.generations.first?.waitsForQuiet == false)
     }
 
     @Test func oneAddressThatIsSteeredIsEnough() {
         var story = adopting()
-        story.tell(.launched(1), .adopted(1, steers: false), .adopted(1), .looked(1, .yes))
+        story.tell(.launched(1), .adopted(1, steers: false), .adopted(1), .scanned(1, .yes))
         story.change(to: 2)
-        story.tell(.launched(2), .adopted(2, steers: false), .adopted(2), .looked(2, .yes))
+        story.tell(.launched(2), .adopted(2, steers: false), .adopted(2), .scanned(2, .yes))
         #expect(!story.sent(.terminate, to: 1) && story.supervisor.generations.first?.waitsForQuiet == true)
     }
 }

@@ -221,30 +221,30 @@ import Testing
     /// 12. One first generation that was slow to listen blinded Baton for all later ones.
     @Test func aSlowFirstStartDoesNotMakeScanningUseless() {
         var story = story { $0.onChange = .handover }
-        story.tell(.launched(1), .looked(1, .no))
+        story.tell(.launched(1), .scanned(1, .no))
         story.pass(.seconds(6))
         #expect(story.supervisor.serving?.number == 1)
         story.change(to: 2)
         story.tell(.launched(2))
-        #expect(story.effects.contains(.lookWhetherWaiting(2)))
+        #expect(story.effects.contains(.scan(2)))
         // It is as slow as the first one, which is seen to wait by now: it is waited for.
-        story.tell(.looked(2, .no))
-        #expect(story.effects.contains(.lookWhetherWaiting(1)))
-        story.tell(.looked(1, .yes))
+        story.tell(.scanned(2, .no))
+        #expect(story.effects.contains(.scan(1)))
+        story.tell(.scanned(1, .yes))
         story.pass(.seconds(10))
         #expect(story.supervisor.serving?.number == 1)
-        story.tell(.looked(2, .yes))
+        story.tell(.scanned(2, .yes))
         #expect(story.supervisor.serving?.number == 2)
     }
 
     /// Its neighbour: an app that waits in a way that cannot be seen is not rolled back for it.
     @Test func anAppThatIsNeverSeenToWaitIsHandedOverAllTheSame() {
         var story = story { $0.onChange = .handover }
-        story.tell(.launched(1), .looked(1, .no))
+        story.tell(.launched(1), .scanned(1, .no))
         story.pass(.seconds(6))
         for (old, number): (GenerationNumber, GenerationNumber) in [(1, 2), (2, 3), (3, 4)] {
             story.change(to: UInt64(number.value))
-            story.tell(.launched(number), .looked(number, .no), .looked(old, .no))
+            story.tell(.launched(number), .scanned(number, .no), .scanned(old, .no))
             story.pass(.seconds(6))
             #expect(story.supervisor.serving?.number == number && story.outcomes == [.applied(.handover)])
         }

@@ -87,9 +87,9 @@ import Testing
         }
         story.getReady(1)
         story.change(to: 2)
-        story.tell(.launched(2), .looked(2, .no), .exited(1, .exited(9), leftovers: false))
+        story.tell(.launched(2), .scanned(2, .no), .exited(1, .exited(9), leftovers: false))
         #expect(story.supervisor.phase == .running)
-        story.pass(Supervisor.Times.waitingLookLimit)
+        story.pass(Supervisor.Times.scanLimit)
         #expect(story.supervisor.serving?.number == 2 && story.outcomes == [.applied(.handover)])
     }
 

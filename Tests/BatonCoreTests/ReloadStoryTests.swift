@@ -62,7 +62,7 @@ import Testing
         for (status, listens) in [(ExitStatus.signalled(1), false), (.exited(3), false), (.exited(0), true)] {
             var story = Story { $0.adopts = true }
             story.tell(.launched(1))
-            if listens { story.tell(.adopted(1), .looked(1, .yes)) } else { story.pass(.seconds(1)) }
+            if listens { story.tell(.adopted(1), .scanned(1, .yes)) } else { story.pass(.seconds(1)) }
             story.change(to: 2)
             story.tell(.disposition(1, .caught))
             story.pass(.seconds(2))
@@ -72,7 +72,7 @@ import Testing
             #expect(story.starts == [2] && story.supervisor.phase == .running)
             #expect(story.supervisor.generations.first?.digest == Story.digest(2))
             story.tell(.launched(2))
-            if listens { story.tell(.adopted(2), .looked(2, .yes)) } else { story.pass(.seconds(1)) }
+            if listens { story.tell(.adopted(2), .scanned(2, .yes)) } else { story.pass(.seconds(1)) }
             story.change(to: 3)
             #expect(!story.effects.contains(.inspect(2, .hangUp)) && story.starts == (listens ? [3] : []))
         }

@@ -177,7 +177,7 @@ import Testing
     private func proving() -> Story {
         var story = serving { $0.probation = .seconds(30) }
         story.change(to: 2)
-        story.tell(.snapshotStaged(2, .whole), .launched(2), .looked(2, .yes))
+        story.tell(.snapshotStaged(2, .whole), .launched(2), .scanned(2, .yes))
         #expect(story.outcomes.isEmpty && story.effects.contains(.steer(2)))
         #expect(story.supervisor.generations.map(\.kind) == [.ready, .ready])
         return story

@@ -16,18 +16,18 @@ import Testing
     @Test func aSteeredGenerationIsToldToGoOnlyOnceItHasNoConnection() {
         var story = handedOver()
         #expect(story.effects.contains(.steer(2)) && !story.sent(.terminate, to: 1))
-        story.pass(Supervisor.Times.firstDrainLook - Supervisor.Times.drainLook)
+        story.pass(Supervisor.Times.firstDrainCount - Supervisor.Times.drainCount)
         #expect(!story.effects.contains(.countConnections(1)))
         for _ in 0..<10 {
-            story.pass(Supervisor.Times.drainLook)
+            story.pass(Supervisor.Times.drainCount)
             #expect(story.effects.contains(.countConnections(1)))
             story.tell(.connections(1, .init(queued: 0, open: 1, idle: 1)))
             #expect(!story.sent(.terminate, to: 1))
         }
         story.pass(Supervisor.Times.handshake)
-        for look in 1...Supervisor.Times.quietLooks {
+        for look in 1...Supervisor.Times.quietCounts {
             story.tell(.connections(1, .init(queued: 0, open: 0, idle: 0)))
-            #expect(story.sent(.terminate, to: 1) == (look == Supervisor.Times.quietLooks))
+            #expect(story.sent(.terminate, to: 1) == (look == Supervisor.Times.quietCounts))
         }
     }
 
@@ -35,7 +35,7 @@ import Testing
         var story = handedOver()
         var told = false
         for _ in 0..<30 where !told {
-            story.pass(Supervisor.Times.drainLook)
+            story.pass(Supervisor.Times.drainCount)
             story.tell(.connections(1, .init(queued: 0, open: 0, idle: 0)))
             told = story.sent(.terminate, to: 1)
             if told {
@@ -49,7 +49,7 @@ import Testing
 
     @Test func clientsThatNeverGoAreCutOffAtTheDrainTimeoutAndCounted() {
         var story = handedOver()
-        story.pass(Supervisor.Times.drainLook)
+        story.pass(Supervisor.Times.drainCount)
         story.tell(.connections(1, .init(queued: 0, open: 7, idle: 4)))
         story.pass(.seconds(24))
         #expect(!story.sent(.terminate, to: 1))
@@ -61,7 +61,7 @@ import Testing
 
     @Test func whereConnectionsCannotBeCountedItIsToldOnceNoHandshakeIsUnderWay() {
         var story = handedOver()
-        story.pass(Supervisor.Times.drainLook)
+        story.pass(Supervisor.Times.drainCount)
         story.tell(.connections(1, nil))
         #expect(!story.sent(.terminate, to: 1))
         story.pass(Supervisor.Times.handshake)
@@ -80,12 +80,12 @@ import Testing
         story.change(to: 2)
         // It may serve for all that is known.
         #expect(story.starts.isEmpty && !story.sent(.terminate, to: 1))
-        story.tell(.looked(1, .no), .connections(1, .init(queued: 2, open: 2, idle: 0)))
-        story.pass(Supervisor.Times.waitingLook)
-        story.tell(.looked(1, .no))
-        story.pass(Supervisor.Times.waitingLook)
-        #expect(story.effects.contains(.lookWhetherWaiting(1)) && story.starts.isEmpty)
-        story.tell(.looked(1, .no))
+        story.tell(.scanned(1, .no), .connections(1, .init(queued: 2, open: 2, idle: 0)))
+        story.pass(Supervisor.Times.scanInterval)
+        story.tell(.scanned(1, .no))
+        story.pass(Supervisor.Times.scanInterval)
+        #expect(story.effects.contains(.scan(1)) && story.starts.isEmpty)
+        story.tell(.scanned(1, .no))
         #expect(story.effects.firstIndex(of: .yieldSockets(1)) ?? .max < story.effects.firstIndex(of: .start(2)) ?? 0)
         story.tell(.launched(2), .notified(2, ready))
         // While another one serves nobody waits for one that is given up.
@@ -97,7 +97,7 @@ import Testing
 
     @Test func aFirstGenerationThatIsSeenToServeIsWaitedFor() {
         let signs: [Supervisor.Event] = [
-            .looked(1, .yes), .looked(1, .partly("tcp://*:81")), .looked(1, .unknown("not permitted")),
+            .scanned(1, .yes), .scanned(1, .partly("tcp://*:81")), .scanned(1, .unknown("not permitted")),
             .connections(1, .init(queued: 1, open: 2, idle: 0)),
         ]
         for sign in signs {
@@ -106,10 +106,10 @@ import Testing
             }
             story.tell(.launched(1))
             story.change(to: 2)
-            story.tell(.looked(1, .no), sign)
+            story.tell(.scanned(1, .no), sign)
             for _ in 0..<5 {
-                story.pass(Supervisor.Times.waitingLook)
-                story.tell(.looked(1, .no))
+                story.pass(Supervisor.Times.scanInterval)
+                story.tell(.scanned(1, .no))
             }
             #expect(story.starts.isEmpty && !story.sent(.terminate, to: 1), "\(sign)")
             var ready = Notification()

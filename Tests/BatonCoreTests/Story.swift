@@ -46,7 +46,7 @@ struct Story {
 
     /// Starts the next generation's life up to ready by staying alive.
     mutating func getReady(_ number: GenerationNumber) {
-        tell(.launched(number), .looked(number, .yes))
+        tell(.launched(number), .scanned(number, .yes))
         if supervisor.serving?.number != number { pass(Supervisor.Times.aliveProof) }
     }
 

@@ -63,7 +63,7 @@ extension BatonCore.Supervisor.Event {
         case .adopted(let number, let steers): self = .adopted(.init(number), steers: steers)
         case .listensItself(let number): self = .listensItself(.init(number))
         case .adoptionRefused(let reason): self = .adoptionRefused(reason)
-        case .looked(let number, let waiting): self = .looked(.init(number), .init(waiting))
+        case .scanned(let number, let waiting): self = .scanned(.init(number), .init(waiting))
         case .connections(let number, let connections):
             self = .connections(
                 .init(number), connections.map { .init(queued: $0.queued, open: $0.open, idle: $0.idle) })
@@ -76,7 +76,7 @@ extension BatonCore.Supervisor.Event {
         case .validated(let number, let refusal): self = .validated(.init(number), refusal: refusal)
         case .reloadFinished(let change, let failure): self = .reloadFinished(.init(change), failure: failure)
         case .mountSuperseded(let path): self = .mountSuperseded(path: path)
-        case .staged(let source): self = .staged(source)
+        case .sourceArrived(let source): self = .sourceArrived(source)
         case .agentEnded(let status): self = .agentEnded(.init(status))
         case .reloadAsked: self = .reloadAsked
         case .signal(let signal): self = .signal(.init(signal))

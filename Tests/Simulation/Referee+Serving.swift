@@ -59,7 +59,7 @@ extension Referee {
             if case .log(let record) = $0 { record.event == "generation_not_ready" } else { false }
         }
         if case .exited(starting.number, _, _) = event { return }
-        if case .looked(starting.number, let waiting) = event { idleScans = waiting == .no ? idleScans + 1 : 0 }
+        if case .scanned(starting.number, let waiting) = event { idleScans = waiting == .no ? idleScans + 1 : 0 }
         // On a socket that it was given it may have been seen not to wait.
         if !listened.contains(starting.number), idleScans >= Supervisor.Times.firstScans { return }
         for case .signal(starting.number, setup.drainSignal, _) in effects where !hasFailed {
@@ -106,7 +106,7 @@ extension Referee {
         }
         for generation in after.generations where generation.waitsForQuiet {
             guard
-                after.timers.deadline(.drainLook(generation.number)) != nil || generation.connections != nil
+                after.timers.deadline(.drainCount(generation.number)) != nil || generation.connections != nil
                     || after.timers.deadline(.drainSignal(generation.number)) != nil
             else { throw Violation(invariant: 8, description: "nobody looks after generation \(generation.number)") }
         }

@@ -7,7 +7,7 @@ extension SimulatedWorld {
         case .start(let number): start(number)
         case .signal(let number, let signal, let recipient): receive(number, signal, recipient)
         case .inspect(let number, _): schedule(.disposition(number, .unknown), in: .zero)
-        case .lookWhetherWaiting(let number): schedule(.looked(number, look(number)), in: .milliseconds(1))
+        case .scan(let number): schedule(.scanned(number, look(number)), in: .milliseconds(1))
         case .countConnections(let number): schedule(.connections(number, count(number)), in: .milliseconds(1))
         case .runProbe(let number):
             processes[number]?.isProbed = true
@@ -39,7 +39,7 @@ extension SimulatedWorld {
         case .endReload: break
         case .startAgent:
             for source in setup.awaited.sorted() {
-                schedule(.staged(source), in: random.interval(upTo: .seconds(3)))
+                schedule(.sourceArrived(source), in: random.interval(upTo: .seconds(3)))
             }
             if !isCalm, Bool.random(using: &random) {
                 schedule(.agentEnded(.exited(1)), in: random.interval(upTo: .seconds(20)))

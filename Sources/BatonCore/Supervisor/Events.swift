@@ -28,8 +28,8 @@ extension Supervisor {
         case listensItself(GenerationNumber)
         /// The app's listening sockets cannot be taken over here, for this reason.
         case adoptionRefused(String)
-        /// Answer to `lookWhetherWaiting`.
-        case looked(GenerationNumber, Waiting)
+        /// Answer to `scan`.
+        case scanned(GenerationNumber, Waiting)
         /// Answer to `countConnections`; nil where they cannot be counted.
         case connections(GenerationNumber, Connections?)
 
@@ -48,7 +48,7 @@ extension Supervisor {
         case mountSuperseded(path: String)
 
         /// What the agent fetches of this source is on the stage, or need not be there.
-        case staged(String)
+        case sourceArrived(String)
         case agentEnded(ExitStatus)
 
         // MARK: the rest
@@ -132,7 +132,8 @@ extension Supervisor {
         case signal(GenerationNumber, Signal, Recipient)
         /// Has the app a handler for this signal?
         case inspect(GenerationNumber, Signal)
-        case lookWhetherWaiting(GenerationNumber)
+        /// Does it wait for connections?
+        case scan(GenerationNumber)
         /// New connections go to this generation.
         case steer(GenerationNumber)
         /// Of a hundred new connections so many go to the first generation, the others to the second.

@@ -26,7 +26,7 @@ extension Supervisor {
         timers.arm(.agent, at: now + wait)
     }
 
-    mutating func staged(_ source: String) {
+    mutating func sourceArrived(_ source: String) {
         guard case .preparing(.awaiting(var awaited)) = life, awaited.remove(source) != nil else { return }
         guard awaited.isEmpty else {
             life = .preparing(.awaiting(awaited))

@@ -66,7 +66,7 @@ extension Supervisor {
             drain(generation.number, with: stop.signal)
         }
         for number in generations.map(\.number) {
-            for key in [Timers.Key.drain(number), .drainSignal(number), .drainLook(number)] { timers.cancel(key) }
+            for key in [Timers.Key.drain(number), .drainSignal(number), .drainCount(number)] { timers.cancel(key) }
         }
         stopProgress()
     }

@@ -70,8 +70,8 @@ public struct Supervisor: Sendable {
     /// So many generations in a row were taken as ready without having been seen to wait for connections.
     var unseenInARow = 0
     /// Looking for a generation that waits for connections is of no use here: it cannot be seen.
-    var cannotLook = false
-    var isLookingUseless: Bool { cannotLook || unseenInARow >= Times.unseenUntilUseless }
+    var cannotScan = false
+    var isScanningUseless: Bool { cannotScan || unseenInARow >= Times.unseenUntilUseless }
     var backoff = Backoff(first: Times.restartFirst, limit: Times.restartLimit)
     /// How the app last ended while it was serving (or, if it never was, while it started).
     var lastEnd: ExitStatus?
@@ -156,7 +156,7 @@ public struct Supervisor: Sendable {
         case .listensItself(let number): tell(number, .listensItself)
         case .adopted(let number, let steers): tell(number, .adopted(steers: steers))
         case .adoptionRefused(let reason): adoptionRefused(reason)
-        case .looked(let number, let waiting): tell(number, .scanned(waiting))
+        case .scanned(let number, let waiting): tell(number, .scanned(waiting))
         case .connections(let number, let connections): tell(number, .counted(connections))
         case .touched(let atomic): touched(atomic: atomic)
         case .snapshot(let result): snapshot(result)
@@ -164,7 +164,7 @@ public struct Supervisor: Sendable {
         case .snapshotStaged(let number, let result): snapshotStaged(number, result)
         case .validated(let number, let refusal): tellMove(.validated(number, refusal: refusal))
         case .reloadFinished(let change, let failure): tellMove(.reloadFinished(change, failure: failure))
-        case .staged(let source): staged(source)
+        case .sourceArrived(let source): sourceArrived(source)
         case .agentEnded(let status): agentEnded(status)
         case .reloadAsked: askedByHand()
         case .signal(let signal): received(signal)
@@ -199,13 +199,13 @@ public struct Supervisor: Sendable {
         switch key {
         case .ready(let number): tell(number, .due(.ready))
         case .alive(let number): tell(number, .due(.alive))
-        case .look(let number): tell(number, .due(.scan))
-        case .lookLimit(let number): tell(number, .due(.scanLimit))
+        case .scan(let number): tell(number, .due(.scan))
+        case .scanLimit(let number): tell(number, .due(.scanLimit))
         case .confirm(let number): tell(number, .due(.confirm))
         case .probe(let number): tell(number, .due(.probe))
         case .drain(let number): tell(number, .due(.drain))
         case .drainSignal(let number): tell(number, .due(.drainSignal))
-        case .drainLook(let number): tell(number, .due(.count))
+        case .drainCount(let number): tell(number, .due(.count))
         case .groupCheck(let number): tell(number, .due(.groupCheck))
         case .settle, .readRetry: read()
         case .splay: tellMove(.due(.turn))

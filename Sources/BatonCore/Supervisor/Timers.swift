@@ -2,9 +2,9 @@
 /// that no longer knows it: cancelling is forgetting.
 package struct Timers: Sendable {
     package enum Key: Hashable, Sendable {
-        case ready(GenerationNumber), alive(GenerationNumber), look(GenerationNumber), lookLimit(GenerationNumber),
+        case ready(GenerationNumber), alive(GenerationNumber), scan(GenerationNumber), scanLimit(GenerationNumber),
             confirm(GenerationNumber), probe(GenerationNumber), drain(GenerationNumber), drainSignal(GenerationNumber),
-            drainLook(GenerationNumber), groupCheck(GenerationNumber)
+            drainCount(GenerationNumber), groupCheck(GenerationNumber)
         case settle, readRetry, splay, hold
         case restart
         case agent, awaited
@@ -28,7 +28,7 @@ package struct Timers: Sendable {
 
     mutating func cancelAll(of generation: GenerationNumber) {
         for key in [
-            Key.ready(generation), .alive(generation), .look(generation), .lookLimit(generation), .confirm(generation),
+            Key.ready(generation), .alive(generation), .scan(generation), .scanLimit(generation), .confirm(generation),
             .probe(generation),
         ] { cancel(key) }
     }

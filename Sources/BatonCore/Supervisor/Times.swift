@@ -7,30 +7,30 @@ extension Supervisor {
         /// they have loaded the application.
         public static let readyConfirmation: Interval = .milliseconds(500)
         /// How often a generation that drains is asked for its connections: at first, and later.
-        public static let drainLook: Interval = .milliseconds(50)
-        public static let drainLookLater: Interval = .milliseconds(250)
-        public static let drainLookSoonFor: Interval = .seconds(2)
-        /// So many looks in a row must find nothing.
-        public static let quietLooks = 3
+        public static let drainCount: Interval = .milliseconds(50)
+        public static let drainCountLater: Interval = .milliseconds(250)
+        public static let drainCountSoonFor: Interval = .seconds(2)
+        /// So many counts in a row must find nothing.
+        public static let quietCounts = 3
         /// A client whose SYN came before connections were steered away completes its handshake, a round trip later, on the
         /// old socket: a generation is given at least this long.
         public static let handshake: Interval = .seconds(1)
-        /// What is seen before that changes nothing, and each look costs those who are served.
-        public static let firstDrainLook = handshake - drainLook * Int64(quietLooks - 1)
+        /// What is seen before that changes nothing, and each count costs those who are served.
+        public static let firstDrainCount = handshake - drainCount * Int64(quietCounts - 1)
         /// How often the log tells of a drain that lasts.
         public static let drainReport: Interval = .seconds(5)
         /// Between the drain signal and SIGKILL at least this much, or a quarter of the drain timeout if that is less.
         public static let drainGrace: Interval = .seconds(5)
-        /// How often it is looked whether a generation waits for connections.
+        /// How often a generation is scanned for whether it waits for connections.
+        public static let scanInterval: Interval = .milliseconds(25)
         /// So many scans in a row must show that the first generation does not serve before a change replaces it unready.
         public static let firstScans = 3
-        public static let waitingLook: Interval = .milliseconds(25)
-        /// So many looks in a row must be refused: a process in the middle of an exec refuses them for a moment.
-        public static let refusedLooks = 3
+        /// So many scans in a row must be refused: a process in the middle of an exec refuses them for a moment.
+        public static let refusedScans = 3
         /// The first generation is taken as ready if it has not been seen to wait by then: nobody else serves, and some wait
         /// in ways that cannot be seen. A later one that waits on some addresses is given as long for the others.
-        public static let waitingLookLimit: Interval = .seconds(5)
-        /// A first generation may only be slow to listen. When a later one was not seen either, looking is of no use here.
+        public static let scanLimit: Interval = .seconds(5)
+        /// A first generation may only be slow to listen. When a later one was not seen either, scanning is of no use here.
         public static let unseenUntilUseless = 2
         public static let probeInterval: Interval = .milliseconds(250)
         public static let groupCheck: Interval = .milliseconds(500)
@@ -46,7 +46,7 @@ extension Supervisor {
         public static let agentLimit: Interval = .seconds(30)
         /// An agent that lived this long starts the backoff afresh.
         public static let agentForgiven: Interval = .seconds(60)
-        /// An app that is told by signal is given time to install its handler; this often it is looked at.
+        /// An app that is told by signal is given time to install its handler; this often it is asked for.
         public static let holdInterval: Interval = .milliseconds(100)
         /// Writers that never pause must not put a change off for ever: this many quiet times, and at least two seconds.
         public static let settleLimitFactor: Int64 = 20
@@ -55,9 +55,9 @@ extension Supervisor {
         public static let readRetryLimit: Interval = .seconds(1)
         public static let restartFirst: Interval = .milliseconds(200)
         public static let restartLimit: Interval = .seconds(30)
-        /// A generation that served this long starts the backoff afresh.
         /// An app that ends within this time of being told to reload has ended by it.
         public static let reloadBlamed: Interval = .seconds(3)
+        /// A generation that served this long starts the backoff afresh.
         public static let restartForgiven: Interval = .seconds(60)
         /// After SIGKILL to everything: how long processes that cannot die (a dead disk) are waited for.
         public static let stopGrace: Interval = .seconds(2)

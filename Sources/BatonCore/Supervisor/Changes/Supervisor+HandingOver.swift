@@ -19,7 +19,7 @@ extension Supervisor {
     /// once it has failed. One that has not begun to serve can be replaced at once.
     /// - Returns: whether the change waits for it, or for what can be seen of it.
     private mutating func waitsFor(_ starting: Generation) -> Bool {
-        if starting.listening != .nowhere || (settings.hasListener && isLookingUseless) {
+        if starting.listening != .nowhere || (settings.hasListener && isScanningUseless) {
             move?.step = .holding
             return true
         }
@@ -27,12 +27,12 @@ extension Supervisor {
         guard settings.hasListener else { return false }
         move?.step = .scanning(starting.number, left: Times.firstScans)
         emit(.countConnections(starting.number))
-        emit(.lookWhetherWaiting(starting.number))
+        emit(.scan(starting.number))
         return true
     }
 
     /// Whether the first generation serves, for the change that waits to know.
-    mutating func scanned(_ number: GenerationNumber, _ waiting: Waiting) {
+    mutating func noteFirstScan(_ number: GenerationNumber, _ waiting: Waiting) {
         guard case .scanning(number, let left) = move?.step else { return }
         guard waiting == .no else { return seenServing(number) }
         guard left > 1 else {
@@ -41,11 +41,11 @@ extension Supervisor {
             return handOver()
         }
         move?.step = .scanning(number, left: left - 1)
-        timers.arm(.look(number), at: now + Times.waitingLook)
+        timers.arm(.scan(number), at: now + Times.scanInterval)
     }
 
     /// It has taken connections: those that are open and not in its queue.
-    mutating func scanned(_ number: GenerationNumber, _ connections: Connections?) {
+    mutating func noteFirstCount(_ number: GenerationNumber, _ connections: Connections?) {
         if let connections, connections.open > connections.queued { seenServing(number) }
     }
 

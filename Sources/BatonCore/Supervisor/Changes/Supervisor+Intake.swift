@@ -74,7 +74,7 @@ extension Supervisor {
             // The first look at a source that could not be read at once: this is what the app started with.
             lastSeen = digest
             digestInForce = digest
-            return log(.firstLook(digest))
+            return log(.firstReading(digest))
         }
         let isUncertain = if case .uncertain = serving?.content { true } else { false }
         // Where the stage would go back to something else, a crash restart would read that.

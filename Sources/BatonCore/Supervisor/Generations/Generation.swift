@@ -102,8 +102,8 @@ public struct Generation: Sendable, Hashable {
     }
 
     public enum DrainStep: Sendable, Hashable {
-        /// New connections go elsewhere, and it has no signal yet: so many scans in a row found no connection.
-        case quiet(scans: Int)
+        /// New connections go elsewhere, and it has no signal yet: so many counts in a row found no connection.
+        case quiet(counts: Int)
         /// It has its drain signal.
         case signalled
         /// It has been sent SIGKILL, after which there is nothing more to send.

@@ -34,7 +34,7 @@ extension Supervisor {
             .init(
                 since: generations[index].drainingSince ?? now, replacedFor: generations[index].replacedFor,
                 isKilled: generations[index].isKilled))
-        for key in [Timers.Key.drainSignal(number), .drainLook(number)] { timers.cancel(key) }
+        for key in [Timers.Key.drainSignal(number), .drainCount(number)] { timers.cancel(key) }
         timers.arm(.groupCheck(number), at: now + Times.groupCheck)
     }
 
@@ -57,13 +57,13 @@ extension Supervisor {
     /// New connections go elsewhere already: lets the generation finish those that it has, and tells it only then.
     mutating func retireOnceQuiet(_ number: GenerationNumber) {
         guard let index = index(number), generations[index].kind != .draining else { return }
-        beginDraining(index, .quiet(scans: 0), reportedAt: now)
+        beginDraining(index, .quiet(counts: 0), reportedAt: now)
         log(.drainingQuietly(number, settings.drainTimeout))
         timers.arm(.drain(number), at: now + settings.drainTimeout)
         let quarter = Interval(nanoseconds: settings.drainTimeout.nanoseconds / 4)
         let grace = min(Times.drainGrace, quarter)
         timers.arm(.drainSignal(number), at: now + (settings.drainTimeout - grace))
-        timers.arm(.drainLook(number), at: now + Times.firstDrainLook)
+        timers.arm(.drainCount(number), at: now + Times.firstDrainCount)
         enforceMaxDraining()
     }
 
@@ -74,20 +74,20 @@ extension Supervisor {
         draining.connections = connections
         generations[index].state = .draining(draining)
         guard let connections else { return uncounted(number, draining) }
-        let isSoon = now - draining.since < Times.drainLookSoonFor
-        timers.arm(.drainLook(number), at: now + (isSoon ? Times.drainLook : Times.drainLookLater))
+        let isSoon = now - draining.since < Times.drainCountSoonFor
+        timers.arm(.drainCount(number), at: now + (isSoon ? Times.drainCount : Times.drainCountLater))
         reportDrain(index, draining, connections)
-        guard case .quiet(let scans) = draining.step else { return }
-        let quiet = connections.isNone ? scans + 1 : 0
-        generations[index].editDraining { $0.step = .quiet(scans: quiet) }
-        if quiet >= Times.quietLooks && now - draining.since >= Times.handshake { tellToDrain(number) }
+        guard case .quiet(let counts) = draining.step else { return }
+        let quiet = connections.isNone ? counts + 1 : 0
+        generations[index].editDraining { $0.step = .quiet(counts: quiet) }
+        if quiet >= Times.quietCounts && now - draining.since >= Times.handshake { tellToDrain(number) }
     }
 
     private mutating func uncounted(_ number: GenerationNumber, _ draining: Generation.Draining) {
         guard case .quiet = draining.step else { return }
         // What cannot be seen may be a handshake under way.
         guard now - draining.since >= Times.handshake else {
-            return timers.arm(.drainLook(number), at: draining.since + Times.handshake)
+            return timers.arm(.drainCount(number), at: draining.since + Times.handshake)
         }
         log(.connectionsUncounted(number))
         tellToDrain(number)
@@ -138,7 +138,7 @@ extension Supervisor {
             generations[index].state = .leftovers(leftovers)
         case .starting, .serving, .standby: return
         }
-        for key in [Timers.Key.drain(number), .drainSignal(number), .drainLook(number)] { timers.cancel(key) }
+        for key in [Timers.Key.drain(number), .drainSignal(number), .drainCount(number)] { timers.cancel(key) }
         if let connections = generations[index].connections, !connections.isNone {
             counters.connectionsCut += Int64(connections.open + connections.queued)
             log(.connectionsCut(number, connections))

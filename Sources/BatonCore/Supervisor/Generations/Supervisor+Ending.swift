@@ -145,7 +145,7 @@ extension Supervisor {
             history.note(now - since, of: .drain, change)
         }
         generations.removeAll { $0.number == number }
-        for key in [Timers.Key.drain(number), .drainSignal(number), .drainLook(number)] { timers.cancel(key) }
+        for key in [Timers.Key.drain(number), .drainSignal(number), .drainCount(number)] { timers.cancel(key) }
         timers.cancel(.groupCheck(number))
         timers.cancelAll(of: number)
     }

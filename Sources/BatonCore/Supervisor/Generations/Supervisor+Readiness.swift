@@ -53,8 +53,8 @@ extension Supervisor {
     mutating func probeAgain(_ number: GenerationNumber) { timers.arm(.probe(number), at: now + Times.probeInterval) }
 
     mutating func readyTimedOut(_ number: GenerationNumber) {
-        let looks = settings.ready == .auto && holdsListener && !isLookingUseless
-        let what = looks ? "it has not waited for connections on its listening socket" : "it was not ready"
+        let isScanned = settings.ready == .auto && holdsListener && !isScanningUseless
+        let what = isScanned ? "it has not waited for connections on its listening socket" : "it was not ready"
         giveUp(number, because: "\(what) within \(settings.readyTimeout)")
     }
 

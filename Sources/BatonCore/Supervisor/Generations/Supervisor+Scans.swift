@@ -6,12 +6,12 @@ extension Supervisor {
     /// It is taken as ready after a while, whatever is seen.
     mutating func limitScan(_ number: GenerationNumber) {
         if let index = index(number) { generations[index].editScan { $0.isLimited = true } }
-        timers.arm(.lookLimit(number), at: now + min(Times.waitingLookLimit, settings.readyTimeout))
+        timers.arm(.scanLimit(number), at: now + min(Times.scanLimit, settings.readyTimeout))
     }
 
-    mutating func looked(_ number: GenerationNumber, _ waiting: Waiting) {
-        guard generation(number, in: .starting)?.isLaunched == true, !isLookingUseless else { return }
-        scanned(number, waiting)
+    mutating func scanned(_ number: GenerationNumber, _ waiting: Waiting) {
+        guard generation(number, in: .starting)?.isLaunched == true, !isScanningUseless else { return }
+        noteFirstScan(number, waiting)
         guard settings.ready == .auto, let index = index(number),
             case .scan(var scan) = generations[index].starting?.proof
         else { return }
@@ -22,23 +22,23 @@ extension Supervisor {
         case .yes:
             unseenInARow = 0
             return becomeReady(number)
-        case .no: if isSightDoubted, let servingNumber { emit(.lookWhetherWaiting(servingNumber)) }
+        case .no: if isSightDoubted, let servingNumber { emit(.scan(servingNumber)) }
         case .partly: if !scan.isLimited { limitScan(number) }
-        case .unknown where scan.refusals < Times.refusedLooks: break
+        case .unknown where scan.refusals < Times.refusedScans: break
         case .unknown(let reason): return giveUpScan(number, reason)
         }
-        timers.arm(.look(number), at: now + Times.waitingLook)
+        timers.arm(.scan(number), at: now + Times.scanInterval)
     }
 
     private mutating func giveUpScan(_ number: GenerationNumber, _ reason: String) {
-        cannotLook = true
-        log(.cannotLook(number, reason))
-        timers.cancel(.lookLimit(number))
+        cannotScan = true
+        log(.cannotScan(number, reason))
+        timers.cancel(.scanLimit(number))
         beginScan(number)
     }
 
     /// The serving one was taken as ready unseen. If it is seen to wait by now, it was only slow to listen.
-    mutating func lookedAgain(_ number: GenerationNumber, _ waiting: Waiting) {
+    mutating func scannedAgain(_ number: GenerationNumber, _ waiting: Waiting) {
         switch waiting {
         case .yes, .partly: break
         case .no, .unknown: return
@@ -49,19 +49,19 @@ extension Supervisor {
             let index = index(starting.number)
         else { return }
         generations[index].editScan { $0.isLimited = false }
-        timers.cancel(.lookLimit(starting.number))
+        timers.cancel(.scanLimit(starting.number))
     }
 
     mutating func neverSeenWaiting(_ number: GenerationNumber) {
         guard let generation = generation(number, in: .starting) else { return }
         if case .scan(let scan) = generation.starting?.proof, let missing = scan.missing {
-            log(.waitsInPart(number, missing, Times.waitingLookLimit))
+            log(.waitsInPart(number, missing, Times.scanLimit))
             return becomeReady(number)
         }
         // Seen to wait in part at first, and not at all any more: it is starting still.
         guard !isServing || (isSightDoubted && (generation.listening == .adopted || !hasAdopted)) else { return }
         unseenInARow += 1
-        log(.neverWaits(number, Times.waitingLookLimit))
+        log(.neverWaits(number, Times.scanLimit))
         becomeReady(number)
     }
 }

@@ -39,19 +39,19 @@ extension Supervisor {
     mutating func beginScan(_ number: GenerationNumber) {
         guard let index = index(number), generations[index].isLaunched else { return }
         let listens = generations[index].listening == .adopted
-        if !holdsListener || (isLookingUseless && (listens || !hasAdopted)) {
+        if !holdsListener || (isScanningUseless && (listens || !hasAdopted)) {
             generations[index].editStarting { $0.proof = .age }
             let since = listens ? now : generations[index].startedAt
             return timers.arm(.alive(number), at: max(now, since + Times.aliveProof))
         }
         // One that is to listen by itself is alive long before it does: where it cannot be seen to wait, its listening is
         // waited for.
-        if isLookingUseless {
+        if isScanningUseless {
             generations[index].editStarting { $0.proof = .listen }
         } else if case .scan = generations[index].starting?.proof {
         } else {
             generations[index].editStarting { $0.proof = .scan(Generation.Scan()) }
-            emit(.lookWhetherWaiting(number))
+            emit(.scan(number))
         }
         if !isServing || isSightDoubted { limitScan(number) }
     }
@@ -65,7 +65,7 @@ extension Supervisor {
         switch generations[index].state {
         case .starting(let starting):
             guard settings.ready == .auto, starting.saidReadyAt == nil else { return }
-            for key in [Timers.Key.alive(number), .lookLimit(number)] { timers.cancel(key) }
+            for key in [Timers.Key.alive(number), .scanLimit(number)] { timers.cancel(key) }
             generations[index].editScan { $0.isLimited = false }
             beginScan(number)
         case .serving: steerToServing()

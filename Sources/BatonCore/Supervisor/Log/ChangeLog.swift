@@ -10,7 +10,7 @@ extension LogRecord {
         LogRecord(.debug, "same_content", "touched, but the content is the same: nothing to do", [.digest(digest)])
     }
 
-    static func firstLook(_ digest: Digest) -> LogRecord {
+    static func firstReading(_ digest: Digest) -> LogRecord {
         LogRecord(.info, "first_snapshot", "the first snapshot is read", [.digest(digest)])
     }
 

@@ -20,7 +20,7 @@ extension LogRecord {
             [.generation(generation.number), .digest(generation.digest), .seconds("seconds", took)])
     }
 
-    static func cannotLook(_ number: GenerationNumber, _ reason: String) -> LogRecord {
+    static func cannotScan(_ number: GenerationNumber, _ reason: String) -> LogRecord {
         LogRecord(
             .info, "cannot_look",
             "whether generation \(number) waits for connections cannot be seen (\(reason)): one second alive counts as ready",

@@ -4,13 +4,13 @@ import Testing
 @testable import BatonCore
 
 /// Ready by looking: a generation is ready once it waits for connections.
-@Suite struct LookedStoryTests {
+@Suite struct ScannedStoryTests {
     @Test func whereItCannotBeSeenASecondAliveIsEnough() {
         var story = Story { $0.hasListener = true }
         story.tell(.launched(1))
-        for look in 1...Supervisor.Times.refusedLooks {
-            story.tell(.looked(1, .unknown("not permitted")))
-            #expect(story.messages.isEmpty == (look < Supervisor.Times.refusedLooks))
+        for look in 1...Supervisor.Times.refusedScans {
+            story.tell(.scanned(1, .unknown("not permitted")))
+            #expect(story.messages.isEmpty == (look < Supervisor.Times.refusedScans))
         }
         #expect(story.supervisor.serving == nil)
         story.pass(Supervisor.Times.aliveProof)
@@ -21,11 +21,11 @@ import Testing
         var story = Story { $0.hasListener = true }
         story.tell(.launched(1))
         for _ in 0..<10 {
-            story.tell(.looked(1, .no))
-            story.pass(Supervisor.Times.waitingLook)
-            #expect(story.effects.contains(.lookWhetherWaiting(1)))
+            story.tell(.scanned(1, .no))
+            story.pass(Supervisor.Times.scanInterval)
+            #expect(story.effects.contains(.scan(1)))
         }
-        story.pass(Supervisor.Times.waitingLookLimit)
+        story.pass(Supervisor.Times.scanLimit)
         #expect(
             story.supervisor.serving?.number == 1
                 && story.messages.contains { $0.contains("has not been seen to wait") })
@@ -37,7 +37,7 @@ import Testing
         }
         story.getReady(1)
         story.change(to: 2)
-        story.tell(.launched(2), .looked(2, .no))
+        story.tell(.launched(2), .scanned(2, .no))
         story.pass(.seconds(30))
         #expect(
             story.outcomes == [
