@@ -5,6 +5,17 @@ import Testing
 
 /// From one generation to the next.
 @Suite struct HandoverStoryTests {
+    /// Between the start and the launch its environment may be read, which takes as long as it takes.
+    @Test func theSecondThatProvesItAliveBeginsWithItsLaunch() {
+        var story = Story()
+        story.pass(.seconds(5))
+        story.tell(.launched(1))
+        story.pass(.milliseconds(900))
+        #expect(story.supervisor.serving == nil)
+        story.pass(.milliseconds(100))
+        #expect(story.supervisor.serving?.number == 1)
+    }
+
     @Test func aHandoverTellsItsStoryInOrder() {
         var story = Story {
             $0.hasListener = true; $0.onChange = .handover

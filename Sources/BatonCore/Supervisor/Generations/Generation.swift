@@ -55,6 +55,8 @@ public struct Generation: Sendable, Hashable {
     public struct Starting: Sendable, Hashable {
         /// What it is to be known by that it is ready.
         public internal(set) var proof = Proof.exec
+        /// When its exec had succeeded.
+        var launchedAt: Instant?
         /// READY=1 came while another one serves: it must live on for a moment.
         var saidReadyAt: Instant?
     }

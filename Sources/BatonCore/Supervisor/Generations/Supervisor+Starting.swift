@@ -32,7 +32,10 @@ extension Supervisor {
 
     mutating func noteLaunched(_ index: Int) {
         hasEverLaunched = true
-        generations[index].editStarting { if $0.proof == .exec { $0.proof = .word } }
+        generations[index].editStarting {
+            if $0.proof == .exec { $0.proof = .word }
+            $0.launchedAt = $0.launchedAt ?? now
+        }
     }
 
     /// Ready by being seen to wait for connections, or by what comes nearest to it here.
@@ -41,7 +44,8 @@ extension Supervisor {
         let listens = generations[index].listening == .adopted
         if !holdsListener || (isScanningUseless && (listens || !hasAdopted)) {
             generations[index].editStarting { $0.proof = .age }
-            let since = listens ? now : generations[index].startedAt
+            let launchedAt = generations[index].starting?.launchedAt
+            let since = listens ? now : launchedAt ?? generations[index].startedAt
             return timers.arm(.alive(number), at: max(now, since + Times.aliveProof))
         }
         // One that is to listen by itself is alive long before it does: where it cannot be seen to wait, its listening is
