@@ -108,6 +108,31 @@ final class HangingSourceTests {
         #expect(try baton.wait() == 0, "\(baton.error.suffix(2000))")
     }
 
+    /// As one that comes between a fork and the exec.
+    @Test(.needsPython) func aSignalForAnAppThatIsNotStartedYetIsKeptForIt() throws {
+        try hang()
+        let tell = """
+            import signal, sys
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+            print("pending", [int(number) for number in signal.sigpending()], flush=True)
+            while True: signal.pause()
+            """
+        let baton = try RunningProcess(
+            [Stand.baton, "--", "/usr/bin/python3", "-c", tell],
+            {
+                var options = RunningProcess.Options()
+                options.environment = ["BATON_ENV_FROM": "\(mount)/one.env", "BATON_CONTROL": "off"]
+                // The app inherits it blocked, and so it waits there.
+                options.blockedSignals = [SIGUSR1]
+                return options
+            }())
+        try baton.waitForError("starting generation 1")
+        baton.signal(SIGUSR1)
+        try baton.waitForOutput("pending [\(SIGUSR1)]")
+        baton.signal(SIGTERM)
+        #expect(try baton.wait() == 0, "\(baton.error.suffix(2000))")
+    }
+
     /// No more time than half of what a generation has to get ready: it is to be started, too.
     @Test func aShortReadyTimeoutShortensTheWait() throws {
         writeFile(directory.file("two.env"), "B=two\n")
