@@ -86,7 +86,7 @@ extension Sightings {
         source.watch.strategy.inotifyTold()
         let staysArmed =
             finding.isSwap && !source.watch.watches.isEmpty && source.classification.kind != .missing
-        if !staysArmed, source.watch.strategy.usesInotify, !armKnownTrace(source) { arm(source, now) }
+        if !staysArmed, source.watch.strategy.usesInotify, !armKnownTrace(source, now) { arm(source, now) }
         checkSuperseded(source)
         touch(source, atomic: finding.isAtomic, now)
     }

@@ -19,7 +19,7 @@ extension Sightings {
         checkSuperseded(source)
         let before = source.lastSeen
         let toldAt = source.watch.touchedAt
-        poll(source, now)
+        poll(source, since: before, now)
         // Not the last reading counts, which may have been torn or have failed, but what was there, and whether inotify has told since.
         if let before, let seen = source.watch.seen, seen.at == now, seen.identity != before.identity,
             toldAt.map({ $0 <= before.at }) ?? true
@@ -28,7 +28,8 @@ extension Sightings {
         }
     }
 
-    private func poll(_ source: WatchedSource, _ now: Instant) {
+    /// - Parameter before: what it was when it was last seen.
+    private func poll(_ source: WatchedSource, since before: WatchedSource.Seen?, _ now: Instant) {
         let poll = SourceScanner(path: source.path, mounts: mounts.table).poll()
         switch poll {
         case .there(let identity): source.watch.seen = .init(identity: identity, at: now)
@@ -36,7 +37,8 @@ extension Sightings {
         case .failed: break
         }
         if case .there(let identity) = poll, identity == source.content.identity { return }
-        source.knownTrace = nil
+        // Before anything was seen of it, what arming has found stands.
+        if before != nil { source.knownTrace = nil }
         switch poll {
         case .there: touch(source, atomic: source.isAtomic, now)
         case .absent: if source.content.identity != nil { touch(source, atomic: false, now) }
@@ -56,13 +58,13 @@ extension Sightings {
 
     private func retryInotify(_ source: WatchedSource, _ now: Instant) {
         arm(source, now)
-        guard source.watch.strategy.strategy == .inotify else { return }
+        guard source.watch.strategy.current == .inotify else { return }
         source.watch.strategy.inotifyWorks(at: now)
         log(
             LogRecord(
                 .info, "source_recovered", "\(source.path) is watched by inotify again",
                 [.text("source", source.path.text), .text("strategy", "inotify")]))
-        poll(source, now)
+        poll(source, since: source.lastSeen, now)
     }
 
     /// By the mount table as it was read in this round.

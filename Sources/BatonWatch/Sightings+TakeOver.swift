@@ -24,7 +24,7 @@ extension Sightings {
         let before = source.path
         disarm(source)
         source.move(to: path, configuration, mounts.table)
-        if source.watch.strategy.strategy == .inotify { arm(source, now) }
+        if source.watch.strategy.current == .inotify { arm(source, now) }
         source.watch.strategy.begin(at: now)
         log(
             LogRecord(

@@ -16,23 +16,23 @@ extension Sightings {
             // The path may change between the trace and the watch: trace again until both agree.
             for _ in 0..<4 {
                 let trace = PathTrace(source.path, mounts.table)
-                try place(try WatchPlan(trace), for: source)
+                try place(try WatchPlan(trace), for: source, now)
                 guard PathTrace(source.path, mounts.table) == trace else { continue }
                 source.knownTrace = trace.followsNoLink ? trace : nil
                 return
             }
         } catch {
             disarm(source)
-            if source.watch.strategy.strategy == .inotify { degrade(source, now, advice(error)) }
+            if source.watch.strategy.current == .inotify { degrade(source, now, advice(error)) }
         }
     }
 
     /// What leads to a file without links needs no tracing as long as a file is at its end.
     /// - Returns: false where that is not so, or no longer.
-    func armKnownTrace(_ source: WatchedSource) -> Bool {
+    func armKnownTrace(_ source: WatchedSource, _ now: Instant) -> Bool {
         guard let trace = source.knownTrace, case .file(let file) = trace.end,
             (try? FileStatus.ofLink(file.text))?.kind == .file,
-            let plan = try? WatchPlan(trace), (try? place(plan, for: source)) != nil
+            let plan = try? WatchPlan(trace), (try? place(plan, for: source, now)) != nil
         else { return false }
         return source.watch.watches.count == plan.watches.count
     }
@@ -45,8 +45,8 @@ extension Sightings {
         for number in old.keys { release(number, source) }
     }
 
-    private func place(_ plan: WatchPlan, for source: WatchedSource) throws(LinuxError) {
-        let inotify = try instance()
+    private func place(_ plan: WatchPlan, for source: WatchedSource, _ now: Instant) throws(LinuxError) {
+        let inotify = try instance(now)
         var placed: [Int32: [Path]?] = [:]
         for watch in plan.watches {
             let number: Int32
@@ -76,12 +76,18 @@ extension Sightings {
         inotify?.remove(number)
     }
 
-    private func instance() throws(LinuxError) -> Inotify {
+    private func instance(_ now: Instant) throws(LinuxError) -> Inotify {
         if let inotify { return inotify }
-        let created = try Inotify()
-        inotify = created
-        see(.opened(.inotify(descriptor: created.number)))
-        return created
+        if let inotifyFailure, inotifyFailure.at == now { throw inotifyFailure.error }
+        do throws(LinuxError) {
+            let created = try Inotify()
+            inotify = created
+            see(.opened(.inotify(descriptor: created.number)))
+            return created
+        } catch {
+            inotifyFailure = (now, error)
+            throw error
+        }
     }
 
     private func advice(_ error: LinuxError) -> String {

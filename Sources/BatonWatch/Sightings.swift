@@ -23,6 +23,8 @@ public final class Sightings {
     let sources: [WatchedSource]
     let mounts: Mounts
     var inotify: Inotify?
+    /// That it cannot be had is found out once in a round, and not once for each source.
+    var inotifyFailure: (at: Instant, error: LinuxError)?
     /// Which sources each inotify watch serves.
     var owners: [Int32: Set<Int>] = [:]
     var random: RandomSource
@@ -49,7 +51,7 @@ public final class Sightings {
 
     private func explanation(_ source: WatchedSource) -> LogRecord {
         let what = source.classification
-        let strategy = source.watch.strategy.strategy.rawValue
+        let strategy = source.watch.strategy.current.rawValue
         return LogRecord(
             .info, "source_watched",
             "watching \(source.path) (\(what.kind.rawValue)) by \(strategy): \(what.reason)",

@@ -6,7 +6,7 @@ struct StrategyInUse: Sendable {
     /// What is due.
     enum Turn: Sendable { case retryInotify, distrustInotify }
 
-    private(set) var strategy: Strategy
+    private(set) var current: Strategy
     /// inotify has missed a change here once: it is not trusted again.
     private(set) var isInotifyDistrusted = false
     /// The next poll, or the next audit of inotify.
@@ -27,7 +27,7 @@ struct StrategyInUse: Sendable {
     static let noticeTime: Interval = .seconds(1)
 
     init(_ classification: Classification, _ configuration: Watcher.Configuration, phaseSeed: UInt64) {
-        strategy = classification.strategy
+        current = classification.strategy
         pollInterval = configuration.pollInterval
         auditInterval = configuration.auditInterval
         mayUseInotify = configuration.strategy != .poll
@@ -42,7 +42,7 @@ struct StrategyInUse: Sendable {
     }
 
     /// A mount that pins its file is polled, but inotify tells at once when the file is written or loses its last name.
-    var usesInotify: Bool { strategy == .inotify || (mayUseInotify && isPinned && !isInotifyDistrusted) }
+    var usesInotify: Bool { current == .inotify || (mayUseInotify && isPinned && !isInotifyDistrusted) }
 
     // MARK: time
 
@@ -68,7 +68,7 @@ struct StrategyInUse: Sendable {
     mutating func takeTurn(at now: Instant) -> Turn? {
         if let due = retryAt, due <= now {
             retryAt = nil
-            strategy = .inotify
+            current = .inotify
             return .retryInotify
         }
         if let due = noticeDue, due <= now {
@@ -79,7 +79,7 @@ struct StrategyInUse: Sendable {
         return nil
     }
 
-    private var interval: Interval { strategy == .poll ? pollInterval : auditInterval }
+    private var interval: Interval { current == .poll ? pollInterval : auditInterval }
 
     private var phase: Interval {
         var random = RandomSource(seed: phaseSeed)
@@ -91,8 +91,8 @@ struct StrategyInUse: Sendable {
     /// It does not work here: polled from now on, and tried again unless it is of no use.
     /// - Returns: whether that is news.
     mutating func inotifyFailed(at now: Instant, _ random: inout RandomSource) -> Bool {
-        let isNews = strategy != .poll
-        strategy = .poll
+        let isNews = current != .poll
+        current = .poll
         noticeDue = nil
         if !isInotifyDistrusted, !isRemote { retryAt = now + retry.next(&random) }
         nextPoll = min(nextPoll ?? now + pollInterval, now + pollInterval)
@@ -106,7 +106,7 @@ struct StrategyInUse: Sendable {
 
     /// An audit has found a change of which inotify has not told so far.
     mutating func auditFoundChange(at now: Instant) {
-        if strategy == .inotify { noticeDue = noticeDue ?? now + StrategyInUse.noticeTime }
+        if current == .inotify { noticeDue = noticeDue ?? now + StrategyInUse.noticeTime }
     }
 
     mutating func inotifyTold() { noticeDue = nil }

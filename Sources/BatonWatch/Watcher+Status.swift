@@ -11,7 +11,7 @@ extension Watcher {
                 .source,
                 [
                     .text("source", name), .text("kind", source.classification.kind.rawValue),
-                    .text("strategy", source.watch.strategy.strategy.rawValue),
+                    .text("strategy", source.watch.strategy.current.rawValue),
                     .text("reason", source.classification.reason),
                 ])
             if source.path != Path(name) { record.add(.text("path", source.path.text)) }

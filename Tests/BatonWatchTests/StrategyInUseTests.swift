@@ -47,13 +47,13 @@ import Testing
             let isNews = strategy.inotifyFailed(at: now, &random)
             let isNewsAgain = strategy.inotifyFailed(at: now, &random)
             #expect(isNews && !isNewsAgain)
-            #expect(strategy.strategy == .poll && strategy.nextPoll.map { $0 <= now + .seconds(10) } == true)
+            #expect(strategy.current == .poll && strategy.nextPoll.map { $0 <= now + .seconds(10) } == true)
             let due = try #require(strategy.retryAt)
             #expect(due - now >= .seconds(15) && due - now <= .seconds(600), "round \(round)")
             last = max(last, due - now)
             #expect(strategy.nextDeadline(isBeingPolled: true) == due)
             let turns = [-1, 0, 0].map { strategy.takeTurn(at: Instant(nanoseconds: due.nanoseconds + $0)) }
-            #expect(turns == [nil, .retryInotify, nil] && strategy.strategy == .inotify && strategy.retryAt == nil)
+            #expect(turns == [nil, .retryInotify, nil] && strategy.current == .inotify && strategy.retryAt == nil)
             now = due
         }
         #expect(last >= .seconds(300))
@@ -71,7 +71,7 @@ import Testing
         #expect(strategy.noticeDue == start + StrategyInUse.noticeTime)
         strategy.inotifyTold()
         let turn = strategy.takeTurn(at: start + .seconds(5))
-        #expect(turn == nil && strategy.strategy == .inotify)
+        #expect(turn == nil && strategy.current == .inotify)
     }
 
     @Test mutating func whatItDoesNotTellOfIsTheEndOfTrust() {
@@ -80,12 +80,12 @@ import Testing
         let turns = [999, 1000].map { strategy.takeTurn(at: start + .milliseconds($0)) }
         #expect(turns == [nil, .distrustInotify])
         _ = strategy.inotifyFailed(at: start + .seconds(1), &random)
-        #expect(strategy.strategy == .poll && strategy.retryAt == nil && !strategy.usesInotify)
+        #expect(strategy.current == .poll && strategy.retryAt == nil && !strategy.usesInotify)
     }
 
     @Test mutating func besideThePollOfAPinnedFileItIsUsedAndNeverJudged() {
         var strategy = strategy(.file("/etc/app.yaml"), mount: pinning)
-        #expect(strategy.strategy == .poll && strategy.usesInotify)
+        #expect(strategy.current == .poll && strategy.usesInotify)
         strategy.auditFoundChange(at: start)
         #expect(strategy.noticeDue == nil)
         #expect(!self.strategy(.file("/etc/app.yaml"), mount: pinning, .poll).usesInotify)
@@ -111,10 +111,10 @@ import Testing
             configuration: .init(strategy: .auto, pollInterval: .milliseconds(20), auditInterval: .zero, phaseSeed: 1))
         let source = watcher.sources[0]
         watcher.sightings.degrade(source, Clock.now(), "cannot create an inotify instance: (EMFILE)")
-        #expect(source.watch.strategy.strategy == .poll)
+        #expect(source.watch.strategy.current == .poll)
         let retryAt = try #require(source.watch.strategy.retryAt)
         let seen = watcher.sightings.tick(at: retryAt)
-        #expect(source.watch.strategy.strategy == .inotify && !source.watch.watches.isEmpty)
+        #expect(source.watch.strategy.current == .inotify && !source.watch.watches.isEmpty)
         #expect(Self.events(seen).contains("source_recovered"))
     }
 

@@ -74,7 +74,7 @@ import Testing
             return stand.logged("source_degraded")
         }
         #expect(stand.watcher.sightings.missed == 1 && stand.logged("source_degraded"))
-        #expect(stand.strategy(0).strategy == .poll && stand.strategy(0).isInotifyDistrusted)
+        #expect(stand.strategy(0).current == .poll && stand.strategy(0).isInotifyDistrusted)
         writeFile(path, "three")
         try stand.waitForChange("the poll afterwards")
     }
@@ -97,7 +97,7 @@ import Testing
         }
         writer.signal(SIGKILL)
         try writer.wait()
-        #expect(stand.watcher.sightings.missed == 0 && stand.strategy(0).strategy == .inotify)
+        #expect(stand.watcher.sightings.missed == 0 && stand.strategy(0).current == .inotify)
     }
 
     /// Every audit finds it as it was: what could not be read is nothing that inotify has missed.
@@ -117,7 +117,7 @@ import Testing
             stand.pump()
             return Clock.now() > end
         }
-        #expect(stand.watcher.sightings.missed == 0 && stand.strategy(0).strategy == .inotify)
+        #expect(stand.watcher.sightings.missed == 0 && stand.strategy(0).current == .inotify)
         writeFile(path, "two")
         try stand.waitForChange("a content that can be read")
     }
@@ -200,7 +200,7 @@ import Testing
         try stand.waitForChange("a directory that was made again")
         replace("thirteen")
         try stand.waitForChange("a rename in the directory that was made again")
-        #expect(stand.watcher.sightings.missed == 0 && stand.strategy(0).strategy == .inotify)
+        #expect(stand.watcher.sightings.missed == 0 && stand.strategy(0).current == .inotify)
     }
 
     /// Audits are off here, too. A swap of `..data` leaves the watches as they are, but not that of a link to the volume.
@@ -298,7 +298,7 @@ import Testing
             stand.read()
             return stand.logged("source_unreadable")
         }
-        #expect(stand.tornReadings == 0 && stand.digest == first && stand.strategy(0).strategy == .inotify)
+        #expect(stand.tornReadings == 0 && stand.digest == first && stand.strategy(0).current == .inotify)
         unlink(name)
         writeFile(directory.file("app.yaml"), "two")
         try stand.waitForChange("the file beside it")
