@@ -14,11 +14,12 @@ enum Readers {
     /// /proc/self/mountinfo: mount points are named by whoever mounts.
     private static func mountinfo(_ input: Input) {
         let table = MountTable(parsing: input.text)
-        require(table.mounts.count <= input.lines.count, "one mount a line at most")
+        let lines = input.bytes.count { $0 == UInt8(ascii: "\n") } + 1
+        require(table.mounts.count <= lines, "one mount a line at most")
         for mount in table.mounts {
             _ = mount.isSuperseded
             if let part = mount.kubeletSubpath {
-                require(part.point == mount.mountPoint, "a part is where it is mounted")
+                require(Path(part.point) == mount.mountPoint, "a part is where it is mounted")
             }
             if mount.mountPoint.hasPrefix("/") {
                 require(
