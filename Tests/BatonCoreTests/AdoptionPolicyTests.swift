@@ -292,6 +292,20 @@ private final class Policy {
         #expect(SocketAddress(sockaddr: [2, 1] + ipv6(28)) == nil)
     }
 
+    /// They come from the memory of the app.
+    @Test func garbageDoesNotTrap() {
+        var random = RandomSource(seed: 9)
+        for count in 0...140 {
+            for family in [UInt8(2), 10, 0, 255] {
+                var bytes = (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
+                if count >= 2 { bytes.replaceSubrange(0..<2, with: [family, 0]) }
+                guard let address = SocketAddress(sockaddr: bytes) else { continue }
+                #expect(address.bytes.count == (family == 2 ? 4 : 16))
+                #expect(ListenAddress.Host(address.bytes, isIPv6Only: false) != nil)
+            }
+        }
+    }
+
     @Test func aHostIsOfFourBytesOrSixteen() {
         #expect(ListenAddress.Host([10, 0, 0, 255], isIPv6Only: true) == .ipv4("10.0.0.255"))
         let zero = [UInt8](repeating: 0, count: 16)

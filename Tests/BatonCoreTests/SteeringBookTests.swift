@@ -177,14 +177,14 @@ import Testing
                 let isTold = socket != wanted
                 for step in book.revive(socket) {
                     let isTaken = kernel.perform(step, book)
-                    #expect(isTaken)
+                    try #require(isTaken)
                     guard isTold else { continue }
-                    #expect(kernel.socket(at: kernel.program.place) == wanted)
-                    #expect([nil, other].contains(kernel.socket(at: kernel.program.other)))
+                    try #require(kernel.socket(at: kernel.program.place) == wanted)
+                    try #require([nil, other].contains(kernel.socket(at: kernel.program.other)))
                 }
-                #expect(kernel.group == book.sockets && kernel.program == book.target)
-                #expect(kernel.socket(at: kernel.program.place) == wanted)
-                #expect(kernel.socket(at: kernel.program.other) == other)
+                try #require(kernel.group == book.sockets && kernel.program == book.target)
+                try #require(kernel.socket(at: kernel.program.place) == wanted)
+                try #require(kernel.socket(at: kernel.program.other) == other)
             }
         }
     }
