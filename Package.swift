@@ -69,7 +69,13 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ], swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6]
+)
 
+// What is not shipped. An image is built without it (Dockerfile), so that an edit here builds no image anew.
+if Context.environment["BATON_WITHOUT_TESTS"] == nil {
+    package.targets += [
         // What the tests and the quickstart share, and the programs that they put under Baton.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         .executableTarget(name: "probe-app", path: "Tests/ProbeApp"),
@@ -100,9 +106,8 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: ["baton", "BatonCore", "TestSupport", "probe-app", "quickstart-server"],
             exclude: ["Resources"], swiftSettings: strict),
-    ],
-    swiftLanguageModes: [.v6]
-)
+    ]
+}
 
 // Its main is libFuzzer's, so that it can be built with that alone: ./Tests/fuzz does.
 if Context.environment["BATON_FUZZ"] != nil {
