@@ -29,11 +29,6 @@ import Testing
         return try connection.readToEnd()
     }
 
-    private func stop(_ baton: RunningProcess) throws {
-        baton.signal(SIGTERM)
-        #expect([0, 143].contains(try baton.wait()))
-    }
-
     @Test func metricsTellWhatHasHappened() throws {
         let baton = try serve(freePort())
         replaceFile(directory.file("page"), "two")
@@ -56,7 +51,7 @@ import Testing
         let open = try get("/metrics", "Accept: application/openmetrics-text; version=1.0.0\r\n")
         #expect(open.contains("Content-Type: application/openmetrics-text") && open.hasSuffix("# EOF\n"))
         #expect(open.contains("# TYPE baton_config_changes counter"))
-        try stop(baton)
+        try baton.stop(expecting: 0, 143)
     }
 
     @Test(.needs("promtool")) func promtoolFindsNothingWrong() throws {
@@ -66,7 +61,7 @@ import Testing
         let promtool = try RunningProcess(["sh", "-c", "promtool check metrics < \(directory.file("metrics"))"])
         #expect(try promtool.wait() == 0 && promtool.output.isEmpty && promtool.error.isEmpty, "\(promtool.error)")
         #expect(text.count > 1000)
-        try stop(baton)
+        try baton.stop(expecting: 0, 143)
     }
 
     /// Not ready before the first generation is, nor from the moment of SIGTERM.
@@ -85,8 +80,7 @@ import Testing
         baton.signal(SIGTERM)
         try waitUntil("not ready") { try get("/readyz").hasPrefix("HTTP/1.1 503") }
         #expect(try get("/readyz").hasSuffix("the app is being stopped\n"))
-        baton.signal(SIGTERM)
-        #expect(try baton.wait() == 0)
+        try baton.stop(expecting: 0)
     }
 
     @Test func statusIsTheSameAsOverTheControlSocket() throws {
@@ -97,7 +91,7 @@ import Testing
         let connection = try #require(RawConnection(port: admin))
         connection.send("POST /status HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
         #expect(try connection.readToEnd().hasPrefix("HTTP/1.1 405"))
-        try stop(baton)
+        try baton.stop(expecting: 0, 143)
     }
 
     @Test(.needs("chromium")) func aBrowserShowsThePage() throws {
@@ -120,7 +114,7 @@ import Testing
         #expect(try picture.wait(seconds: 90) == 0)
         var info = stat()
         #expect(stat(directory.file("page.png"), &info) == 0 && info.st_size > 10_000)
-        try stop(baton)
+        try baton.stop(expecting: 0, 143)
     }
 
     @Test func anAddressThatIsTakenIsToldAndTheAppRuns() throws {
@@ -129,8 +123,8 @@ import Testing
             [Stand.probe, "wait", "0"], ["BATON_ADMIN": "\(admin)", "BATON_CONTROL": "off"])
         try baton.waitForError("cannot listen on 127.0.0.1:\(admin) (BATON_ADMIN)")
         try baton.waitForError("generation 1 is ready")
-        try stop(baton)
-        try stop(other)
+        try baton.stop(expecting: 0, 143)
+        try other.stop(expecting: 0, 143)
     }
 
     /// Requests that are garbage, far too long or never come to their end; more connections than there is room for.
@@ -166,6 +160,6 @@ import Testing
         print(
             "bench: admin under attack: Baton's RSS \(Stand.line("VmRSS:", in: status) ?? ""), 0 of \(result.requests) failed"
         )
-        try stop(baton)
+        try baton.stop(expecting: 0, 143)
     }
 }

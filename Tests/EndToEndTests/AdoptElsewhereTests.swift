@@ -3,21 +3,15 @@ import TestSupport
 import Testing
 
 /// Apps with sockets in another network namespace than Baton's: what is reached only there must not be reached in Baton's.
-@Suite(
-    .serialized, .enabled(if: access("/usr/bin/python3", X_OK) == 0, "needs /usr/bin/python3"), .needsRoot,
-    .needs("nsenter"))
-struct AdoptElsewhereTests {
-    private let directory = TemporaryDirectory()
+@Suite(.serialized, .needsPython, .needsRoot, .needs("nsenter")) struct AdoptElsewhereTests: AdoptingSuite {
+    let directory = TemporaryDirectory()
 
-    /// Answers with the generation's number on `listener`, which `body` opens.
-    private func server(_ body: String) -> [String] {
+    /// - Parameter body: opens `listener`.
+    private func server(elsewhere body: String) -> [String] {
         chmod(directory.path, 0o755)
-        writeFile(
-            directory.file("server.py"),
+        return server(
             """
-            import ctypes, fcntl, os, signal, socket, struct, sys
-            generation = os.environ["BATON_GENERATION"].encode()
-            signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+            import ctypes, fcntl, struct
             libc = ctypes.CDLL(None, use_errno=True)
             def check(result):
                 if result != 0: raise OSError(ctypes.get_errno(), "namespace")
@@ -27,27 +21,12 @@ struct AdoptElsewhereTests {
                 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
                 fcntl.ioctl(s, 0x8914, struct.pack("16sH14x", b"lo", 1)); s.close()
             def come_back(): check(libc.setns(here, 0))
-            def tcp():
+            def plain():
                 s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); return s
             def listen(s, port): s.bind(("127.0.0.1", port)); s.listen(64)
             \(body)
-            print("open", os.getpid(), flush=True)
-            while True:
-                c, _ = listener.accept(); c.recv(4096)
-                c.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\nConnection: close\\r\\n\\r\\n%s"
-                          % (len(generation), generation)); c.close()
-            """)
-        return ["/usr/bin/python3", directory.file("server.py")]
-    }
-
-    private func start(
-        _ command: [String], _ settings: [String: String] = [:], without missing: [String] = []
-    ) throws -> RunningProcess {
-        writeFile(directory.file("config"), "0")
-        var options = RunningProcess.Options()
-        options.environment = ["BATON_WATCH": directory.file("config")].merging(settings) { _, new in new }
-        let prefix = missing.flatMap { [Stand.probe, "without", $0, "--"] }
-        return try RunningProcess(prefix + [Stand.baton, "--"] + command, options)
+            print("process", os.getpid(), flush=True)
+            """, serve: "serve_blocking(listener)")
     }
 
     private func isReachable(_ port: UInt16) -> Bool { (try? httpGet(port: port).get()) != nil }
@@ -58,15 +37,15 @@ struct AdoptElsewhereTests {
             import urllib.request
             print(urllib.request.urlopen("http://127.0.0.1:\(port)/", timeout=5).read().decode())
             """
-        let inside = try RunningProcess(["nsenter", "-t", "\(app)", "-n", "/usr/bin/python3", "-c", client])
+        let inside = try RunningProcess(["nsenter", "-t", "\(app)", "-n", Stand.python, "-c", client])
         try inside.wait()
         return inside.output.trimmingNewline
     }
 
     private func app(_ baton: RunningProcess, _ generation: Int = 1) throws -> pid_t {
         try baton.waitForOutput("open", count: generation)
-        let line = baton.output.split(separator: "\n").filter { $0.hasPrefix("open") }.last ?? ""
-        return try #require(pid_t(line.dropFirst(5)))
+        let line = baton.output.split(separator: "\n").filter { $0.hasPrefix("process ") }.last ?? ""
+        return try #require(pid_t(line.dropFirst(8)))
     }
 
     private static let elsewhere = "in another network namespace than Baton's"
@@ -77,96 +56,91 @@ struct AdoptElsewhereTests {
     @Test(arguments: [[], ["getfd"], ["cookie"], ["getfd", "cookie"]])
     func anAppInItsOwnNamespaceIsNotReachedFromOutside(_ missing: [String]) throws {
         let port = freePort()
-        let command = server("leave(); listener = tcp(); listen(listener, \(port))")
-        let baton = try start(command, ["BATON_ON_CHANGE": "handover"], without: missing)
+        let command = server(elsewhere: "leave(); listener = plain(); listen(listener, \(port))")
+        let baton = try start(command, without: missing)
         let first = try app(baton)
         #expect(!isReachable(port))
         #expect(try answerInside(first, port) == "1")
         try baton.waitForError("generation 1 is ready")
         #expect(!baton.error.contains("listens on tcp"))
         // Each generation in its own: they do not meet.
-        replaceFile(directory.file("config"), "2")
+        replaceFile(config, "2")
         try baton.waitForError("change 1 is applied by handover")
         let second = try app(baton, 2)
         #expect(try answerInside(second, port) == "2")
         #expect(!isReachable(port))
         #expect(occurrences(of: AdoptElsewhereTests.elsewhere, in: baton.error) == 1, "\(baton.error)")
-        baton.signal(SIGTERM)
-        #expect(try baton.wait() == 0)
+        try baton.stop(expecting: 0)
     }
 
     @Test func autoRestartsItAtAChange() throws {
         let port = freePort()
-        let command = ["unshare", "-n"] + server("leave(); listener = tcp(); listen(listener, \(port))")
-        let baton = try start(command)
+        let command = ["unshare", "-n"] + server(elsewhere: "leave(); listener = plain(); listen(listener, \(port))")
+        let baton = try start(command, ["BATON_ON_CHANGE": "auto"])
         let first = try app(baton)
         #expect(try answerInside(first, port) == "1" && !isReachable(port))
         try baton.waitForError("generation 1 is ready")
-        replaceFile(directory.file("config"), "2")
+        replaceFile(config, "2")
         try baton.waitForError("change 1 is applied by restart")
         #expect(try answerInside(try app(baton, 2), port) == "2" && !isReachable(port))
-        baton.signal(SIGTERM)
-        #expect(try baton.wait() == 0)
+        try baton.stop(expecting: 0)
     }
 
     /// The socket stays where it was made, wherever its maker goes.
     @Test func aSocketThatWasMadeElsewhereStaysThereWhenItsMakerComesBack() throws {
         let port = freePort()
         let command = server(
-            """
-            leave(); listener = tcp()
-            # Somebody for the test to enter the namespace by.
-            if os.fork() == 0:
-                print("inside", os.getpid(), flush=True); signal.pause()
-            come_back(); listen(listener, \(port))
-            """)
-        let baton = try start(command, ["BATON_ON_CHANGE": "handover"])
+            elsewhere: """
+                leave(); listener = plain()
+                # Somebody for the test to enter the namespace by.
+                if os.fork() == 0:
+                    print("inside", os.getpid(), flush=True); signal.pause()
+                come_back(); listen(listener, \(port))
+                """)
+        let baton = try start(command)
         _ = try app(baton)
         try baton.waitForOutput("inside")
         #expect(!isReachable(port))
         let inside = Stand.line("inside", in: baton.output).flatMap { pid_t($0) }
         #expect(try answerInside(try #require(inside), port) == "1")
         #expect(baton.error.contains(AdoptElsewhereTests.elsewhere), "\(baton.error)")
-        baton.signal(SIGTERM)
-        try baton.wait()
+        try baton.stop()
     }
 
     @Test func aSocketThatWasMadeHereIsAdoptedWhereverItsMakerIs() throws {
         let port = freePort()
-        let command = server("listener = tcp(); leave(); listen(listener, \(port))")
-        let baton = try start(command, ["BATON_ON_CHANGE": "handover"])
+        let command = server(elsewhere: "listener = plain(); leave(); listen(listener, \(port))")
+        let baton = try start(command)
         _ = try app(baton)
-        try waitUntil("an answer") { (try? httpGet(port: port).get()) == "1" }
+        try waitForAnswer(port: port, "1")
         try baton.waitForError("generation 1 is ready")
         #expect(baton.error.contains("generation 1 listens on tcp://127.0.0.1:\(port)"), "\(baton.error)")
-        replaceFile(directory.file("config"), "2")
+        replaceFile(config, "2")
         try baton.waitForError("change 1 is applied by handover")
-        try waitUntil("an answer of the second") { (try? httpGet(port: port).get()) == "2" }
-        baton.signal(SIGTERM)
-        #expect(try baton.wait() == 0)
+        try waitForAnswer(port: port, "2")
+        try baton.stop(expecting: 0)
     }
 
     /// One thread is elsewhere, the others are not.
     @Test(arguments: [[], ["getfd"]]) func theThreadThatCallsCounts(_ missing: [String]) throws {
         let (port, own) = (freePort(), freePort())
         let command = server(
-            """
-            import threading
-            def work():
-                global other
-                leave(); other = tcp(); listen(other, \(port))
-            thread = threading.Thread(target=work); thread.start(); thread.join()
-            listener = tcp(); listen(listener, \(own))
-            """)
-        let baton = try start(command, ["BATON_ON_CHANGE": "handover"], without: missing)
+            elsewhere: """
+                import threading
+                def work():
+                    global other
+                    leave(); other = plain(); listen(other, \(port))
+                thread = threading.Thread(target=work); thread.start(); thread.join()
+                listener = plain(); listen(listener, \(own))
+                """)
+        let baton = try start(command, without: missing)
         _ = try app(baton)
         try waitUntil("an answer") { (try? httpGet(port: own).get()) == "1" }
         #expect(!isReachable(port))
         #expect(baton.error.contains("listens on tcp://127.0.0.1:\(own)"))
         #expect(
             baton.error.contains("binds tcp://127.0.0.1:\(port) \(AdoptElsewhereTests.elsewhere)"), "\(baton.error)")
-        baton.signal(SIGTERM)
-        #expect(try baton.wait() == 0)
+        try baton.stop(expecting: 0)
     }
 
     // MARK: users, BATON_LISTEN
@@ -175,7 +149,8 @@ struct AdoptElsewhereTests {
     @Test(arguments: [true, false]) func anAppOfAnotherUserIsNotReachedFromOutside(_ isCapable: Bool) throws {
         let port = freePort()
         let command = server(
-            "\(isCapable ? "" : "check(libc.unshare(0x10000000)); ")leave(); listener = tcp(); listen(listener, \(port))"
+            elsewhere:
+                "\(isCapable ? "" : "check(libc.unshare(0x10000000)); ")leave(); listener = plain(); listen(listener, \(port))"
         )
         let settings = ["BATON_USER": "65534", "BATON_ON_CHANGE": "handover"]
         let baton = try start(
@@ -184,13 +159,12 @@ struct AdoptElsewhereTests {
         #expect(!isReachable(port))
         #expect(try answerInside(first, port) == "1")
         #expect(!baton.error.contains("listens on tcp"))
-        baton.signal(SIGTERM)
-        try baton.wait()
+        try baton.stop()
     }
 
     @Test func theSocketOfBatonListenIsNotPutIntoAnotherNamespace() throws {
         let port = freePort()
-        let command = server("leave(); listener = tcp(); listen(listener, \(port))")
+        let command = server(elsewhere: "leave(); listener = plain(); listen(listener, \(port))")
         let baton = try start(
             command,
             ["BATON_LISTEN": "tcp://127.0.0.1:\(port)", "BATON_ADOPT": "on", "BATON_ON_CHANGE": "handover"])
@@ -198,8 +172,7 @@ struct AdoptElsewhereTests {
         #expect(try answerInside(first, port) == "1")
         #expect(baton.error.contains(AdoptElsewhereTests.elsewhere), "\(baton.error)")
         #expect(!baton.error.contains("generation 1 listens on"))
-        baton.signal(SIGTERM)
-        try baton.wait()
+        try baton.stop()
     }
 }
 

@@ -4,40 +4,16 @@ import Testing
 
 /// Adoption where the kernel, a seccomp profile or a limit takes away a part of what it needs (`probe-app without`): the app is
 /// served as it would be without Baton, no call of it is left unanswered, and the log says why.
-@Suite(.serialized, .enabled(if: access("/usr/bin/python3", X_OK) == 0, "needs /usr/bin/python3"))
-struct AdoptLimitsTests {
-    private let directory = TemporaryDirectory()
+@Suite(.serialized, .needsPython) struct AdoptLimitsTests: AdoptingSuite {
+    let directory = TemporaryDirectory()
 
-    /// Binds by itself, and answers with the generation's number; ends with 3 where it cannot bind.
+    /// Ends with 3 where it cannot bind.
     private func server(_ port: UInt16) -> [String] {
-        writeFile(
-            directory.file("server.py"),
+        server(
             """
-            import os, signal, socket, sys
-            generation = os.environ["BATON_GENERATION"].encode()
-            signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-            s = socket.socket()
-            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try: s.bind(("127.0.0.1", \(port))); s.listen(64)
+            try: listening("127.0.0.1", \(port))
             except OSError as error: print("cannot bind", error.errno, flush=True); sys.exit(3)
-            print("open", flush=True)
-            while True:
-                c, _ = s.accept(); c.recv(4096)
-                c.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\nConnection: close\\r\\n\\r\\n%s"
-                          % (len(generation), generation)); c.close()
-            """)
-        return ["/usr/bin/python3", directory.file("server.py")]
-    }
-
-    /// Baton where one or several things are missing.
-    private func start(_ missing: [String], _ command: [String], _ settings: [String: String] = [:]) throws
-        -> RunningProcess
-    {
-        writeFile(directory.file("config"), "0")
-        var options = RunningProcess.Options()
-        options.environment = ["BATON_WATCH": directory.file("config")].merging(settings) { _, new in new }
-        let without = missing.flatMap { [Stand.probe, "without"] + $0.split(separator: " ").map(String.init) + ["--"] }
-        return try RunningProcess(without + [Stand.baton, "--"] + command, options)
+            """, serve: "serve_blocking(listeners[0])")
     }
 
     /// What is missing, and what the log says of it.
@@ -60,22 +36,21 @@ struct AdoptLimitsTests {
         throws
     {
         let port = freePort()
-        let baton = try start(missing, server(port), ["BATON_ON_CHANGE": "handover"])
+        let baton = try start(server(port), without: missing)
         try baton.waitForOutput("open")
-        try waitUntil("an answer") { (try? httpGet(port: port).get()) == "1" }
+        try waitForAnswer(port: port, "1")
         #expect(baton.error.contains(words), "\(baton.error)")
         #expect(occurrences(of: "stay its own, and a change restarts it", in: baton.error) == 1)
         try baton.waitForError("generation 1 is ready")
-        replaceFile(directory.file("config"), "2")
+        replaceFile(config, "2")
         try baton.waitForError("change 1 is applied by restart")
-        try waitUntil("an answer of the second") { (try? httpGet(port: port).get()) == "2" }
+        try waitForAnswer(port: port, "2")
         #expect(occurrences(of: "stay its own, and a change restarts it", in: baton.error) == 1)
-        baton.signal(SIGTERM)
-        #expect(try baton.wait() == 0)
+        try baton.stop(expecting: 0)
     }
 
     @Test(arguments: missing) func onEndsBeforeTheAppIsStarted(_ missing: [String], _ words: String) throws {
-        let baton = try start(missing, server(freePort()), ["BATON_ADOPT": "on"])
+        let baton = try start(server(freePort()), ["BATON_ADOPT": "on", "BATON_ON_CHANGE": "auto"], without: missing)
         #expect(try baton.wait() == 71)
         #expect(baton.error.contains(words) && baton.error.contains("(BATON_ADOPT=on)"), "\(baton.error)")
         #expect(!baton.error.contains("generation 1") && baton.output.isEmpty)
@@ -83,15 +58,14 @@ struct AdoptLimitsTests {
 
     /// The trial was right and the kernel is not what it was then: an error is better than a call without end.
     @Test(arguments: ["auto", "on"]) func aCallThatCannotGoOnFails(_ adopt: String) throws {
-        let baton = try start(
-            ["later-continue"], server(freePort()), ["BATON_ON_CHANGE": "handover", "BATON_ADOPT": adopt])
+        let baton = try start(server(freePort()), ["BATON_ADOPT": adopt], without: ["later-continue"])
         #expect(try baton.wait() == 3)
         #expect(baton.output.contains("cannot bind \(ENOSYS)"), "\(baton.output)")
         #expect(baton.error.contains("which has failed with Function not implemented (ENOSYS) for that"))
     }
 
     @Test func callsThatNobodyWouldSeeFail() throws {
-        let baton = try start(["watch"], server(freePort()), ["BATON_ON_CHANGE": "handover"])
+        let baton = try start(server(freePort()), without: ["watch"])
         #expect(try baton.wait() == 3)
         #expect(baton.output.contains("cannot bind \(ENOSYS)"), "\(baton.output)")
         #expect(baton.error.contains("No space left on device (ENOSPC); bind(2) and listen(2) of this generation fail"))
@@ -102,8 +76,8 @@ struct AdoptLimitsTests {
         let port = freePort()
         let command = ["sh", "-c", "ulimit -n 1024; exec \"$@\"", "sh"] + server(port)
         var options = RunningProcess.Options()
-        writeFile(directory.file("config"), "0")
-        options.environment = ["BATON_WATCH": directory.file("config"), "BATON_ON_CHANGE": "handover"]
+        writeFile(config, "0")
+        options.environment = ["BATON_WATCH": config, "BATON_ON_CHANGE": "handover"]
         let baton = try RunningProcess(
             ["prlimit", "--nofile=\(limit):1024", Stand.baton, "--"] + command, options)
         try waitUntil("an answer or the end") { (try? httpGet(port: port).get()) == "1" || !baton.isRunning }

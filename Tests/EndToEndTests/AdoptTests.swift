@@ -2,71 +2,10 @@ import Glibc
 import TestSupport
 import Testing
 
-/// Apps that open their listening sockets themselves. The servers here are small ones in Python, each with a habit of its own;
-/// the real ones are under load in `LoadTests`.
-@Suite(.serialized, .needsPython)
-struct AdoptTests {
-    private let directory = TemporaryDirectory()
-
-    /// Answers with the generation's number; `body` opens the listening sockets into `listeners`.
-    private func server(_ body: String, serve: String = "serve(listeners)") -> [String] {
-        writeFile(
-            directory.file("server.py"),
-            """
-            import os, select, socket, sys, time, signal
-            generation = os.environ["BATON_GENERATION"]
-            signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-            listeners = []
-            def tcp(host, port, family=socket.AF_INET, options=()):
-                s = socket.socket(family, socket.SOCK_STREAM)
-                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                for option in options: s.setsockopt(*option)
-                s.bind((host, port))
-                return s
-            def listening(*arguments, **options):
-                s = tcp(*arguments, **options); s.listen(64); s.setblocking(False); listeners.append(s); return s
-            def serve(listeners):
-                poller = select.epoll()
-                for s in listeners: poller.register(s.fileno(), select.EPOLLIN)
-                # Or Python does not see a SIGTERM that comes just before it begins to wait, until something else comes.
-                told, tell = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-                signal.set_wakeup_fd(tell); poller.register(told, select.EPOLLIN)
-                while True:
-                    for fd, _ in poller.poll():
-                        if fd == told: continue
-                        try: c, _ = next(s for s in listeners if s.fileno() == fd).accept()
-                        except BlockingIOError: continue
-                        c.setblocking(True); c.recv(4096)
-                        c.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\nConnection: close\\r\\n\\r\\n%s"
-                                  % (len(generation), generation.encode())); c.close()
-            \(body)
-            print("open", flush=True)
-            \(serve)
-            """)
-        return ["/usr/bin/python3", directory.file("server.py")]
-    }
-
-    private func start(
-        _ command: [String], _ settings: [String: String] = [:],
-        _ change: (inout RunningProcess.Options) -> Void = { _ in }
-    ) throws -> RunningProcess {
-        writeFile(directory.file("config"), "0")
-        let base = ["BATON_WATCH": directory.file("config"), "BATON_ON_CHANGE": "handover"]
-        return try Stand.run(command, base.merging(settings) { _, new in new }, change)
-    }
-
-    /// A handover, and an answer of the new generation.
-    private func handOver(_ baton: RunningProcess, _ port: UInt16, to number: Int) throws {
-        try baton.waitForError("generation \(number - 1) is ready")
-        replaceFile(directory.file("config"), "\(number)")
-        try baton.waitForError("change \(number - 1) is applied by handover")
-        try waitUntil("an answer of generation \(number)") { (try? httpGet(port: port).get()) == "\(number)" }
-    }
-
-    private func stop(_ baton: RunningProcess) throws {
-        baton.signal(SIGTERM)
-        #expect(try baton.wait() == 0, "\(baton.error.suffix(2000))")
-    }
+/// Which listening sockets are adopted, and how they are handed over as long as the app lives. The real servers are under load in
+/// `LoadTests`.
+@Suite(.serialized, .needsPython) struct AdoptTests: AdoptingSuite {
+    let directory = TemporaryDirectory()
 
     // MARK: what is adopted
 
@@ -86,13 +25,13 @@ struct AdoptTests {
             """)
         let baton = try start(command)
         try baton.waitForOutput("open", count: 3)
-        try waitUntil("an answer") { (try? httpGet(port: port).get()) == "1" }
+        try waitForAnswer(port: port, "1")
         #expect(occurrences(of: "generation 1 listens on tcp://127.0.0.1:\(port)", in: baton.error) == 3)
         let load = HTTPLoad(port: port)
         for number in 2...4 { try handOver(baton, port, to: number) }
         let result = load.stop()
         #expect(result.failed == 0, "\(result.failures)")
-        try stop(baton)
+        try baton.stop(expecting: 0)
     }
 
     @Test func aSocketBoundByTheMasterAndListenedOnByEachWorkerIsAdopted() throws {
@@ -110,13 +49,13 @@ struct AdoptTests {
         let baton = try start(command)
         try baton.waitForOutput("open", count: 2)
         for number in 2...3 { try handOver(baton, port, to: number) }
-        try stop(baton)
+        try baton.stop(expecting: 0)
     }
 
     @Test(.enabled(if: access(Stand.staticServer, X_OK) == 0, "needs the static release build"))
     func aStaticProgramIsAdopted() throws {
         let port = freePort()
-        let page = directory.file("config")
+        let page = config
         let baton = try start([Stand.staticServer, page], ["PORT": "\(port)"])
         try baton.waitForError("generation 1 is ready")
         let load = HTTPLoad(port: port)
@@ -126,7 +65,7 @@ struct AdoptTests {
             try waitUntil("an answer with it") { load.current.firstSeen["number \(number)"] != nil }
         }
         #expect(load.stop().failed == 0)
-        try stop(baton)
+        try baton.stop(expecting: 0)
     }
 
     /// It serves, and that it is ready is known only later: a change in these first moments waits for that.
@@ -147,9 +86,9 @@ struct AdoptTests {
             """)
         let listen = isHanded ? ["BATON_LISTEN": "tcp://127.0.0.1:\(port)"] : [:]
         let baton = try start(command, listen.merging(["BATON_READY": "notify"]) { _, new in new })
-        try waitUntil("an answer") { (try? httpGet(port: port).get()) == "1" }
+        try waitForAnswer(port: port, "1")
         let load = HTTPLoad(port: port)
-        replaceFile(directory.file("config"), "1")
+        replaceFile(config, "1")
         try baton.waitForError("change 1:")
         try baton.waitForError("is applied by handover")
         try waitUntil("an answer of the second") { load.current.bodies["2"] != nil }
@@ -159,7 +98,7 @@ struct AdoptTests {
             $0.contains("generation 1 is ready") || $0.contains("starting generation 2")
         }
         #expect(events.first?.contains("generation 1 is ready") == true && events.count == 2, "\(events)")
-        try stop(baton)
+        try baton.stop(expecting: 0)
     }
 
     @Test func severalAddressesAreHandedOverTogether() throws {
@@ -168,12 +107,12 @@ struct AdoptTests {
         let command = server("listening('127.0.0.1', \(first)); time.sleep(0.5); listening('127.0.0.1', \(second))")
         let baton = try start(command)
         try baton.waitForOutput("open")
-        try waitUntil("an answer") { (try? httpGet(port: second).get()) == "1" }
+        try waitForAnswer(port: second, "1")
         let load = HTTPLoad(port: second)
         try handOver(baton, first, to: 2)
         try waitUntil("an answer of the second") { load.current.bodies["2", default: 0] > 0 }
         #expect(load.stop().failed == 0)
-        try stop(baton)
+        try baton.stop(expecting: 0)
     }
 
     /// As nginx and asyncio do: one socket for each family, on the same port.
@@ -192,7 +131,7 @@ struct AdoptTests {
         #expect(baton.error.contains("listens on tcp://[::]:\(port)"))
         #expect(baton.error.contains("listens on tcp://0.0.0.0:\(port)"))
         try handOver(baton, port, to: 2)
-        try stop(baton)
+        try baton.stop(expecting: 0)
     }
 
     @Test(.enabled(if: Stand.hasIPv6, "needs IPv6"), arguments: ["::", "::1", "::ffff:127.0.0.1"])
@@ -203,172 +142,54 @@ struct AdoptTests {
                 "listening('\(host)', \(port), family=socket.AF_INET6, options=[(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)])"
             ))
         try baton.waitForError("generation 1 is ready")
-        replaceFile(directory.file("config"), "2")
+        replaceFile(config, "2")
         try baton.waitForError("change 1 is applied by handover")
         if host != "::1" {
-            try waitUntil("an answer of the second") { (try? httpGet(port: port).get()) == "2" }
+            try waitForAnswer(port: port, "2")
         }
-        try stop(baton)
-    }
-
-    // MARK: what the app had set
-
-    /// By copying the descriptor, and, where that is forbidden, by having been asked as they were set.
-    @Test(.needsRoot, arguments: [false, true]) func theOptionsOfTheAppAreCarriedOver(_ isOtherUser: Bool) throws {
-        let port = freePort()
-        let command = server(
-            """
-            s = tcp("127.0.0.1", \(port), options=[(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 7)])
-            if not \(isOtherUser ? "True" : "False"): s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 54321)
-            s.setblocking(False)
-            os.set_inheritable(s.fileno(), True)
-            s.listen(17)
-            print("defer", s.getsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT),
-                  "receive", s.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF),
-                  "nonblocking", os.get_blocking(s.fileno()) == False,
-                  "inheritable", os.get_inheritable(s.fileno()), "name", s.getsockname(), flush=True)
-            other = tcp("127.0.0.1", \(freePort())); other.listen()
-            print("other", os.get_blocking(other.fileno()), os.get_inheritable(other.fileno()), flush=True)
-            listeners.append(s)
-            """)
-        chmod(directory.path, 0o755)
-        let baton = try start(command, isOtherUser ? ["BATON_USER": "65534"] : [:])
-        try baton.waitForOutput("open")
-        let line = Stand.line("defer", in: baton.output) ?? ""
-        #expect(line.hasPrefix("7 ") || line.hasPrefix("8 ") || line.hasPrefix("15 "), "\(line)")
-        if !isOtherUser { #expect(line.contains("receive \(54321 * 2) ")) }
-        #expect(line.contains("nonblocking True inheritable True name ('127.0.0.1', \(port))"))
-        #expect(baton.output.contains("other True False"))
-        try stop(baton)
-    }
-
-    // MARK: what goes through
-
-    @Test func whatIsNoListeningTCPSocketIsLeftAlone() throws {
-        let (port, source) = (freePort(), freePort())
-        let path = directory.file("unix.sock")
-        let command = server(
-            """
-            listening("127.0.0.1", \(port))
-            chosen = tcp("127.0.0.1", 0); chosen.listen()
-            print("chosen", chosen.getsockname()[1] > 0, flush=True)
-            udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            udp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); udp.bind(("127.0.0.1", \(port)))
-            udp.sendto(b"x", udp.getsockname()); print("udp", udp.recv(9) == b"x", flush=True)
-            path = "\(path)" + generation
-            unix = socket.socket(socket.AF_UNIX); unix.bind(path); unix.listen()
-            for _ in range(3):
-                # A client that wants this very port to come from.
-                client = tcp("127.0.0.1", \(source)); client.connect(chosen.getsockname())
-                served, peer = chosen.accept(); client.close()
-                print("source", peer[1] == \(source), served.recv(1) == b"", flush=True)
-                served.close()
-            """)
-        let baton = try start(command)
-        try baton.waitForOutput("open")
-        for words in ["chosen True", "udp True"] { #expect(baton.output.contains(words)) }
-        #expect(occurrences(of: "source True True", in: baton.output) == 3, "\(baton.output)")
-        #expect(occurrences(of: "listens on tcp", in: baton.error) == 1)
-        try handOver(baton, port, to: 2)
-        try stop(baton)
-    }
-
-    @Test func whatTheUserExceptsStaysTheAppsOwn() throws {
-        let (port, own, alsoOwn) = (freePort(), freePort(), freePort())
-        let baton = try start(
-            server("for p in (\(port), \(own), \(alsoOwn)): listening('127.0.0.1', p)"),
-            ["BATON_ADOPT_EXCEPT": "\(own), 127.0.0.1:\(alsoOwn)"])
-        try baton.waitForOutput("open")
-        #expect(occurrences(of: "listens on tcp", in: baton.error) == 1)
-        // The second copy cannot have them: it fails, and the first one serves on.
-        try baton.waitForError("generation 1 is ready")
-        replaceFile(directory.file("config"), "2")
-        try baton.waitForError("change 1 is rolled back")
-        #expect(try httpGet(port: port).get() == "1")
-        try stop(baton)
-    }
-
-    @Test func anAddressThatIsTakenIsRefusedAsEver() throws {
-        let foreign = try #require(listener())
-        defer { close(foreign.fd) }
-        let port = freePort()
-        let command = server(
-            """
-            listening("127.0.0.1", \(port))
-            for taken in (\(foreign.port), \(port)):
-                try: tcp("127.0.0.1", taken); print("taken False", flush=True)
-                except OSError as error: print("taken", error.errno == 98, flush=True)
-            # Closed, it is free again.
-            listeners.pop().close(); listening("127.0.0.1", \(port))
-            """)
-        let baton = try start(command)
-        try baton.waitForOutput("open")
-        #expect(occurrences(of: "taken True", in: baton.output) == 2, "\(baton.output)")
-        try handOver(baton, port, to: 2)
-        try stop(baton)
-    }
-
-    private func listener() -> (fd: Int32, port: UInt16)? {
-        let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        let port = freePort()
-        var address = loopback(port)
-        let bound = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(fd, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        return bound == 0 && listen(fd, 1) == 0 ? (fd, port) : nil
+        try baton.stop(expecting: 0)
     }
 
     // MARK: in the course of life
 
-    @Test func anAddressThatIsGivenUpRefusesItsClientsAgain() throws {
+    /// Each generation's own socket, and one for all, as where steering is forbidden.
+    static let sharing: [[String]] = [[], ["reuseport \(EPERM)"]]
+
+    @Test(arguments: sharing) func anAddressThatIsGivenUpRefusesItsClientsAgain(_ missing: [String]) throws {
         let (port, extra) = (freePort(), freePort())
         let baton = try start(
             server("listening('127.0.0.1', \(port))\nif generation == '1': listening('127.0.0.1', \(extra))"),
-            ["BATON_DRAIN_TIMEOUT": "3s"])
+            ["BATON_DRAIN_TIMEOUT": "3s"], without: missing)
         try baton.waitForOutput("open")
         try baton.waitForError("generation 1 is ready")
         #expect(try httpGet(port: extra).get() == "1")
-        replaceFile(directory.file("config"), "2")
+        replaceFile(config, "2")
         try baton.waitForError("but not on tcp://127.0.0.1:\(extra)")
         try baton.waitForError("generation 1 exited")
         try waitUntil("a refusal") { (try? httpGet(port: extra).get()) == nil }
-        #expect(!isOpen(extra))
+        #expect(RawConnection(port: extra) == nil)
         #expect(try httpGet(port: port).get() == "2")
-        try stop(baton)
+        try baton.stop(expecting: 0)
     }
 
-    private func isOpen(_ port: UInt16) -> Bool {
-        let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(fd) }
-        var address = loopback(port)
-        return withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(fd, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
-            }
-        }
-    }
-
-    @Test func aCrashWithConnectionsWaitingServesThemAfterTheRestart() throws {
+    @Test(arguments: sharing) func aCrashWithConnectionsWaitingServesThemAfterTheRestart(_ missing: [String]) throws {
         let port = freePort()
         let baton = try start(
             server(
                 "listening('127.0.0.1', \(port))", serve: "signal.pause() if generation == '1' else serve(listeners)"),
-            ["BATON_RESTART": "always"])
+            ["BATON_RESTART": "always"], without: missing)
         try baton.waitForOutput("open")
         let load = HTTPLoad(port: port, clients: 3)
         try waitUntil("a connection that waits") { baton.error.contains("listens on") }
-        let child = readFile("/proc/\(baton.pid)/task/\(baton.pid)/children").split(separator: " ").first
-        kill(try #require(child.flatMap { pid_t($0) }), SIGKILL)
+        kill(try #require(children(of: baton.pid).first), SIGKILL)
         try waitUntil("answers of the second") { load.current.bodies["2", default: 0] > 10 }
         #expect(load.stop().failed == 0)
-        try stop(baton)
+        try baton.stop(expecting: 0)
     }
 
     @Test func aProbeAsksTheAdoptedSocketOfTheNewGenerationAlone() throws {
         let port = freePort()
-        writeFile(directory.file("config"), "0")
+        writeFile(config, "0")
         let command = server(
             "listening('127.0.0.1', \(port))",
             // The second generation answers nobody.
@@ -376,14 +197,14 @@ struct AdoptTests {
         let baton = try start(command, ["BATON_READY": "http:/ready", "BATON_READY_TIMEOUT": "2s"])
         try baton.waitForError("generation 1 is ready")
         let load = HTTPLoad(port: port)
-        replaceFile(directory.file("config"), "2")
+        replaceFile(config, "2")
         try baton.waitForError("change 1 is rolled back")
-        replaceFile(directory.file("config"), "3")
+        replaceFile(config, "3")
         try baton.waitForError("change 2 is applied by handover")
         try waitUntil("an answer of the third") { load.current.bodies["3", default: 0] > 0 }
         let result = load.stop()
         #expect(result.failed == 0 && result.bodies["2"] == nil, "\(result.failures)")
-        try stop(baton)
+        try baton.stop(expecting: 0)
     }
 
     /// Behind a shell LISTEN_PID names the shell, and the app takes no notice of the socket that it was handed.
@@ -396,72 +217,6 @@ struct AdoptTests {
         try baton.waitForError("generation 1 is ready")
         try handOver(baton, port, to: 2)
         #expect(!baton.error.contains("has not been seen to wait"))
-        baton.signal(SIGTERM)
-        try baton.wait()
-    }
-
-    // MARK: where it cannot be
-
-    /// A filter that asks somebody is there already: another one above it is refused.
-    private func within(_ outer: [String: String], _ inner: [String: String], _ command: [String]) throws
-        -> RunningProcess
-    {
-        writeFile(directory.file("config"), "0")
-        let settings = inner.map { "\($0.key)=\($0.value)" }
-        return try Stand.run(["env"] + settings + [Stand.baton, "--"] + command, outer)
-    }
-
-    @Test func autoFallsBackToARestartAndSaysWhy() throws {
-        let port = freePort()
-        let baton = try within(
-            ["BATON_ADOPT": "on"],
-            [
-                "BATON_WATCH": directory.file("config"), "BATON_ON_CHANGE": "handover", "BATON_ADOPT": "auto",
-            ], server("listening('127.0.0.1', \(port))"))
-        try baton.waitForError("stay its own, and a change restarts it instead of handing over: cannot ask about")
-        try baton.waitForError("Device or resource busy (EBUSY)")
-        try baton.waitForOutput("open")
-        try waitUntil("an answer") { (try? httpGet(port: port).get()) == "1" }
-        replaceFile(directory.file("config"), "2")
-        try baton.waitForError("change 1 is applied by restart")
-        try waitUntil("an answer of the second") { (try? httpGet(port: port).get()) == "2" }
-        try stop(baton)
-    }
-
-    @Test func onFailsAtTheStart() throws {
-        let baton = try within(["BATON_ADOPT": "on"], ["BATON_ADOPT": "on"], ["true"])
-        #expect(try baton.wait() == 71)
-        #expect(baton.error.contains("cannot ask about the app's listening sockets: Device or resource busy (EBUSY)"))
-    }
-
-    /// Not dumpable: nobody may look into it (prctl(2), PR_SET_DUMPABLE).
-    @Test(.needs("setpriv")) func anAppThatCannotBeLookedIntoKeepsItsSockets() throws {
-        let port = freePort()
-        let hide = "import ctypes; ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)"
-        let command = server("\(hide)\nlistening('127.0.0.1', \(port))")
-        writeFile(directory.file("config"), "0")
-        chmod(directory.path, 0o755)
-        let baton = try Stand.runAsNobody(
-            command, ["BATON_WATCH": directory.file("config"), "BATON_ON_CHANGE": "handover"])
-        try baton.waitForError("stay its own, and a change restarts it instead of handing over")
-        try baton.waitForOutput("open")
-        replaceFile(directory.file("config"), "2")
-        try baton.waitForError("change 1 is applied by restart")
-        try waitUntil("an answer of the second") { (try? httpGet(port: port).get()) == "2" }
-        try stop(baton)
-    }
-
-    @Test func nothingIsAdoptedUnasked() throws {
-        let port = freePort()
-        let command = server("listening('127.0.0.1', \(port))")
-        for settings in [["BATON_ON_CHANGE": "reload"], ["BATON_ADOPT": "off"], ["BATON_ON_CHANGE": "restart"]] {
-            let baton = try start(command, settings)
-            try baton.waitForOutput("open")
-            #expect(!baton.error.contains("listens on tcp"))
-            let status = readFile("/proc/\(baton.pid)/task/\(baton.pid)/children").split(separator: " ").first
-                .map { readFile("/proc/\($0)/status") }
-            #expect(status.flatMap { Stand.line("Seccomp:", in: $0) } == "0")
-            try stop(baton)
-        }
+        try baton.stop()
     }
 }

@@ -4,7 +4,7 @@ import Testing
 
 /// How much comes through the agent, how fast, and what it weighs afterwards. Figures are printed; only what would be a fault on
 /// any machine is judged. BATON_BENCH_EVENTS asks for a longer run.
-@Suite(.serialized, .needsAgent) struct AgentBench {
+@Suite(.serialized, .onlyWithAll, .needsAgent) struct AgentBench {
     private let directory = TemporaryDirectory()
     private var stage: String { directory.file("stage") }
 
@@ -67,8 +67,7 @@ import Testing
                 + "p99 \(milliseconds(latencies[197])); cold start to first stage \(milliseconds(coldStart)); then RSS \(weight)"
         )
         #expect(rate > 1200)
-        baton.signal(SIGTERM)
-        try baton.wait()
+        try baton.stop()
     }
 
     /// What a change costs by each strategy, and an hour without one: Baton, the agent and what they fork.
@@ -106,15 +105,14 @@ import Testing
                 try baton.waitForOutput("reload \(number) ")
             }
             print("bench: cpu: \(name): \(Double((cpu(of: baton) - before) / 50 / 10_000) / 100) ms a change")
-            baton.signal(SIGTERM)
-            try baton.wait()
+            try baton.stop()
         }
     }
 
     /// Nanoseconds on a CPU: of all threads of Baton and its agent, and, by the clock's tick, of what Baton has reaped.
     private func cpu(of baton: RunningProcess) -> Int64 {
         var sum: Int64 = 0
-        let agent = Stand.children(of: baton.pid).first { readFile("/proc/\($0)/comm").hasPrefix("baton-agent") }
+        let agent = children(of: baton.pid).first { readFile("/proc/\($0)/comm").hasPrefix("baton-agent") }
         for pid in [baton.pid, agent].compactMap({ $0 }) {
             for thread in listDirectory("/proc/\(pid)/task") {
                 let times = readFile("/proc/\(pid)/task/\(thread)/schedstat").split(separator: " ")

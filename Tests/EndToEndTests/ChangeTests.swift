@@ -26,8 +26,7 @@ import Testing
             try baton.waitForOutput("reload \(change) ")
         }
         try baton.waitForError("is applied by reload", count: 20)
-        baton.signal(SIGTERM)
-        #expect(try baton.wait() == 0)
+        try baton.stop(expecting: 0)
         #expect(occurrences(of: "reload ", in: baton.output) == 20)
     }
 
@@ -37,16 +36,11 @@ import Testing
             [Stand.probe, "reloadable"], ["BATON_WATCH": volume.directory, "BATON_LOG_LEVEL": "debug"])
         try baton.waitForError("is ready")
         // A new directory with the old content, as after a change of mode or of another Pod's view.
-        let path = volume.directory + "/..2026_01_01_00_00_00.1"
-        mkdir(path, 0o755)
-        writeFile(path + "/app.yaml", "0")
-        symlink("..2026_01_01_00_00_00.1", volume.directory + "/..data_tmp")
-        rename(volume.directory + "/..data_tmp", volume.directory + "/..data")
+        volume.write(["app.yaml": "0"], evenIfEqual: true)
         try baton.waitForError("the content is the same")
         volume.write(["app.yaml": "1"])
         try baton.waitForOutput("reload 1 ")
-        baton.signal(SIGTERM)
-        try baton.wait()
+        try baton.stop()
         #expect(occurrences(of: "reload ", in: baton.output) == 1)
     }
 
@@ -59,8 +53,7 @@ import Testing
         try baton.waitForError("change 1:")
         try baton.waitForOutput("reload 1 ")
         try baton.waitForError("is applied by reload")
-        baton.signal(SIGTERM)
-        #expect(try baton.wait() == 0)
+        try baton.stop(expecting: 0)
     }
 
     @Test func hangUpByHandIsHeldToo() throws {
@@ -71,8 +64,7 @@ import Testing
         try baton.waitForOutput("reload 1 ")
         baton.signal(SIGHUP)
         try baton.waitForOutput("reload 2 ")
-        baton.signal(SIGTERM)
-        #expect(try baton.wait() == 0)
+        try baton.stop(expecting: 0)
     }
 
     @Test func anAppThatDoesNotCatchTheSignalIsNeverKilledByIt() throws {
@@ -84,8 +76,7 @@ import Testing
         volume.write(["app.yaml": "1"])
         try baton.waitForError("does not catch HUP, which would end it")
         #expect(baton.isRunning && !baton.error.contains("was ended by signal HUP"))
-        baton.signal(SIGTERM)
-        #expect(try baton.wait() == 143)
+        try baton.stop(expecting: 143)
     }
 
     // MARK: the other ways
@@ -101,8 +92,7 @@ import Testing
         let end = try #require(log.range(of: "generation 1 exited"))
         let start = try #require(log.range(of: "starting generation 2"))
         #expect(end.lowerBound < start.lowerBound)
-        baton.signal(SIGTERM)
-        #expect(try baton.wait() == 0)
+        try baton.stop(expecting: 0)
     }
 
     @Test func exitDrainsAndExits() throws {
@@ -124,8 +114,7 @@ import Testing
         // SIGHUP is the app's where nothing is to be done on a change.
         baton.signal(SIGHUP)
         try baton.waitForOutput("got 1\n")
-        baton.signal(SIGTERM)
-        #expect(try baton.wait() == 0)
+        try baton.stop(expecting: 0)
         #expect(occurrences(of: "got 1\n", in: baton.output) == 1)
     }
 
@@ -139,8 +128,7 @@ import Testing
         try baton.waitForError("is applied by reload")
         writeFile(path, "the end")
         try baton.waitForOutput("reload 2 ")
-        baton.signal(SIGTERM)
-        try baton.wait()
+        try baton.stop()
         #expect(occurrences(of: "reload ", in: baton.output) == 2)
     }
 
@@ -156,8 +144,7 @@ import Testing
         try vim.wait()
         #expect(readFile(path) == "two\n")
         try baton.waitForOutput("reload 1 ")
-        baton.signal(SIGTERM)
-        try baton.wait()
+        try baton.stop()
     }
 
     @Test func splayPutsAChangeOff() throws {
@@ -167,8 +154,7 @@ import Testing
         volume.write(["app.yaml": "1"])
         volume.write(["app.yaml": "2"])
         try baton.waitForOutput("reload 1 ")
-        baton.signal(SIGTERM)
-        try baton.wait()
+        try baton.stop()
         #expect(occurrences(of: "reload ", in: baton.output) == 1)
     }
 
@@ -184,8 +170,7 @@ import Testing
         unlink(path)
         writeFile(path, "1")
         try baton.waitForOutput("reload 1 ")
-        baton.signal(SIGTERM)
-        try baton.wait()
+        try baton.stop()
         #expect(occurrences(of: "reload ", in: baton.output) == 1)
     }
 
@@ -211,8 +196,7 @@ import Testing
         try baton.waitForError("is ready")
         volume.write(["app.yaml": "1"])
         try baton.waitForOutput("reload 1 ")
-        baton.signal(SIGTERM)
-        #expect(try baton.wait() == 0)
+        try baton.stop(expecting: 0)
     }
 
     @Test func aReloadCommandIsRunInThePlaceOfTheSignal() throws {
@@ -230,150 +214,7 @@ import Testing
         #expect(baton.output.contains("told 1 "))
         replaceFile(directory.file("page"), "two")
         try baton.waitForError("change 2 is rejected: the reload command exited with code 1")
-        baton.signal(SIGTERM)
-        #expect(try baton.wait() == 0)
-    }
-
-    // MARK: mounts
-
-    /// A container's view: a Secret volume on a tmpfs, with one of its files mounted as a subPath, and a plain bind mount.
-    private var mounts: String {
-        """
-        mkdir -p \(directory.path)/mnt && mount -t tmpfs tmpfs \(directory.path)/mnt && cd \(directory.path)/mnt &&
-        mkdir vol vol/..2026_01_01_00_00_00.1 && echo one > vol/..2026_01_01_00_00_00.1/tls.crt &&
-        ln -s ..2026_01_01_00_00_00.1 vol/..data && ln -s ..data/tls.crt vol/tls.crt &&
-        touch sub.crt && mount --bind vol/..2026_01_01_00_00_00.1/tls.crt sub.crt && mount -o remount,ro,bind sub.crt &&
-        echo one > host.conf && touch bind.conf && mount --bind host.conf bind.conf &&
-        cd /
-        """
-    }
-
-    @Test(.needsRoot) func aSupersededSubPathIsNoticedAtOnce() throws {
-        let path = directory.file("mnt/sub.crt")
-        let baton = try Stand.runAsPID1(
-            [Stand.probe, "wait", "0"], ["BATON_WATCH": path, "BATON_POLL_INTERVAL": "1h"], preparation: mounts)
-        try baton.outer.waitForError("(subPath mount) by poll")
-        try baton.outer.waitForError("generation 1 is ready")
-        KubeletVolume(try baton.path(directory.file("mnt/vol"))).write(["tls.crt": "two"])
-        try baton.outer.waitForError("has been replaced, but this mount pins the old file")
-        #expect(baton.outer.isRunning)
-        try baton.signal(SIGTERM)
-        #expect(try baton.outer.wait() == 0)
-    }
-
-    @Test(.needsRoot, arguments: ["auto", "poll"]) func aSupersededSubPathEndsTheContainerWhereWanted(
-        _ strategy: String
-    ) throws {
-        let baton = try Stand.runAsPID1(
-            [Stand.probe, "wait", "9"],
-            [
-                "BATON_WATCH": directory.file("mnt/sub.crt"), "BATON_SUBPATH": "exit", "BATON_POLL_INTERVAL": "50ms",
-                "BATON_STRATEGY": strategy,
-            ], preparation: mounts)
-        try baton.outer.waitForError("generation 1 is ready")
-        KubeletVolume(try baton.path(directory.file("mnt/vol"))).write(["tls.crt": "two"])
-        #expect(try baton.outer.wait() == 9)
-        #expect(baton.outer.error.contains("draining and exiting"))
-    }
-
-    @Test(.needsRoot) func aMountedFileEditedInPlaceIsAnOrdinaryChangeAReplacedOneIsSuperseded() throws {
-        let baton = try Stand.runAsPID1(
-            [Stand.probe, "reloadable"],
-            ["BATON_WATCH": directory.file("mnt/bind.conf"), "BATON_POLL_INTERVAL": "50ms"],
-            preparation: mounts)
-        try baton.outer.waitForError("(single-file mount) by poll")
-        try baton.outer.waitForError("is ready")
-        writeFile(try baton.path(directory.file("mnt/host.conf")), "two")
-        try baton.outer.waitForOutput("reload 1 ")
-        replaceFile(try baton.path(directory.file("mnt/host.conf")), "three")
-        try baton.outer.waitForError("this mount pins the old file")
-        try baton.signal(SIGTERM)
-        #expect(try baton.outer.wait() == 0)
-        #expect(occurrences(of: "reload ", in: baton.outer.output) == 1)
-    }
-
-    @Test(.needsRoot) func aSecretVolumeOnATmpfsIsWatched() throws {
-        let baton = try Stand.runAsPID1(
-            [Stand.probe, "reloadable"],
-            ["BATON_WATCH": directory.file("mnt/vol") + "," + directory.file("mnt/host.conf")],
-            preparation: mounts)
-        try baton.outer.waitForError("(kubelet volume) by inotify")
-        try baton.outer.waitForError("is ready")
-        KubeletVolume(try baton.path(directory.file("mnt/vol"))).write(["tls.crt": "very secret"])
-        try baton.outer.waitForOutput("reload 1 ")
-        try baton.signal(SIGTERM)
-        #expect(try baton.outer.wait() == 0)
-        #expect(!baton.outer.error.contains("very secret"))
-    }
-
-    /// A real user-space file system, in a mount namespace of its own: written from the other side, and then dead.
-    @Test(.needsRoot, .needs("bindfs"), .enabled(if: fileExists("/dev/fuse"), "needs /dev/fuse"))
-    func aUserSpaceFileSystemIsPolledAndMayDie() throws {
-        for name in ["behind", "front"] { mkdir(directory.file(name), 0o755) }
-        writeFile(directory.file("behind/app.conf"), "0")
-        let baton = try Stand.runAsPID1(
-            [Stand.probe, "reloadable"],
-            [
-                "BATON_WATCH": directory.file("front/app.conf"), "BATON_POLL_INTERVAL": "50ms",
-                "BATON_STOP_TIMEOUT": "2s",
-            ],
-            // -f keeps it in the foreground, so that its pid is known.
-            preparation:
-                "{ bindfs -f -o attr_timeout=0,entry_timeout=0 \(directory.path)/behind \(directory.path)/front & "
-                + "echo $! > \(directory.path)/pid; until grep -q \(directory.path)/front /proc/self/mountinfo; do :; done; }"
-        )
-        try baton.outer.waitForError("(network or user-space file system) by poll: fuse")
-        try baton.outer.waitForError("the first snapshot is read")
-        try baton.outer.waitForError("is ready")
-        for change in 1...3 {
-            writeFile(directory.file("behind/app.conf"), "\(change)")
-            try baton.outer.waitForOutput("reload \(change) ")
-        }
-        // Now nobody answers: a look at the file would hang for ever, and PID 1 with it.
-        let server = try #require(Int(readFile(directory.file("pid")).filter(\.isNumber)))
-        func children() throws -> [pid_t] {
-            let pid = try baton.pid()
-            return readFile("/proc/\(pid)/task/\(pid)/children").split(separator: " ").compactMap { pid_t($0) }
-        }
-        let fuse = try #require(
-            try children().first {
-                Stand.line("NSpid:", in: readFile("/proc/\($0)/status"))?.hasSuffix("\t\(server)") == true
-            })
-        kill(fuse, SIGSTOP)
-        try waitUntil("a helper that hangs") {
-            // It is a copy of Baton, which starts no program.
-            try children().contains { readFile("/proc/\($0)/comm") == "baton\n" }
-        }
-        let asked = monotonicNow()
-        try baton.signal(SIGHUP)
-        try baton.outer.waitForOutput("reload 4 ")
-        #expect(monotonicNow() - asked < 5_000_000_000)
-        kill(fuse, SIGCONT)
-        writeFile(directory.file("behind/app.conf"), "back")
-        try baton.outer.waitForOutput("reload 5 ")
-        try baton.signal(SIGTERM)
-        #expect(try baton.outer.wait() == 0)
-    }
-
-    @Test(.needsRoot) func explainSaysWhatEachSourceIsAndWhy() throws {
-        var options = RunningProcess.Options()
-        options.environment = [
-            "BATON_WATCH": ["vol", "vol/tls.crt", "sub.crt", "bind.conf", "host.conf", "nothing"].map {
-                directory.file("mnt/\($0)")
-            }.joined(separator: ",")
-        ]
-        let explain = try RunningProcess(
-            ["unshare", "--mount", "sh", "-c", "\(mounts) && exec \"$0\" explain", Stand.baton], options)
-        #expect(try explain.wait() == 0)
-        let kinds = explain.output.split(separator: "\n").filter { $0.contains("what:") }.map {
-            $0.split(separator: ":")[1].drop { $0 == " " }
-        }
-        #expect(
-            kinds == [
-                "kubelet volume", "file in a kubelet volume", "subPath mount", "single-file mount", "file",
-                "not there yet",
-            ])
-        #expect(occurrences(of: "why:", in: explain.output) == 6)
+        try baton.stop(expecting: 0)
     }
 }
 

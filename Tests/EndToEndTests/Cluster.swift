@@ -23,8 +23,8 @@ final class Cluster {
         }
         writeFile(directory.file("control.json"), Self.control(objects, [:], "", "\"tokens\": [\"good\"]"))
         let script =
-            #filePath.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 } + "/Resources/api-server.py"
-        let server = try RunningProcess(["/usr/bin/python3", script, directory.path])
+            Stand.resource("api-server.py")
+        let server = try RunningProcess([Stand.python, script, directory.path])
         try server.waitForOutput("port ")
         self.server = server
         port = String(server.output.split(separator: " ").last?.split(separator: "\n").first ?? "")
@@ -84,7 +84,7 @@ final class Cluster {
     static func agent(of baton: RunningProcess) throws -> pid_t {
         var found: pid_t?
         try waitUntil("the agent") {
-            found = Stand.children(of: baton.pid).first { readFile("/proc/\($0)/comm").hasPrefix("baton-agent") }
+            found = children(of: baton.pid).first { readFile("/proc/\($0)/comm").hasPrefix("baton-agent") }
             return found != nil
         }
         return found ?? 0

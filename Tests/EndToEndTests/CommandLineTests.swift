@@ -69,8 +69,7 @@ import Testing
                 "cannot bind tcp://127.0.0.1:\(port): Address already in use (EADDRINUSE); another process has it"))
         let nowhere = try call(["--", "true"], ["BATON_LISTEN": "tcp://192.0.2.1:8080"])
         #expect(nowhere.code == 71 && nowhere.error.contains("is not one of this machine's"))
-        first.signal(SIGTERM)
-        try first.wait()
+        try first.stop()
     }
 
     @Test func explainWorksWithoutAnything() throws {
@@ -83,7 +82,7 @@ import Testing
 /// The README must not fall behind the program.
 @Suite struct ReadmeTests {
     private let readme = readFile(
-        #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 } + "/README.md")
+        Stand.package + "/README.md")
 
     @Test func theSettingsTableIsTheListOfSettings() {
         let rows = readme.split(separator: "\n").filter { $0.hasPrefix("| `BATON_") }.map(String.init)
@@ -94,9 +93,8 @@ import Testing
     }
 
     @Test func theCommandsThatItNamesExist() {
-        let package = #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 }
         for command in ["examples/quickstart/run", "Tests/run"] {
-            #expect(readme.contains("    ./\(command)\n") && access(package + "/" + command, X_OK) == 0)
+            #expect(readme.contains("    ./\(command)\n") && access(Stand.package + "/" + command, X_OK) == 0)
         }
     }
 }

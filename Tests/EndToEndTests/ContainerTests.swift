@@ -2,13 +2,11 @@ import Glibc
 import TestSupport
 import Testing
 
-/// The Dockerfile, built and run for real. No registry is needed: the build image is an empty one into which this
-/// machine's own system and Swift toolchain are mounted.
+/// The Dockerfile, built and run for real. No registry is needed: where the image compiles its program, it does so in an empty
+/// one into which this machine's own system and Swift toolchain are mounted.
 @Suite(.serialized) struct ContainerTests {
     private static let tools = ["buildah", "podman", "runc", "cc"]
-    private static var canRun: Bool {
-        Stand.isRoot && tools.allSatisfy(Stand.has) && Stand.has("swift") && hasStaticBuild
-    }
+    private static var canRun: Bool { Stand.isRoot && tools.allSatisfy(Stand.has) && hasStaticBuild }
     private static var hasStaticBuild: Bool {
         getenv("BATON_TEST_BINARY") != nil && access(Stand.staticServer, X_OK) == 0
     }
@@ -51,9 +49,6 @@ import Testing
         try build("baton-empty-system", directory.file("Skeleton"), directory.path)
     }
 
-    /// The package's own folder, four levels above this file.
-    private var package: String { #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 } }
-
     /// A git that is set up to read repositories from folders of this machine (url.FOLDER.insteadOf) does so in the build, too.
     private var repositoryMounts: [String] {
         let git = try? RunningProcess(["git", "config", "--get-regexp", #"^url\..*\.insteadof$"#])
@@ -64,20 +59,47 @@ import Testing
         return Set(folders).flatMap { ["-v", "\($0):\($0):ro"] }
     }
 
-    private func buildImages() throws {
+    private func buildBaton(_ options: [String]) throws {
+        try build(
+            "baton", Stand.package + "/Dockerfile", Stand.package,
+            options + ["--target", "baton", "--build-arg", "BUILD_IMAGE=localhost/baton-empty-system"])
+    }
+
+    /// The program compiled in it, by this machine's toolchain.
+    private func buildBatonFromItsSource() throws {
         let toolchain = realPath(Stand.find("swift") ?? "").split(separator: "/").dropLast(2).reduce("") {
             $0 + "/" + $1
         }
         try buildEmptySystem(path: "\(toolchain)/bin:/usr/bin:/bin")
         var mounts = ["-v", "/usr:/usr:ro", "-v", "/etc:/etc:ro"]
         if !toolchain.hasPrefix("/usr") { mounts += ["-v", "\(toolchain):\(toolchain):ro"] }
-        try build(
-            "baton", package + "/Dockerfile", package,
-            mounts + repositoryMounts + [
-                "--target", "baton", "--build-arg", "BUILD_IMAGE=localhost/baton-empty-system",
-            ])
+        try buildBaton(mounts + repositoryMounts)
+    }
+
+    /// By the same Dockerfile around the program that is under test.
+    private func buildBatonAroundTheProgram() throws {
+        try buildEmptySystem(path: "/usr/bin:/bin")
+        _ = try run(["cp", Stand.baton, directory.file("program")])
+        writeFile(directory.file("Program"), "FROM scratch\nCOPY program /tmp/baton\n")
+        try build("baton-program", directory.file("Program"), directory.path)
+        try buildBaton(["--build-arg", "PROGRAM=localhost/baton-program"])
+    }
+
+    private func expectVersion() throws {
+        let version = try RunningProcess(
+            ["podman", "--runtime", "runc"] + storage
+                + [
+                    "run", "--rm", "--network=host", "--ulimit", "nofile=1024:4096", "--ulimit", "nproc=1000:1000",
+                    "--entrypoint", "/usr/local/bin/baton", "localhost/baton", "--version",
+                ])
+        #expect(try version.wait(seconds: 60) == 0, "\(version.error)")
+        #expect(version.output.hasPrefix("baton "))
+    }
+
+    private func buildImages() throws {
+        try buildBatonAroundTheProgram()
         // As a user does it: the binary taken out of one image into another.
-        let parts = ["main.c", "without.c"].map { package + "/Tests/ProbeApp/" + $0 }
+        let parts = ["main.c", "without.c"].map { Stand.package + "/Tests/ProbeApp/" + $0 }
         _ = try run(["cc", "-O1", "-static", "-o", directory.file("probe-app")] + parts)
         _ = try run(["cp", Stand.staticServer, directory.file("server")])
         writeFile(
@@ -191,17 +213,18 @@ import Testing
         try kill(name, container, codes: server.cleanCodes)
     }
 
-    @Test(.enabled(if: canRun, "needs root, swift, cc, buildah, podman, runc and the static builds"))
+    @Test(
+        .onlyWithAll, .needs("swift"),
+        .enabled(if: canRun, "needs root, cc, buildah, podman, runc and the static builds"))
+    func theDockerfileCompilesTheProgram() throws {
+        try buildBatonFromItsSource()
+        try expectVersion()
+    }
+
+    @Test(.enabled(if: canRun, "needs root, cc, buildah, podman, runc and the static builds"))
     func theImageRunsAsPID1WithoutAnyRight() throws {
         try buildImages()
-        let version = try RunningProcess(
-            ["podman", "--runtime", "runc"] + storage
-                + [
-                    "run", "--rm", "--network=host", "--ulimit", "nofile=1024:4096", "--ulimit", "nproc=1000:1000",
-                    "--entrypoint", "/usr/local/bin/baton", "localhost/baton", "--version",
-                ])
-        #expect(try version.wait(seconds: 60) == 0, "\(version.error)")
-        #expect(version.output.hasPrefix("baton "))
+        try expectVersion()
 
         let volume = KubeletVolume(directory.file("config"))
         volume.write(["app.yaml": "0"])

@@ -26,8 +26,7 @@ import Testing
     }
 
     private func stop(_ baton: RunningProcess) throws {
-        baton.signal(SIGTERM)
-        #expect(try baton.wait() == 0)
+        try baton.stop(expecting: 0)
         #expect(!fileExists(socket))
     }
 
@@ -86,7 +85,7 @@ import Testing
         #expect(stat(socket, &info) == 0 && info.st_mode & 0o777 == 0o600)
         var options = RunningProcess.Options()
         options.environment = ["BATON_CONTROL": socket]
-        let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", Stand.baton, "status"]
+        let nobody = Stand.asNobody + [Stand.baton, "status"]
         let shut = try RunningProcess(nobody, options)
         #expect(try shut.wait() == 69 && shut.error.contains("Permission denied"))
         // Even where the file would let anyone in.
@@ -118,7 +117,7 @@ import Testing
     @Test func whoMeansNoGoodChangesNothing() throws {
         let port = freePort()
         let baton = try start(port: port)
-        func descriptors() -> Int { listDirectory("/proc/\(baton.pid)/fd").count }
+        func descriptors() -> Int { descriptorCount(of: baton.pid) }
         let before = descriptors()
         let load = HTTPLoad(port: port)
         var random = SystemRandomNumberGenerator()

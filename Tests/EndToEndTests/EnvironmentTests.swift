@@ -11,11 +11,6 @@ import Testing
         try Stand.run(show, ["A": "inherited", "BATON_SETTLE": "10ms"].merging(settings) { _, new in new })
     }
 
-    private func stop(_ baton: RunningProcess) throws {
-        baton.signal(SIGTERM)
-        #expect(try baton.wait() == 0, "\(baton.error.suffix(2000))")
-    }
-
     @Test func aDirectoryIsAFileForEachVariable() throws {
         let volume = KubeletVolume(directory.file("env"))
         volume.write(["A": "one\n", "B": "two words", "not a name": "x"])
@@ -27,7 +22,7 @@ import Testing
         // What is gone from the source is what it was before.
         try baton.waitForOutput("has inherited-three-four.")
         try baton.waitForError("change 1 is applied by restart")
-        try stop(baton)
+        try baton.stop(expecting: 0)
     }
 
     @Test func aFileIsInDotEnvFormAndLaterSourcesWin() throws {
@@ -45,7 +40,7 @@ import Testing
         try baton.waitForError("the last good snapshot stays")
         replaceFile(directory.file("first.env"), "B=z")
         try baton.waitForOutput("has inherited-z-3.")
-        try stop(baton)
+        try baton.stop(expecting: 0)
     }
 
     @Test(.needsAgent) func aConfigMapIsAnEnvironmentThatFollows() throws {
@@ -57,7 +52,7 @@ import Testing
         try baton.waitForError("generation 1 is ready")
         cluster.set("configmap/fixture/env", ["A": "two"])
         try baton.waitForOutput("has two--.")
-        try stop(baton)
+        try baton.stop(expecting: 0)
     }
 
     @Test func reloadCannotChangeAnEnvironment() throws {

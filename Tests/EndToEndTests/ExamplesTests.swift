@@ -5,7 +5,7 @@ import Testing
 /// The examples, run as a reader would.
 @Suite(.serialized) struct ExamplesTests {
     private static let folder =
-        #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 } + "/examples"
+        Stand.package + "/examples"
 
     /// Hummingbird's own package takes minutes to build, and comes from the network: not here.
     @Test(
@@ -39,8 +39,8 @@ import Testing
 
     private func check(_ files: [String]) throws -> RunningProcess {
         let script =
-            #filePath.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 } + "/Resources/check-manifests.py"
-        let process = try RunningProcess(["/usr/bin/python3", script] + files)
+            Stand.resource("check-manifests.py")
+        let process = try RunningProcess([Stand.python, script] + files)
         try process.wait()
         return process
     }
@@ -84,7 +84,7 @@ import Testing
 extension Trait where Self == ConditionTrait {
     fileprivate static var needsYAML: Self {
         .enabled(
-            if: (try? RunningProcess(["/usr/bin/python3", "-c", "import yaml"]).wait()) == 0,
+            if: (try? RunningProcess([Stand.python, "-c", "import yaml"]).wait()) == 0,
             "needs /usr/bin/python3 with yaml")
     }
 }

@@ -77,8 +77,7 @@ import Testing
     ])
     func everyWayToBeReadyHandsOver(_ ready: String, _ command: [String]) throws {
         let baton = try handover([Stand.probe] + command, ["BATON_READY": ready], generations: 3)
-        baton.signal(SIGTERM)
-        #expect(try baton.wait() == 0)
+        try baton.stop(expecting: 0)
         #expect(occurrences(of: "is applied by handover", in: baton.error) == 2)
     }
 
@@ -104,8 +103,7 @@ import Testing
         try baton.waitForError("is ready")
         try baton.waitForOutput("ready\n")
         #expect(readFile(file) == "1 \(Stand.line("pid", in: baton.output) ?? "")\n")
-        baton.signal(SIGTERM)
-        try baton.wait()
+        try baton.stop()
     }
 
     // MARK: failure
@@ -133,8 +131,7 @@ import Testing
         try baton.waitForError("generation 3 is ready")
         let result = load.stop()
         #expect(result.failed == 0 && result.bodies["serving"] == result.requests, "\(result.failures)")
-        baton.signal(SIGTERM)
-        #expect(try baton.wait() == 0)
+        try baton.stop(expecting: 0)
     }
 
     @Test func aNewerChangeSupersedesTheHandoverUnderWay() throws {
@@ -147,8 +144,7 @@ import Testing
         replaceFile(path, "2")
         try baton.waitForError("change 1 is superseded")
         try baton.waitForError("change 2 is applied by handover")
-        baton.signal(SIGTERM)
-        #expect(try baton.wait() == 0)
+        try baton.stop(expecting: 0)
         #expect(!baton.error.contains("generation 2 is ready"))
     }
 
@@ -165,8 +161,7 @@ import Testing
         replaceFile(path, "1")
         try baton.waitForError("has not finished within 300ms")
         try baton.waitForError("generation 1 was ended by signal KILL after its drain")
-        baton.signal(SIGTERM)
-        #expect(try baton.wait() == 137)
+        try baton.stop(expecting: 137)
     }
 
     @Test func generationsThatNeverEndDoNotPileUp() throws {
@@ -184,10 +179,9 @@ import Testing
             try baton.waitForError("generation \(change) is ready")
         }
         try waitUntil("two draining and one serving") {
-            readFile("/proc/\(baton.pid)/task/\(baton.pid)/children").split(separator: " ").count == 3
+            children(of: baton.pid).count == 3
         }
-        baton.signal(SIGTERM)
-        #expect(try baton.wait() == 137)
+        try baton.stop(expecting: 137)
     }
 
     // MARK: crash
@@ -203,19 +197,16 @@ import Testing
         for crash in 1...3 {
             let requests = load.current.requests
             try waitUntil("answers") { load.current.requests > requests + 50 }
-            let app = readFile("/proc/\(baton.pid)/task/\(baton.pid)/children").split(separator: " ").first.flatMap {
-                pid_t($0)
-            }
-            kill(try #require(app), SIGSTOP)
-            kill(try #require(app), SIGKILL)
+            let app = try #require(children(of: baton.pid).first)
+            kill(app, SIGSTOP)
+            kill(app, SIGKILL)
             try baton.waitForError("generation \(crash + 1) is ready")
         }
         let result = load.stop()
         // What the crashed process held is lost with it; nobody else is refused.
         #expect(
             result.failed <= 9 && result.failures.keys.allSatisfy { !$0.hasPrefix("connect") }, "\(result.failures)")
-        baton.signal(SIGTERM)
-        #expect(try baton.wait() == 0)
+        try baton.stop(expecting: 0)
     }
 
     @Test func whoWaitsForAGenerationThatIsGivenUpIsServedByTheNext() throws {
@@ -234,8 +225,7 @@ import Testing
         #expect(client.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
         volume.write(["page": "second"])
         #expect(try client.readToEnd().hasSuffix("second"))
-        baton.signal(SIGTERM)
-        try baton.wait()
+        try baton.stop()
     }
 
     @Test(arguments: [("never", "3", 3), ("on-failure", "0", 0)] as [(String, String, Int32)])
@@ -246,8 +236,7 @@ import Testing
     @Test func aCrashLoopBacksOff() throws {
         let baton = try Stand.run([Stand.probe, "exit", "3"], ["BATON_RESTART": "on-failure"])
         try baton.waitForError("attempt 4")
-        baton.signal(SIGTERM)
-        #expect(try baton.wait() == 3)
+        try baton.stop(expecting: 3)
     }
 
     // MARK: what an old process does to what is shared
@@ -268,14 +257,13 @@ import Testing
             try baton.waitForError("unix://\(socket) had been removed and is back", count: change)
             #expect(fileExists(socket))
         }
-        baton.signal(SIGTERM)
-        try baton.wait()
+        try baton.stop()
         #expect(listDirectory(directory.path) == ["app.conf"])
     }
 
     /// Each generation's own socket, or one for all.
     @Test(
-        .enabled(if: access("/usr/bin/python3", X_OK) == 0, "needs /usr/bin/python3"),
+        .needsPython,
         arguments: [("auto", "handover"), ("off", "restart")])
     func aListenerThatTheOldProcessShutsDownListensAgain(_ steer: String, _ onChange: String) throws {
         let path = config()
@@ -294,7 +282,7 @@ import Testing
                 c.recv(4096); c.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok"); c.close()
             """)
         let baton = try Stand.run(
-            ["/usr/bin/python3", directory.file("app.py")],
+            [Stand.python, directory.file("app.py")],
             [
                 "BATON_LISTEN": "tcp://127.0.0.1:\(port)", "BATON_WATCH": path, "BATON_ON_CHANGE": onChange,
                 "BATON_STEER": steer, "BATON_READY": "delay:300ms",
@@ -309,7 +297,6 @@ import Testing
             #expect(try httpGet(port: port).get() == "ok")
         }
         if let result = load?.stop() { #expect(result.failed == 0 && result.requests > 1000, "\(result.failures)") }
-        baton.signal(SIGTERM)
-        try baton.wait()
+        try baton.stop()
     }
 }

@@ -38,11 +38,11 @@ import Testing
             serve()
             """
         writeFile(directory.file("server.py"), python)
-        return ["sh", "-c", Self.late, "sh", "/usr/bin/python3", directory.file("server.py"), way]
+        return ["sh", "-c", Self.late, "sh", Stand.python, directory.file("server.py"), way]
     }
 
     @Test(
-        .needs("setpriv"), .enabled(if: access("/usr/bin/python3", X_OK) == 0, "needs /usr/bin/python3"),
+        .needs("setpriv"), .needsPython,
         arguments: waysToWait)
     func aGenerationIsReadyOnceItWaitsForConnections(_ way: String) throws {
         let port = freePort()
@@ -53,17 +53,14 @@ import Testing
             .flatMap { Double($0) }
         #expect(try #require(seconds) >= 1.5)
         #expect(try httpGet(port: port).get() == "ok")
-        baton.signal(SIGTERM)
-        try baton.wait()
+        try baton.stop()
     }
 
     @Test(.needs("setpriv"), .needs("node")) func aSuccessorThatIgnoresItsSocketIsGivenUpInThoseWords() throws {
         let path = directory.file("app.js")
         func write(_ descriptor: Int) {
-            replaceFile(
-                path,
-                "require('http').createServer((q, r) => r.end('\(descriptor)')).listen({ \(descriptor == 3 ? "fd: 3" : "port: 0") });"
-            )
+            let socket: NodeServer.Socket = descriptor == 3 ? .handed : .own(0)
+            _ = NodeServer(socket: socket, answer: "response.end(\"\(descriptor)\")").write(to: path)
         }
         write(3)
         let port = freePort()
@@ -77,27 +74,24 @@ import Testing
         write(0)
         try baton.waitForError("it has not waited for connections on its listening socket within 2s")
         #expect(try httpGet(port: port).get() == "3")
-        baton.signal(SIGTERM)
-        try baton.wait()
+        try baton.stop()
     }
 
     @Test(.needs("setpriv")) func aFirstGenerationThatIgnoresItsSocketIsToldAbout() throws {
         let baton = try asNobody(["sleep", "100"], ["BATON_LISTEN": "tcp://127.0.0.1:0"])
         try baton.waitForError("has not been seen to wait for connections on its listening socket within 5s")
         try baton.waitForError("generation 1 is ready")
-        baton.signal(SIGTERM)
-        #expect(try baton.wait() == 143)
+        try baton.stop(expecting: 143)
     }
 
     /// Not dumpable: nobody without a right over everybody may look into it (prctl(2), PR_SET_DUMPABLE).
-    @Test(.needs("setpriv"), .enabled(if: access("/usr/bin/python3", X_OK) == 0, "needs /usr/bin/python3"))
+    @Test(.needs("setpriv"), .needsPython)
     func whereBatonMayNotLookItSaysSo() throws {
         let hidden = "import ctypes, time; ctypes.CDLL(None).prctl(4, 0, 0, 0, 0); time.sleep(100)"
-        let baton = try asNobody(["/usr/bin/python3", "-c", hidden], ["BATON_LISTEN": "tcp://127.0.0.1:0"])
+        let baton = try asNobody([Stand.python, "-c", hidden], ["BATON_LISTEN": "tcp://127.0.0.1:0"])
         try baton.waitForError("cannot be seen (cannot ")
         try baton.waitForError("generation 1 is ready after 1")
-        baton.signal(SIGTERM)
-        #expect(try baton.wait() == 143)
+        try baton.stop(expecting: 143)
     }
 
     /// Root's app has more in effect than Baton keeps for itself, and `BATON_USER`'s is somebody else's.
@@ -107,11 +101,9 @@ import Testing
     func anAppOfAnotherRankIsLookedAtAllTheSame(_ settings: [String: String]) throws {
         chmod(directory.path, 0o755)
         let port = freePort()
-        let path = directory.file("app.js")
-        writeFile(
-            path, "setTimeout(() => require('http').createServer((q, r) => r.end('ok')).listen({ fd: 3 }), 1500);")
+        let server = NodeServer(socket: .handed, answer: "response.end(\"ok\")", delay: 1500)
         let baton = try Stand.run(
-            ["node", path],
+            server.write(to: directory.file("app.js")),
             settings.merging(["BATON_LISTEN": "tcp://127.0.0.1:\(port)", "BATON_PARENT_DEATH_SIGNAL": "TERM"]) {
                 own, _ in own
             })
@@ -121,7 +113,6 @@ import Testing
         #expect(try #require(seconds) >= 1.5)
         #expect(try httpGet(port: port).get() == "ok")
         #expect(!baton.error.contains("cannot be seen"))
-        baton.signal(SIGTERM)
-        try baton.wait()
+        try baton.stop()
     }
 }

@@ -5,14 +5,13 @@ import Testing
 
 /// What is published, and what is written about it.
 @Suite struct PackagingTests {
-    private static let package = #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 }
     private let directory = TemporaryDirectory()
 
     /// README, the articles, the examples' own.
     private static let documents: [String] = {
-        let articles = package + "/Sources/BatonCore/Documentation.docc"
-        let examples = package + "/examples"
-        return [package + "/README.md"]
+        let articles = Stand.package + "/Sources/BatonCore/Documentation.docc"
+        let examples = Stand.package + "/examples"
+        return [Stand.package + "/README.md"]
             + listDirectory(articles).filter { $0.hasSuffix(".md") }.map { "\(articles)/\($0)" }
             + listDirectory(examples).map { "\(examples)/\($0)/README.md" }.filter(fileExists)
     }()
@@ -42,17 +41,17 @@ import Testing
         }
         for word in text.split(whereSeparator: { " \n`()".contains($0) })
         where word.hasPrefix("./") && word.hasSuffix("run") {
-            #expect(access(Self.package + "/" + word.dropFirst(2), X_OK) == 0, "\(word)")
+            #expect(access(Stand.package + "/" + word.dropFirst(2), X_OK) == 0, "\(word)")
         }
         for link in text.split(separator: "](examples/").dropFirst() {
-            #expect(fileExists(Self.package + "/examples/" + link.prefix { $0 != ")" }), "\(link.prefix(30))")
+            #expect(fileExists(Stand.package + "/examples/" + link.prefix { $0 != ")" }), "\(link.prefix(30))")
         }
     }
 
     /// What is not there the linker cannot lay anywhere, and says nothing.
     @Test(.needs("nm"), .enabled(if: getenv("BATON_TEST_BINARY") != nil, "needs the static builds"))
     func theOrderOfTheSymbolsIsNotOutOfDate() throws {
-        let lines = readFile(Self.package + "/Sources/baton/symbols.order").split(separator: "\n")
+        let lines = readFile(Stand.package + "/Sources/baton/symbols.order").split(separator: "\n")
         let ordered = lines.filter { !$0.hasPrefix("#") }
         let listing = try RunningProcess(["nm", "-j", Stand.baton])
         #expect(try listing.wait() == 0)
@@ -74,7 +73,7 @@ import Testing
     @Test(.enabled(if: getenv("BATON_TEST_BINARY") != nil && access(Stand.agent, X_OK) == 0, "needs the static builds"))
     func aReleaseHasChecksumsAndSaysWhatIsInIt() throws {
         let built = Stand.baton.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 }
-        let release = try RunningProcess([Self.package + "/.ci/release", directory.path, built])
+        let release = try RunningProcess([Stand.package + "/.ci/release", directory.path, built])
         #expect(try release.wait(seconds: 60) == 0, "\(release.error)")
         let check = try RunningProcess(["sh", "-c", "cd \(directory.path) && sha256sum -c SHA256SUMS"])
         #expect(try check.wait() == 0 && occurrences(of: ": OK", in: check.output) == 3)
@@ -84,12 +83,36 @@ import Testing
         }
     }
 
+    /// What the image is made of has no test in it, and the manifest can do without them.
+    @Test(.needs("swift")) func anEditOfATestBuildsNoImageAnew() throws {
+        let lines = readFile(Stand.package + "/Dockerfile").split(separator: "\n")
+        let copied = lines.filter { $0.hasPrefix("COPY ") && !$0.contains("--from=") }.flatMap {
+            $0.split(separator: " ").dropFirst().dropLast().map(String.init)
+        }
+        #expect(copied == ["Package.swift", "Package.resolved", "Sources"])
+        let ignored = readFile(Stand.package + "/.dockerignore").split(separator: "\n")
+        for folder in ["Tests", "examples", ".git", ".build*"] {
+            #expect(ignored.contains { $0 == folder }, "\(folder)")
+        }
+
+        let setting = try #require(lines.first { $0.hasPrefix("ENV BATON_") }).dropFirst(4).split(separator: "=")
+        var options = RunningProcess.Options()
+        options.environment = [String(setting[0]): String(setting[1])]
+        for name in copied {
+            let copy = try RunningProcess(["cp", "-r", "\(Stand.package)/\(name)", directory.path])
+            #expect(try copy.wait() == 0)
+        }
+        let described = try RunningProcess(["swift", "package", "--package-path", directory.path, "describe"], options)
+        #expect(try described.wait(seconds: 60) == 0, "\(described.error)")
+        #expect(described.output.contains("baton-agent") && !described.output.contains("EndToEndTests"))
+    }
+
     private static let arm = "/usr/aarch64-linux-gnu/include"
 
     /// All of C that is in it, for the other kind of processor; the Swift above it knows nothing of one.
     @Test(.needs("clang"), .enabled(if: fileExists(arm), "needs libc6-dev-arm64-cross"))
     func theCCompilesForArm64() throws {
-        let sources = Self.package + "/Sources"
+        let sources = Stand.package + "/Sources"
         for folder in ["CBatonShims", "CBatonStart"] {
             for file in listDirectory("\(sources)/\(folder)") where file.hasSuffix(".c") {
                 let clang = try RunningProcess([

@@ -67,8 +67,7 @@ import Testing
     @Test(arguments: everyone) func defaultSignalHandlersWork(_ peer: Init) throws {
         let process = try peer.run(["sh", "-c", "echo ready; exec sleep 100"])
         try process.waitForOutput("ready")
-        process.signal(SIGTERM)
-        #expect(try process.wait() == 143)
+        try process.stop(expecting: 143)
     }
 
     @Test(.needsRoot, arguments: everyone) func defaultSignalHandlersWorkAsPID1(_ peer: Init) throws {
@@ -79,7 +78,7 @@ import Testing
                 + peer.command(["sh", "-c", "echo ready; exec sleep 100"]),
             options)
         try outer.waitForOutput("ready")
-        let pid1 = try #require(Stand.children(of: outer.pid).first)
+        let pid1 = try #require(children(of: outer.pid).first)
         kill(pid1, SIGTERM)
         #expect(try outer.wait() == 143)
     }
@@ -95,34 +94,29 @@ import Testing
         #expect(try process.wait() == 0)
     }
 
-    /// A shell and its child, which says what it gets.
-    private static let family =
-        "\"$0\" signals & child=$!; trap 'echo shell' USR1; while kill -0 $child 2>/dev/null; do wait $child; done; exit 0"
-
     @Test(
         .needs("bash"),
         arguments: these(.tini("-g"), .dumbInit(), .catatonit("-g"), .baton(), .baton(["BATON_SIGNAL_TARGET": "group"]))
     )
     func signalForwardingToTheProcessGroup(_ peer: Init) throws {
-        let process = try peer.run(["bash", "-c", Self.family, Stand.probe])
+        let process = try peer.run(Stand.shellAndChild)
         try process.waitForOutput("ready")
         process.signal(SIGUSR1)
         try process.waitForOutput("shell")
         try process.waitForOutput("got \(SIGUSR1)\n")
-        process.signal(SIGTERM)
-        try process.wait()
+        try process.stop()
     }
 
     @Test(
         .needs("bash"),
         arguments: these(.tini(), .dumbInit("--single-child"), .catatonit(), .baton(["BATON_SIGNAL_TARGET": "child"])))
     func singleChild(_ peer: Init) throws {
-        let process = try peer.run(["bash", "-c", Self.family, Stand.probe])
+        let process = try peer.run(Stand.shellAndChild)
         try process.waitForOutput("ready")
         process.signal(SIGUSR1)
         try process.waitForOutput("shell")
         #expect(!process.output.contains("got \(SIGUSR1)\n"))
-        for child in Stand.children(of: process.pid) { for own in Stand.children(of: child) { kill(own, SIGTERM) } }
+        for child in children(of: process.pid) { for own in children(of: child) { kill(own, SIGTERM) } }
         #expect(try process.wait() == 0)
     }
 
@@ -143,8 +137,7 @@ import Testing
         process.signal(SIGUSR1)
         process.signal(SIGUSR2)
         try process.waitForOutput("got \(SIGUSR2)\n")
-        process.signal(SIGTERM)
-        try process.wait()
+        try process.stop()
         #expect(!process.output.contains("got \(SIGUSR1)\n"))
     }
 
@@ -153,8 +146,7 @@ import Testing
         try process.waitForOutput("ready")
         let app = try #require(pid_t(Stand.line("ready", in: process.output) ?? ""))
         try Stand.suspendAndContinue(process, app: app, by: SIGTSTP)
-        process.signal(SIGTERM)
-        #expect(try process.wait() == 143)
+        try process.stop(expecting: 143)
     }
 
     /// "-p SIGNAL: trigger SIGNAL when parent dies".
@@ -193,8 +185,8 @@ import Testing
                 + peer.command([Stand.probe, "orphans", "500"]),
             options)
         try outer.waitForOutput("orphaned", seconds: 60)
-        let pid1 = try #require(Stand.children(of: outer.pid).first)
-        try waitUntil("one child left") { Stand.children(of: pid1).count == 1 }
+        let pid1 = try #require(children(of: outer.pid).first)
+        try waitUntil("one child left") { children(of: pid1).count == 1 }
         kill(pid1, SIGTERM)
         try outer.wait()
     }
@@ -203,9 +195,8 @@ import Testing
     @Test(arguments: these(.tini(), .catatonit(), .baton())) func subreaper(_ peer: Init) throws {
         let process = try peer.run([Stand.probe, "orphans", "50"])
         try process.waitForOutput("orphaned")
-        try waitUntil("one child left") { Stand.children(of: process.pid).count == 1 }
-        process.signal(SIGTERM)
-        try process.wait()
+        try waitUntil("one child left") { children(of: process.pid).count == 1 }
+        try process.stop()
     }
 
     /// "If your process dies, dumb-init will also die, taking care to clean up any other processes that might still remain."

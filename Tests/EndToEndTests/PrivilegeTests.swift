@@ -67,8 +67,7 @@ import Testing
             #expect(Stand.line(name, in: status).flatMap { UInt64($0, radix: 16) } == kept)
         }
         // What it kept is enough to stop an app of another user.
-        baton.signal(SIGTERM)
-        #expect(try baton.wait() == 0)
+        try baton.stop(expecting: 0)
     }
 
     @Test(.needsRoot) func aHandoverToAnotherUserWorksMoreThanOnce() throws {
@@ -86,8 +85,7 @@ import Testing
             replaceFile(path, "\(change)")
             try baton.waitForError("change \(change) is applied by handover")
         }
-        baton.signal(SIGTERM)
-        #expect(try baton.wait() == 0)
+        try baton.stop(expecting: 0)
         #expect(occurrences(of: "Uid:\t1234", in: baton.output) == 4)
     }
 
@@ -115,7 +113,7 @@ import Testing
         let baton = try RunningProcess(
             [
                 "unshare", "--net", "sh", "-c",
-                "echo 1024 > /proc/sys/net/ipv4/ip_unprivileged_port_start; exec setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all \"$0\" -- true",
+                "echo 1024 > /proc/sys/net/ipv4/ip_unprivileged_port_start; exec \(Stand.asNobody.joined(separator: " ")) \"$0\" -- true",
                 Stand.baton,
             ], options)
         #expect(try baton.wait() == 71)

@@ -126,18 +126,10 @@ struct RealServer: Sendable, CustomTestStringConvertible {
         command: { site, _ in ["node", site.scratch + "/app.js"] },
         configuration: { _, _, text in ["page": text] },
         files: { site, socket in
-            [
-                "app.js": """
-                const page = require("fs").readFileSync("\(site.volume)/page");
-                const server = require("http").createServer((request, response) => {
-                  response.setHeader("Content-Length", page.length);
-                  response.end(page);
-                });
-                server.keepAliveTimeout = 600000;
-                server.listen(\(socket == .handed ? "{ fd: 3 }" : "\(site.port), \"127.0.0.1\""));
-                process.on("SIGTERM", () => server.close(() => process.exit(0)));
-                """
-            ]
+            let server = NodeServer(
+                socket: socket == .handed ? .handed : .own(site.port),
+                setup: NodeServer.page(of: site.volume + "/page"), answer: NodeServer.givesPage)
+            return ["app.js": server.program]
         })
 
     func lay(_ site: Site, _ socket: Socket) {

@@ -54,9 +54,8 @@ import Testing
                 command: { port, directory in
                     writeFile(
                         directory + "/package.json", #"{"name": "app", "scripts": {"start": "node server.js"}}"#)
-                    writeFile(
-                        directory + "/server.js",
-                        "require('http').createServer((q, a) => a.end('x')).listen(\(port), '127.0.0.1')")
+                    let server = NodeServer(socket: .own(port), answer: "response.end(\"x\")")
+                    _ = server.write(to: directory + "/server.js")
                     return ["npm", "--prefix", directory, "start"]
                 }, reason: nil),
         ]
@@ -87,11 +86,6 @@ import Testing
 
     private func answers(_ port: UInt16) -> Bool { (try? httpGet(port: port).get()) != nil }
 
-    private func stop(_ baton: RunningProcess) throws {
-        baton.signal(SIGTERM)
-        try baton.wait()
-    }
-
     // MARK: handlers that prove nothing
 
     @Test(arguments: Runtime.installed) func aRuntimesHandlerIsNoReloadHandler(_ runtime: Runtime) throws {
@@ -111,7 +105,7 @@ import Testing
         try waitUntil("answers of generation 2") { load.current.requests > served + 20 }
         let result = load.stop()
         #expect(result.failed == 0, "\(result.failures)")
-        try stop(baton)
+        try baton.stop()
     }
 
     @Test(.needs("prometheus")) func aGoProgramThatIsKnownToReloadIsTold() throws {
@@ -129,7 +123,7 @@ import Testing
         try baton.waitForError("change 1 is applied by reload")
         try baton.waitForError("Completed loading of configuration file", count: 2)
         #expect(!baton.error.contains("starting generation 2"))
-        try stop(baton)
+        try baton.stop()
     }
 
     @Test(.needs("unicorn")) func aRubyProgramThatIsKnownToReloadIsTold() throws {
@@ -142,7 +136,7 @@ import Testing
         replaceFile(config, "1")
         try baton.waitForError("change 1 is applied by reload")
         try baton.waitForError("done reloading config_file")
-        try stop(baton)
+        try baton.stop()
     }
 
     /// What the settings say is done, and told.
@@ -181,7 +175,7 @@ import Testing
             if \(listens ? "True" : "False"): http.server.ThreadingHTTPServer(("127.0.0.1", \(port)), Handler).serve_forever()
             while True: signal.pause()
             """)
-        return ["/usr/bin/python3", directory.file("server.py")]
+        return [Stand.python, directory.file("server.py")]
     }
 
     @Test(.needsPython, arguments: [(code: 0, after: 0.0), (code: 3, after: 0.0), (code: 0, after: 1.5)])
@@ -201,7 +195,7 @@ import Testing
         let result = load.stop()
         #expect(result.failed == 0, "\(result.failures)")
         #expect(occurrences(of: "after it was told to reload", in: baton.error) == 1)
-        try stop(baton)
+        try baton.stop()
     }
 
     @Test(.needsPython) func whereItsSocketsStayItsOwnItGoesOnToo() throws {
@@ -210,7 +204,7 @@ import Testing
         try baton.waitForError("generation 1 is ready")
         replaceFile(config, "1")
         try waitUntil("an answer of generation 2") { (try? httpGet(port: port).get()) == "2" }
-        try stop(baton)
+        try baton.stop()
     }
 
     @Test(.needsPython) func aJobThatEndsWellIsFinished() throws {
@@ -232,10 +226,10 @@ import Testing
             listener = socket.socket(socket.AF_UNIX); listener.bind(path); listener.listen(8)
             while True: listener.accept()[0].close()
             """)
-        let baton = try start(["/usr/bin/python3", directory.file("server.py")])
+        let baton = try start([Stand.python, directory.file("server.py")])
         try baton.waitForError("generation 1 is ready")
         replaceFile(config, "1")
         try baton.waitForError("generation 2 is ready")
-        try stop(baton)
+        try baton.stop()
     }
 }

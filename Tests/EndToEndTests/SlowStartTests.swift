@@ -9,19 +9,10 @@ import Testing
 
     /// node, which answers with what the file `page` of the volume held when it started, and ends soon where that is "bad".
     private func command(_ volume: KubeletVolume, _ port: UInt16) -> [String] {
-        writeFile(
-            directory.file("app.js"),
-            """
-            const page = require("fs").readFileSync("\(volume.directory)/page", "utf8");
-            const server = require("http").createServer((request, response) => {
-              response.setHeader("Content-Length", page.length);
-              response.end(page);
-            });
-            server.listen(\(port), "127.0.0.1");
-            process.on("SIGTERM", () => server.close(() => process.exit(0)));
-            if (page == "bad") setTimeout(() => process.exit(3), 500);
-            """)
-        return ["node", directory.file("app.js")]
+        let ending = "if (page == \"bad\") setTimeout(() => process.exit(3), 500);"
+        let setup = NodeServer.page(of: volume.directory + "/page", ending)
+        return NodeServer(socket: .own(port), setup: setup, answer: NodeServer.givesPage)
+            .write(to: directory.file("app.js"))
     }
 
     private func start(_ volume: KubeletVolume, _ port: UInt16, _ settings: [String: String]) throws -> RunningProcess {
@@ -54,8 +45,7 @@ import Testing
         #expect(result.bodies["old", default: 0] - late.bodies["old", default: 0] <= 6)
         #expect(result.failed == 0, "\(result.failures)")
         try baton.waitForError("generation 1 exited with code 0 after its drain")
-        baton.signal(SIGTERM)
-        #expect(try baton.wait() == 0)
+        try baton.stop(expecting: 0)
     }
 
     @Test(.needs("node")) func whoDiesInItsSlowStartLeavesAllToTheOldOne() throws {
@@ -71,7 +61,6 @@ import Testing
         #expect(result.bodies["bad", default: 0] - bad <= 6)
         // What it had accepted, or had waiting, goes with it.
         #expect(result.failed <= 12, "\(result.failures)")
-        baton.signal(SIGTERM)
-        #expect(try baton.wait() == 0)
+        try baton.stop(expecting: 0)
     }
 }

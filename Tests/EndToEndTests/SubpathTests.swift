@@ -16,11 +16,10 @@ import Testing
     private func mounts(config: String, secret: String) -> String {
         """
         rm -rf \(etc) \(directory.path)/volumes && mkdir -p \(etc) \(configVolume) \(secretVolume) && mount -t tmpfs tmpfs \(secretVolume) &&
-        lay() { mkdir "$1/..2026_01_01_00_00_00.1" && printf %s "$3" > "$1/..2026_01_01_00_00_00.1/$2" &&
-          ln -s ..2026_01_01_00_00_00.1 "$1/..data" && ln -s "..data/$2" "$1/$2" && touch "$4" &&
-          mount --bind "$1/..2026_01_01_00_00_00.1/$2" "$4" && mount -o remount,ro,bind "$4"; } &&
-        lay \(configVolume) app.yaml '\(config)' \(etc)/app.yaml &&
-        lay \(secretVolume) tls.crt '\(secret)' \(etc)/tls.crt && echo plain > \(etc)/plain.conf
+        \(KubeletVolume.commands(configVolume, key: "app.yaml", config)) &&
+        \(KubeletVolume.mountCommands(configVolume, key: "app.yaml", at: etc + "/app.yaml")) &&
+        \(KubeletVolume.commands(secretVolume, key: "tls.crt", secret)) &&
+        \(KubeletVolume.mountCommands(secretVolume, key: "tls.crt", at: etc + "/tls.crt")) && echo plain > \(etc)/plain.conf
         """
     }
 
@@ -63,11 +62,6 @@ import Testing
             preparation: mounts(config: config, secret: "hunter2"))
     }
 
-    private func stop(_ baton: Namespaced) throws {
-        try baton.signal(SIGTERM)
-        #expect(try baton.outer.wait() == 143, "\(baton.outer.error.suffix(2000))")
-    }
-
     @Test func theAppReadsTheObjectInThePlaceOfTheMount() throws {
         let cluster = try makeCluster()
         let baton = try start(cluster, "\(etc)/app.yaml", argument: "\(etc)/app.yaml")
@@ -86,7 +80,7 @@ import Testing
         #expect(occurrences(of: "sees ", in: baton.outer.output) == 3)
         #expect(!baton.outer.error.contains("this mount pins the old file"))
         #expect(baton.outer.error.contains("the app is given \(stage)/files\(etc)/app.yaml"))
-        try stop(baton)
+        try baton.stop(expecting: 143)
     }
 
     @Test func aSecretIsForTheAppsUserAloneAndInNoLog() throws {
@@ -103,7 +97,7 @@ import Testing
             stat("\(stage)/files\(etc)/tls.crt", &info) == 0 && info.st_mode & 0o777 == 0o600 && info.st_uid == 65534)
         #expect(!baton.outer.error.contains("hunter2") && !baton.outer.error.contains("sesame"))
         #expect(!baton.outer.error.contains("c2VzYW1l"))
-        try stop(baton)
+        try baton.stop(expecting: 143)
     }
 
     /// What the mount has is used until more is allowed.
@@ -117,7 +111,7 @@ import Testing
         try baton.outer.waitForError("this mount pins the old file: the app keeps the old content until the agent may")
         cluster.misbehave("")
         try baton.outer.waitForOutput("sees one.", seconds: 30)
-        try stop(baton)
+        try baton.stop(expecting: 143)
     }
 
     @Test func anUnknownPodIsToldInWords() throws {
@@ -126,11 +120,11 @@ import Testing
             cluster, "\(etc)/app.yaml", argument: "\(etc)/app.yaml", ["HOSTNAME": "node-7"])
         try baton.outer.waitForError(
             "there is no Pod node-7 in namespace fixture: where the host name is not the Pod's, set POD_NAME")
-        try stop(baton)
+        try baton.stop(expecting: 143)
         let named = try start(
             cluster, "\(etc)/app.yaml", argument: "\(etc)/app.yaml", ["HOSTNAME": "node-7", "POD_NAME": "web-0"])
         try named.outer.waitForError("is followed by the API")
-        try stop(named)
+        try named.stop(expecting: 143)
     }
 
     /// The mounts lie within a directory that is watched, where nothing of them is seen.
@@ -144,7 +138,7 @@ import Testing
         try baton.outer.waitForOutput("sees two.")
         #expect(readFile("\(stage)/files\(etc)/plain.conf") == "plain\n")
         #expect(readFile("\(stage)/files\(etc)/tls.crt") == "hunter2")
-        try stop(baton)
+        try baton.stop(expecting: 143)
     }
 
     /// Watched without BATON_SUBPATH, too: the directory around such a mount shows nothing of its end.
@@ -164,8 +158,7 @@ import Testing
         replaceFile(try baton.path("\(etc)/plain.conf"), "changed")
         try baton.outer.waitForError("change 1 is noted")
         #expect(!baton.outer.error.contains("an audit found"))
-        try baton.signal(SIGTERM)
-        #expect(try baton.outer.wait() == 0)
+        try baton.stop(expecting: 0)
     }
 
     @Test func withoutAnyAPIServerTheAppStartsAtOnce() throws {
@@ -175,6 +168,6 @@ import Testing
             preparation: mounts(config: "mounted", secret: "x"))
         try baton.outer.waitForOutput("sees mounted.")
         try baton.outer.waitForError("stays as it is mounted: ")
-        try stop(baton)
+        try baton.stop(expecting: 143)
     }
 }

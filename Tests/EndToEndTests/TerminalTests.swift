@@ -69,12 +69,11 @@ import Testing
     @Test(arguments: [SIGTSTP, SIGTTIN, SIGTTOU]) func aTerminalStopStopsTheAppAndBaton(_ signal: Int32) throws {
         let baton = try Stand.run(["sleep", "100"])
         try baton.waitForError("starting generation 1")
-        try waitUntil("the app") { !Stand.children(of: baton.pid).isEmpty }
-        let app = try #require(Stand.children(of: baton.pid).first)
+        try waitUntil("the app") { !children(of: baton.pid).isEmpty }
+        let app = try #require(children(of: baton.pid).first)
         try waitUntil("the exec") { readFile("/proc/\(app)/comm").hasPrefix("sleep") }
         try Stand.suspendAndContinue(baton, app: app, by: signal)
-        baton.signal(SIGTERM)
-        #expect(try baton.wait() == 143)
+        try baton.stop(expecting: 143)
     }
 
     /// On a terminal the log has colours, and what lasts shows how far it is.
@@ -100,7 +99,6 @@ import Testing
         client.send("Connection: close\r\n\r\n")
         #expect(try client.readToEnd().hasSuffix("one"))
         try terminal.waitFor("after its drain")
-        baton.signal(SIGTERM)
-        #expect(try baton.wait() == 0)
+        try baton.stop(expecting: 0)
     }
 }

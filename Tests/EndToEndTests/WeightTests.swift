@@ -38,15 +38,14 @@ import Testing
         for change in 1...50 {
             volume.write(["app.yaml": "\(change)"])
             try baton.waitForOutput("reload \(change) ")
-            if change == 1 { descriptors = listDirectory("/proc/\(baton.pid)/fd").count }
+            if change == 1 { descriptors = descriptorCount(of: baton.pid) }
         }
         // Anonymous memory: dirty pages of the file itself would only tell that it was built a moment ago.
         let rollup = readFile("/proc/\(baton.pid)/smaps_rollup")
         let anonymous = Stand.line("Anonymous:", in: rollup).flatMap { Int($0.filter(\.isNumber)) }
         #expect(try #require(anonymous) <= 400, "\(rollup)")
         #expect(Stand.line("Threads:", in: readFile("/proc/\(baton.pid)/status")) == "1")
-        #expect(listDirectory("/proc/\(baton.pid)/fd").count == descriptors)
-        baton.signal(SIGTERM)
-        try baton.wait()
+        #expect(descriptorCount(of: baton.pid) == descriptors)
+        try baton.stop()
     }
 }

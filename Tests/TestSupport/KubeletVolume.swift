@@ -20,12 +20,14 @@ public final class KubeletVolume {
     }
 
     /// - Parameter payload: contents by path; a path may have directories (`items.path: a/b`).
+    /// - Parameter evenIfEqual: writes data that is there already, as after a change of mode.
     /// - Parameter beforeRemoval: called when the swap is done and the old directory still stands.
     /// - Returns: when the rename onto `..data` was done; nil where the data was equal and nothing happened.
     @discardableResult
-    public func write(_ payload: [String: String], beforeRemoval: () -> Void = {}) -> Int64? {
+    public func write(_ payload: [String: String], evenIfEqual: Bool = false, beforeRemoval: () -> Void = {}) -> Int64?
+    {
         let old = dataDirectory
-        if let old, isEqual(old, payload) { return nil }
+        if let old, !evenIfEqual, isEqual(old, payload) { return nil }
         let name = "..2026_11_22_10_00_00.\(monotonicNow())"
         let new = directory + "/" + name
         mkdir(new, 0o755)
@@ -49,6 +51,18 @@ public final class KubeletVolume {
         beforeRemoval()
         if let old { removeTree(old) }
         return swappedAt
+    }
+
+    /// The first write of one key as shell commands, for a place that only a shell in a namespace reaches.
+    public static func commands(_ directory: String, key: String, _ text: String) -> String {
+        let version = "..2026_11_22_09_00_00.1"
+        return "mkdir -p \(directory)/\(version) && printf %s '\(text)' > \(directory)/\(version)/\(key) && "
+            + "ln -s \(version) \(directory)/..data && ln -s ..data/\(key) \(directory)/\(key)"
+    }
+
+    /// A mount of one key by subPath: read-only, of the file behind the links.
+    public static func mountCommands(_ directory: String, key: String, at path: String) -> String {
+        "touch \(path) && mount --bind $(readlink -f \(directory)/\(key)) \(path) && mount -o remount,ro,bind \(path)"
     }
 
     private func linkExists(_ path: String) -> Bool {

@@ -55,3 +55,23 @@ public final class RawConnection {
         }
     }
 }
+
+/// Somebody else's listening socket, on a free port of 127.0.0.1.
+public final class ListeningSocket {
+    private let fd: Int32
+    public let port: UInt16
+
+    public init() throws {
+        fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        port = freePort()
+        var address = loopback(port)
+        let bound = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(fd, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard bound == 0, listen(fd, 1) == 0 else { throw TimedOut("cannot listen on 127.0.0.1:\(port)") }
+    }
+
+    deinit { close(fd) }
+}

@@ -104,6 +104,13 @@ public final class RunningProcess {
         return code
     }
 
+    /// Asks it to end, and gives what `wait` gives.
+    @discardableResult
+    public func stop(by number: Int32 = SIGTERM, seconds: Double = 20) throws -> Int32 {
+        signal(number)
+        return try wait(seconds: seconds)
+    }
+
     public var isRunning: Bool {
         if ended != nil { return false }
         var info = siginfo_t()

@@ -14,10 +14,14 @@ public func monotonicNow() -> Int64 {
 }
 
 /// Looks until the condition holds. The deadline is far longer than it should take: it ends a broken test, nothing else.
-public func waitUntil(_ what: String, seconds: Double = 20, _ condition: () throws -> Bool) throws {
+///
+/// - Parameter pause: milliseconds from look to look; 0 where what is looked for lasts shorter than that.
+public func waitUntil(
+    _ what: String, seconds: Double = 20, pause: Int32 = 3, _ condition: () throws -> Bool
+) throws {
     let deadline = monotonicNow() + Int64(seconds * 1e9)
     while try !condition() {
         guard monotonicNow() < deadline else { throw TimedOut("\(what): not within \(seconds) s") }
-        poll(nil, 0, 3)
+        poll(nil, 0, pause)
     }
 }
