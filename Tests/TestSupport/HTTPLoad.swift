@@ -190,20 +190,3 @@ private func contentLength(_ head: Substring) -> Int? {
     }
     return nil
 }
-
-/// A port that nobody uses at the moment.
-public func freePort() -> UInt16 {
-    let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-    defer { close(fd) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    withUnsafeMutablePointer(to: &address) {
-        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-            bind(fd, pointer, size)
-            getsockname(fd, pointer, &size)
-        }
-    }
-    return UInt16(bigEndian: address.sin_port)
-}
