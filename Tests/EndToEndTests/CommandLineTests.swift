@@ -5,17 +5,8 @@ import Testing
 
 /// What a person sees who calls Baton by hand.
 @Suite(.serialized) struct CommandLineTests {
-    private func call(_ arguments: [String], _ settings: [String: String] = [:]) throws -> (
-        code: Int32, output: String, error: String
-    ) {
-        var options = RunningProcess.Options()
-        options.environment = settings
-        let process = try RunningProcess([Stand.baton] + arguments, options)
-        return (try process.wait(), process.output, process.error)
-    }
-
     @Test func helpNamesEverySetting() throws {
-        let help = try call(["--help"])
+        let help = try Stand.call(["--help"])
         #expect(help.code == 0)
         for definition in SettingDefinition.all {
             #expect(help.output.contains("  \(definition.name) (\(definition.defaultText))"))
@@ -25,20 +16,20 @@ import Testing
     }
 
     @Test func versionIsOneLine() throws {
-        let version = try call(["--version"])
+        let version = try Stand.call(["--version"])
         #expect(
             version.code == 0 && version.output.hasPrefix("baton ") && version.output.split(separator: "\n").count == 1)
     }
 
     @Test func wrongUsageIsToldWhatWouldBeRight() throws {
-        #expect(try call([]).code == 64 && (try call(["--"])).code == 64)
-        let bare = try call(["nginx", "-g", "daemon off;"])
+        #expect(try Stand.call([]).code == 64 && (try Stand.call(["--"])).code == 64)
+        let bare = try Stand.call(["nginx", "-g", "daemon off;"])
         #expect(bare.code == 64 && bare.error.contains("baton -- nginx"))
     }
 
     @Test func badSettingsAreAllToldBeforeTheAppStarts() throws {
         let directory = TemporaryDirectory()
-        let bad = try call(
+        let bad = try Stand.call(
             ["--", "touch", directory.file("started")],
             [
                 "BATON_WATHC": "/x", "BATON_SETTLE": "soon", "BATON_LISTEN": "tcp://nowhere:1",
@@ -47,10 +38,10 @@ import Testing
         #expect(bad.code == 78 && bad.error.split(separator: "\n").count == 4)
         #expect(bad.error.contains("did you mean BATON_WATCH?"))
         #expect(!fileExists(directory.file("started")))
-        #expect(try call(["--", "true"], ["BATON_USER": "no-such-user"]).code == 78)
-        let capabilities = try call(["--", "true"], ["BATON_CAPS": "^cap_fly"])
+        #expect(try Stand.call(["--", "true"], ["BATON_USER": "no-such-user"]).code == 78)
+        let capabilities = try Stand.call(["--", "true"], ["BATON_CAPS": "^cap_fly"])
         #expect(capabilities.code == 78 && capabilities.error.contains("BATON_CAPS: \"^cap_fly\" is no IAB tuple"))
-        #expect(try call(["explain"], ["BATON_STRATEGY": "x"]).code == 78)
+        #expect(try Stand.call(["explain"], ["BATON_STRATEGY": "x"]).code == 78)
         // A path that is read as something else would be watched for ever in vain.
         let latin1 = try RunningProcess([
             "sh", "-c", "BATON_WATCH=$(printf '/caf\\351') exec \"$0\" -- true", Stand.baton,
@@ -62,20 +53,20 @@ import Testing
         let port = freePort()
         let first = try Stand.run([Stand.probe, "wait"], ["BATON_LISTEN": "tcp://127.0.0.1:\(port)"])
         try first.waitForOutput("ready")
-        let second = try call(["--", "true"], ["BATON_LISTEN": "tcp://127.0.0.1:\(port)"])
+        let second = try Stand.call(["--", "true"], ["BATON_LISTEN": "tcp://127.0.0.1:\(port)"])
         #expect(second.code == 71)
         #expect(
             second.error.contains(
                 "cannot bind tcp://127.0.0.1:\(port): Address already in use (EADDRINUSE); another process has it"))
-        let nowhere = try call(["--", "true"], ["BATON_LISTEN": "tcp://192.0.2.1:8080"])
+        let nowhere = try Stand.call(["--", "true"], ["BATON_LISTEN": "tcp://192.0.2.1:8080"])
         #expect(nowhere.code == 71 && nowhere.error.contains("is not one of this machine's"))
         try first.stop()
     }
 
     @Test func explainWorksWithoutAnything() throws {
-        let nothing = try call(["explain"])
+        let nothing = try Stand.call(["explain"])
         #expect(nothing.code == 0 && nothing.output.contains("nothing is watched"))
-        #expect(try call(["explain", "/etc/passwd"]).output.contains("strategy: inotify"))
+        #expect(try Stand.call(["explain", "/etc/passwd"]).output.contains("strategy: inotify"))
     }
 }
 

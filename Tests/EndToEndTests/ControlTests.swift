@@ -18,11 +18,8 @@ import Testing
         return baton
     }
 
-    private func ask(_ words: String...) throws -> (code: Int32, text: String, error: String) {
-        var options = RunningProcess.Options()
-        options.environment = ["BATON_CONTROL": socket]
-        let client = try RunningProcess([Stand.baton] + words, options)
-        return (try client.wait(), client.output, client.error)
+    private func ask(_ words: String...) throws -> (code: Int32, output: String, error: String) {
+        try Stand.call(words, ["BATON_CONTROL": socket])
     }
 
     private func stop(_ baton: RunningProcess) throws {
@@ -40,22 +37,20 @@ import Testing
             "running, ready", directory.file("page"), "inotify", "  2  ready", "changes: 1 applied",
             "connections cut: 0",
         ] {
-            #expect(status.text.contains(words), "\(words) in \(status.text)")
+            #expect(status.output.contains(words), "\(words) in \(status.output)")
         }
         let history = try ask("history")
-        #expect(history.text.contains("change 1, ") && history.text.contains("applied by handover, generation 2"))
-        #expect(history.text.contains("settle ") && history.text.contains("apply "))
-        #expect(try ask("history", "--json").text.contains("\"outcome\":\"applied\""))
-        let json = try ask("status", "--json").text
+        #expect(history.output.contains("change 1, ") && history.output.contains("applied by handover, generation 2"))
+        #expect(history.output.contains("settle ") && history.output.contains("apply "))
+        #expect(try ask("history", "--json").output.contains("\"outcome\":\"applied\""))
+        let json = try ask("status", "--json").output
         #expect(json.hasPrefix("{\"baton\":{\"type\":\"baton\"") && json.contains("\"generations\":[{"))
-        var options = RunningProcess.Options()
-        options.environment = ["BATON_CONTROL": socket, "BATON_WATCH": directory.file("page")]
-        let explain = try RunningProcess([Stand.baton, "explain"], options)
-        #expect(try explain.wait() == 0)
+        let explain = try Stand.call(["explain"], ["BATON_CONTROL": socket, "BATON_WATCH": directory.file("page")])
+        #expect(explain.code == 0)
         #expect(
             explain.output.contains("strategy: inotify")
                 && explain.output.contains("now: \(directory.file("page")) is watched by inotify"))
-        #expect(!json.contains("\u{1b}") && !status.text.contains("\u{1b}"))
+        #expect(!json.contains("\u{1b}") && !status.output.contains("\u{1b}"))
         try stop(baton)
     }
 
@@ -64,10 +59,10 @@ import Testing
         let baton = try start(
             ["BATON_VALIDATE": "sh -c 'exit $(cat \(directory.file("verdict")))'"], port: freePort())
         let good = try ask("reload")
-        #expect(good.code == 0 && good.text.contains("applied by handover, generation 2"), "\(good)")
+        #expect(good.code == 0 && good.output.contains("applied by handover, generation 2"), "\(good)")
         writeFile(directory.file("verdict"), "3")
         let bad = try ask("reload")
-        #expect(bad.code == 1 && bad.text.contains("rejected") && bad.text.contains("exited with code 3"), "\(bad)")
+        #expect(bad.code == 1 && bad.output.contains("rejected") && bad.output.contains("exited with code 3"), "\(bad)")
         #expect(try ask("reload", "--no-wait").code == 0)
         #expect(try ask("reload", "--sideways").code == 64)
         try stop(baton)

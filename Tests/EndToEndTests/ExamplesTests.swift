@@ -51,13 +51,13 @@ import Testing
         #expect(found.error == "\n", "\(found.error)")
         // Their settings are Baton's.
         for line in found.output.split(separator: "\n") {
-            var options = RunningProcess.Options()
+            var settings: [String: String] = [:]
             for entry in line.split(separator: " ") {
                 let parts = entry.split(separator: "=", maxSplits: 1)
-                if parts.count == 2 { options.environment[String(parts[0])] = String(parts[1]) }
+                if parts.count == 2 { settings[String(parts[0])] = String(parts[1]) }
             }
-            let baton = try RunningProcess([Stand.baton, "explain"], options)
-            #expect(try baton.wait() == 0, "\(baton.error)")
+            let explain = try Stand.call(["explain"], settings)
+            #expect(explain.code == 0, "\(explain.error)")
         }
     }
 

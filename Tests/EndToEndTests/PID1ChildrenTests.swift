@@ -24,22 +24,19 @@ import Testing
         try baton.stop(expecting: 0)
     }
 
-    @Test(arguments: [true, false]) func whatNeedsAMomentAfterTERMIsWaitedFor(_ asPID1: Bool) throws {
-        if asPID1, !Stand.isRoot { return }
+    @Test func whatNeedsAMomentAfterTERMIsWaitedFor() throws {
         let directory = TemporaryDirectory()
-        let command = [Stand.probe, "grandchild", "300", directory.file("mark")]
-        let outer: RunningProcess
-        if asPID1 {
-            let baton = try Stand.runAsPID1(command)
-            try baton.outer.waitForOutput("ready")
-            try baton.signal(SIGTERM)
-            outer = baton.outer
-            #expect(try outer.wait() == 0)
-        } else {
-            outer = try Stand.run(command)
-            try outer.waitForOutput("ready")
-            try outer.stop(expecting: 0)
-        }
+        let baton = try Stand.run([Stand.probe, "grandchild", "300", directory.file("mark")])
+        try baton.waitForOutput("ready")
+        try baton.stop(expecting: 0)
+        #expect(readFile(directory.file("mark")).hasSuffix("finished\n"))
+    }
+
+    @Test(.needsRoot) func whatNeedsAMomentAfterTERMIsWaitedForByPID1() throws {
+        let directory = TemporaryDirectory()
+        let baton = try Stand.runAsPID1([Stand.probe, "grandchild", "300", directory.file("mark")])
+        try baton.outer.waitForOutput("ready")
+        try baton.stop(expecting: 0)
         #expect(readFile(directory.file("mark")).hasSuffix("finished\n"))
     }
 

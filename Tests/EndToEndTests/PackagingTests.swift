@@ -63,8 +63,8 @@ import Testing
     }
 
     @Test func theVersionNamesTheCommit() throws {
-        let baton = try RunningProcess([Stand.baton, "--version"])
-        #expect(try baton.wait() == 0)
+        let baton = try Stand.call(["--version"])
+        #expect(baton.code == 0)
         let words = baton.output.split(separator: " ")
         #expect(words.count == 3 && words[0] == "baton" && words[2].hasPrefix("(") && words[2].hasSuffix(")\n"))
         #expect(words.last?.contains("unknown") == false)

@@ -64,8 +64,7 @@ import Testing
         try baton.stop(expecting: 143)
     }
 
-    @Test func modesAreKeptAndTheAppsUserOwnsThem() throws {
-        guard Stand.isRoot else { return }
+    @Test(.needsRoot) func modesAreKeptAndTheAppsUserOwnsThem() throws {
         chmod(directory.path, 0o755)
         mkdir(config, 0o755)
         writeFile(directory.file("config/key"), "hunter2", mode: 0o600)
@@ -116,13 +115,6 @@ import Testing
 
     // MARK: what is not Baton's
 
-    private func status(_ socket: String) throws -> (code: Int32, text: String) {
-        var options = RunningProcess.Options()
-        options.environment = ["BATON_CONTROL": socket]
-        let client = try RunningProcess([Stand.baton, "status"], options)
-        return (try client.wait(), client.output + client.error)
-    }
-
     /// As the documents advise it where nothing else can be written.
     @Test func theControlSocketAndWhatIsForeignOutliveTheChanges() throws {
         mkdir(config, 0o755)
@@ -146,8 +138,8 @@ import Testing
             try baton.waitForOutput("sees \(number).")
             if number == 3 { writeFile("\(stage)/late", "mine") }
         }
-        let answer = try status(socket)
-        #expect(answer.code == 0 && answer.text.contains("running, ready"), "\(answer.text)")
+        let answer = try Stand.call(["status"], ["BATON_CONTROL": socket])
+        #expect(answer.code == 0 && answer.output.contains("running, ready"), "\(answer)")
         for name in ["notes", "pipe", "folder", "link", "..2026_report", "late"] {
             let words = "\(stage)/\(name) is on the stage and is not Baton's: Baton leaves it alone"
             #expect(occurrences(of: words, in: baton.error) == 1, "\(words) in \(baton.error)")

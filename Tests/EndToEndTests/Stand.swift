@@ -51,6 +51,16 @@ enum Stand {
         return try RunningProcess([baton, "--"] + command, options)
     }
 
+    /// Baton's program to its end, as a person calls it.
+    static func call(_ arguments: [String], _ settings: [String: String] = [:]) throws -> (
+        code: Int32, output: String, error: String
+    ) {
+        var options = RunningProcess.Options()
+        options.environment = settings
+        let process = try RunningProcess([baton] + arguments, options)
+        return (try process.wait(), process.output, process.error)
+    }
+
     /// Before a command: it is run by somebody who may do nothing.
     static let asNobody = [
         "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all",
