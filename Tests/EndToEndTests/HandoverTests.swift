@@ -271,15 +271,19 @@ import Testing
         writeFile(
             directory.file("app.py"),
             """
-            import socket, signal, sys, os
-            s = socket.socket(fileno=3)
-            def stop(*_):
-                s.shutdown(socket.SHUT_RD); os._exit(0)
-            signal.signal(signal.SIGTERM, stop)
+            import os, select, signal, socket
+            s = socket.socket(fileno=3); s.setblocking(False)
+            # By a descriptor: Python does not see a SIGTERM that comes just before it begins to wait, until something else comes.
+            told, tell = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+            signal.set_wakeup_fd(tell); signal.signal(signal.SIGTERM, lambda *_: None)
+            poller = select.epoll(); poller.register(s, select.EPOLLIN); poller.register(told, select.EPOLLIN)
             while True:
+                if told in [fd for fd, _ in poller.poll()]:
+                    s.shutdown(socket.SHUT_RD); os._exit(0)
                 try: c, _ = s.accept()
-                except OSError: signal.pause()
-                c.recv(4096); c.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok"); c.close()
+                except OSError: continue
+                c.setblocking(True); c.recv(4096)
+                c.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok"); c.close()
             """)
         let baton = try Stand.run(
             [Stand.python, directory.file("app.py")],
