@@ -6,8 +6,6 @@
 # The base images are arguments, for mirrors and pinned digests.
 ARG BUILD_IMAGE=swift:6.3-bookworm
 ARG FINAL_IMAGE=scratch
-# The stage, or an image, that has /tmp/baton: to put in a program that has been built already.
-ARG PROGRAM=build
 
 FROM ${BUILD_IMAGE} AS build
 RUN pkg-config --exists libcap yaml-0.1 \
@@ -27,14 +25,12 @@ FROM build AS build-agent
 RUN swift build -c release -Xswiftc -static-executable --product baton-agent \
     && strip -o /tmp/baton-agent .build/release/baton-agent
 
-FROM ${PROGRAM} AS program
-
 # For sources that come over the network: docker build --target with-agent
 FROM ${FINAL_IMAGE} AS with-agent
-COPY --from=program /tmp/baton /usr/local/bin/baton
+COPY --from=build /tmp/baton /usr/local/bin/baton
 COPY --from=build-agent /tmp/baton-agent /usr/local/bin/baton-agent
 ENTRYPOINT ["/usr/local/bin/baton", "--"]
 
 FROM ${FINAL_IMAGE} AS baton
-COPY --from=program /tmp/baton /usr/local/bin/baton
+COPY --from=build /tmp/baton /usr/local/bin/baton
 ENTRYPOINT ["/usr/local/bin/baton", "--"]

@@ -59,12 +59,6 @@ import Testing
         return Set(folders).flatMap { ["-v", "\($0):\($0):ro"] }
     }
 
-    private func buildBaton(_ options: [String]) throws {
-        try build(
-            "baton", Stand.package + "/Dockerfile", Stand.package,
-            options + ["--target", "baton", "--build-arg", "BUILD_IMAGE=localhost/baton-empty-system"])
-    }
-
     /// The program compiled in it, by this machine's toolchain.
     private func buildBatonFromItsSource() throws {
         let toolchain = realPath(Stand.find("swift") ?? "").split(separator: "/").dropLast(2).reduce("") {
@@ -73,16 +67,23 @@ import Testing
         try buildEmptySystem(path: "\(toolchain)/bin:/usr/bin:/bin")
         var mounts = ["-v", "/usr:/usr:ro", "-v", "/etc:/etc:ro"]
         if !toolchain.hasPrefix("/usr") { mounts += ["-v", "\(toolchain):\(toolchain):ro"] }
-        try buildBaton(mounts + repositoryMounts)
+        try build(
+            "baton", Stand.package + "/Dockerfile", Stand.package,
+            mounts + repositoryMounts + [
+                "--target", "baton", "--build-arg", "BUILD_IMAGE=localhost/baton-empty-system",
+            ])
     }
 
-    /// By the same Dockerfile around the program that is under test.
+    /// The Dockerfile's last stage, around the program that is under test.
     private func buildBatonAroundTheProgram() throws {
         try buildEmptySystem(path: "/usr/bin:/bin")
         _ = try run(["cp", Stand.baton, directory.file("program")])
-        writeFile(directory.file("Program"), "FROM scratch\nCOPY program /tmp/baton\n")
-        try build("baton-program", directory.file("Program"), directory.path)
-        try buildBaton(["--build-arg", "PROGRAM=localhost/baton-program"])
+        let stages = readFile(Stand.package + "/Dockerfile").split(separator: "\nFROM ")
+        let last = try #require(stages.last)
+        writeFile(
+            directory.file("Around"),
+            "ARG FINAL_IMAGE=scratch\nFROM scratch AS build\nCOPY program /tmp/baton\nFROM \(last)\n")
+        try build("baton", directory.file("Around"), directory.path)
     }
 
     private func expectVersion() throws {
