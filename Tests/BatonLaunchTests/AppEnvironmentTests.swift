@@ -1,3 +1,4 @@
+import BatonCore
 import BatonLinux
 import Testing
 
