@@ -20,6 +20,11 @@ struct NodeServer {
         "const page = require(\"fs\").readFileSync(\"\(file)\", \"utf8\");\n\(more)"
     }
 
+    /// A statement that is run once this file is there, if `page` is a bad one.
+    static func ifBad(_ statement: String, onceThereIs file: String) -> String {
+        "if (page.includes(\"bad\")) setInterval(() => { if (require(\"fs\").existsSync(\"\(file)\")) { \(statement) } }, 20);"
+    }
+
     /// The answer that is `page`.
     static let givesPage = "response.setHeader(\"Content-Length\", Buffer.byteLength(page)); response.end(page);"
 

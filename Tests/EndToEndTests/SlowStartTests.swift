@@ -7,9 +7,10 @@ import Testing
 @Suite(.serialized) struct SlowStartTests {
     private let directory = TemporaryDirectory()
 
-    /// node, which answers with what the file `page` of the volume held when it started, and ends soon where that is "bad".
+    /// node, which answers with what the file `page` of the volume held when it started. Where that is "bad" it ends once there is a
+    /// file for that.
     private func command(_ volume: KubeletVolume, _ port: UInt16) -> [String] {
-        let ending = "if (page == \"bad\") setTimeout(() => process.exit(3), 500);"
+        let ending = NodeServer.ifBad("process.exit(3);", onceThereIs: directory.file("end"))
         let setup = NodeServer.page(of: volume.directory + "/page", ending)
         return NodeServer(socket: .own(port), setup: setup, answer: NodeServer.givesPage)
             .write(to: directory.file("app.js"))
@@ -54,6 +55,9 @@ import Testing
         let baton = try start(volume, port, ["BATON_SLOW_START": "30s"])
         let load = HTTPLoad(port: port)
         volume.write(["page": "bad"])
+        try baton.waitForError("generation 2 gets more and more of the new connections")
+        try waitUntil("answers of the bad one") { load.current.bodies["bad", default: 0] > 0 }
+        writeFile(directory.file("end"), "")
         try baton.waitForError("change 1 is rolled back: generation 2 exited with code 3 in its slow start")
         let bad = load.current.bodies["bad", default: 0]
         try waitUntil("many more answers") { load.current.bodies["old", default: 0] > 1000 }

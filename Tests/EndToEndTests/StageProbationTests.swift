@@ -8,7 +8,7 @@ import Testing
 
     /// A server that answers with its page; one with `bad` in it does not last.
     private func server(_ port: UInt16, _ page: String, dies: String) -> [String] {
-        let ending = "let healthy = true; if (page.includes(\"bad\")) setTimeout(() => { \(dies) }, 700);"
+        let ending = "let healthy = true; " + NodeServer.ifBad("\(dies);", onceThereIs: directory.file("end"))
         return NodeServer(
             socket: .own(port), setup: NodeServer.page(of: page, ending),
             answer: "response.statusCode = request.url === \"/ready\" && !healthy ? 500 : 200; response.end(page);"
@@ -27,6 +27,7 @@ import Testing
         let load = HTTPLoad(port: port)
         replaceFile(directory.file("config/page"), "bad")
         try baton.waitForError("generation 2 serves on probation for 30s")
+        writeFile(directory.file("end"), "")
         try baton.waitForError("change 1 is rolled back: generation 2 ")
         #expect(readFile("\(staged)/page") == "good1")
         let before = load.current.bodies["good1", default: 0]
