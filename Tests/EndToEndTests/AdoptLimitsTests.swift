@@ -39,7 +39,7 @@ import Testing
         let baton = try start(server(port), without: missing)
         try baton.waitForOutput("open")
         try waitForAnswer(port: port, "1")
-        #expect(baton.error.contains(words), "\(baton.error)")
+        try baton.waitForError(words)
         #expect(occurrences(of: "stay its own, and a change restarts it", in: baton.error) == 1)
         try baton.waitForError("generation 1 is ready")
         replaceFile(config, "2")

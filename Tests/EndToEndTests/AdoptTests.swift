@@ -127,8 +127,7 @@ import Testing
         chmod(directory.path, 0o755)
         let baton = try start(command, isOtherUser ? ["BATON_USER": "65534"] : [:])
         try baton.waitForOutput("open")
-        #expect(baton.error.contains("listens on tcp://[::]:\(port)"))
-        #expect(baton.error.contains("listens on tcp://0.0.0.0:\(port)"))
+        for host in ["[::]", "0.0.0.0"] { try baton.waitForError("listens on tcp://\(host):\(port)") }
         try handOver(baton, port, to: 2)
         try baton.stop(expecting: 0)
     }

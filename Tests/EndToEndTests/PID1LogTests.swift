@@ -44,8 +44,10 @@ import Testing
     }
 
     @Test func idleBatonNeverWakes() throws {
+        // In quiet directories: what others do in /tmp would wake it.
         let baton = try Stand.run([Stand.probe, "wait"], ["BATON_WATCH": "/etc/passwd", "BATON_AUDIT_INTERVAL": "0s"])
         try baton.waitForError("is ready after 1")
+        try waitUntil("it sleeps") { readFile("/proc/\(baton.pid)/status").contains("State:\tS") }
         func switches() -> String? { Stand.line("voluntary_ctxt_switches:", in: readFile("/proc/\(baton.pid)/status")) }
         let before = switches()
         // Not a wait for anything: so long it is measured.
