@@ -1,7 +1,6 @@
 #define _GNU_SOURCE
 #include "sockets.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/inet_diag.h>
@@ -34,41 +33,13 @@ int baton_network_cookie(int fd, uint64_t *cookie) {
     return getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, cookie, &size);
 }
 
-// The program runs on the packet that opens or completes a connection; its data begins behind the TCP header, so the headers
-// are reached relative to SKF_NET_OFF.
-int baton_steer(int fd, const struct baton_steering *steering) {
-    struct sock_filter code[24];
-    unsigned short count = 0;
-#define EMIT(...) code[count++] = (struct sock_filter)__VA_ARGS__
-    if (steering->has_probe) {
-        int words = steering->probe_is_ipv6 ? 4 : 1;
-        int address = SKF_NET_OFF + (steering->probe_is_ipv6 ? 8 : 12);
-        int port = SKF_NET_OFF + (steering->probe_is_ipv6 ? 40 : 20);
-        // How many instructions follow up to the last "return target".
-        unsigned char left = (unsigned char)(2 * words + 3);
-        // The version in the first four bits: a dual-stack socket sees both.
-        EMIT(BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)SKF_NET_OFF));
-        EMIT(BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 4));
-        EMIT(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, steering->probe_is_ipv6 ? 6 : 4, 0, left));
-        for (int i = 0; i < words; i++) {
-            uint32_t word;
-            memcpy(&word, steering->probe_address + 4 * i, sizeof word);
-            left -= 2;
-            EMIT(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(address + 4 * i)));
-            EMIT(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ntohl(word), 0, left));
-        }
-        EMIT(BPF_STMT(BPF_LD | BPF_H | BPF_ABS, (uint32_t)port));
-        EMIT(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, steering->probe_port, 0, 1));
-        EMIT(BPF_STMT(BPF_RET | BPF_K, steering->probe_target));
+int baton_attach_steering(int fd, const struct baton_instruction *instructions, unsigned short count) {
+    struct sock_filter code[32];
+    if (count > sizeof code / sizeof code[0]) { errno = E2BIG; return -1; }
+    for (unsigned short i = 0; i < count; i++) {
+        code[i] = (struct sock_filter){
+            instructions[i].code, instructions[i].if_true, instructions[i].if_false, instructions[i].operand};
     }
-    if (steering->other_percent > 0) {
-        EMIT(BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_RANDOM)));
-        EMIT(BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, 100));
-        EMIT(BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, steering->other_percent, 1, 0));
-        EMIT(BPF_STMT(BPF_RET | BPF_K, steering->other));
-    }
-    EMIT(BPF_STMT(BPF_RET | BPF_K, steering->target));
-#undef EMIT
     struct sock_fprog program = {.len = count, .filter = code};
     return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program);
 }

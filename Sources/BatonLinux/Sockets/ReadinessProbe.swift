@@ -11,8 +11,6 @@ public struct ReadinessProbe: ~Copyable, Sendable {
     public let address: [UInt8]
     public let port: UInt16
 
-    public var isIPv6: Bool { address.count == 16 }
-
     /// How long the app may take for each step of an answer.
     private static let patience = timeval(tv_sec: 1, tv_usec: 0)
 

@@ -42,37 +42,22 @@ public struct ReuseportSocket: ~Copyable, Sendable {
     public func reset() { shutdown(fd.number, Int32(SHUT_RD)) }
 
     /// From now on new connections to the group go there.
-    public func steer(to target: SteeringBook.Target) throws(LinuxError) {
-        var steering = ReuseportSocket.steering(to: target)
-        try attach(&steering)
-    }
+    public func steer(to target: SteeringBook.Target) throws(LinuxError) { try attach(SteeringProgram(target)) }
 
-    /// As before, but the probe's connection, whose source is nobody else's, goes to number `probeIndex`.
-    public func steer(to target: SteeringBook.Target, _ probe: borrowing ReadinessProbe, to probeIndex: Int)
+    /// As before, but the probe's connection, whose source is nobody else's, goes to this place.
+    public func steer(to target: SteeringBook.Target, _ probe: borrowing ReadinessProbe, to place: Int)
         throws(LinuxError)
     {
-        var steering = ReuseportSocket.steering(to: target)
-        steering.has_probe = true
-        steering.probe_target = UInt32(clamping: probeIndex)
-        steering.probe_is_ipv6 = probe.isIPv6
-        steering.probe_port = probe.port
-        let address = probe.address.prefix(16)
-        withUnsafeMutableBytes(of: &steering.probe_address) { $0.copyBytes(from: address) }
-        try attach(&steering)
+        try attach(SteeringProgram(target, probe: .init(address: probe.address, port: probe.port, place: place)))
     }
 
-    private static func steering(to target: SteeringBook.Target) -> baton_steering {
-        var steering = baton_steering()
-        steering.target = UInt32(clamping: target.place)
-        if let other = target.other {
-            steering.other = UInt32(clamping: other)
-            steering.other_percent = UInt32(clamping: min(100, target.otherPercent))
+    private func attach(_ program: SteeringProgram) throws(LinuxError) {
+        let instructions = program.instructions.map {
+            baton_instruction(code: $0.code, if_true: $0.ifTrue, if_false: $0.ifFalse, operand: $0.operand)
         }
-        return steering
-    }
-
-    private func attach(_ steering: inout baton_steering) throws(LinuxError) {
-        guard baton_steer(fd.number, &steering) == 0 else { throw .last("steer", "new connections") }
+        guard baton_attach_steering(fd.number, instructions, UInt16(clamping: instructions.count)) == 0 else {
+            throw .last("steer", "new connections")
+        }
     }
 
     /// Connections that the kernel has accepted and no process has yet (TCP_INFO); nil where it cannot be told.

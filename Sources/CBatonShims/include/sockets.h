@@ -10,22 +10,15 @@ int baton_accept_queue(int fd);
 /// The cookie of the network namespace that a socket was made in (SO_NETNS_COOKIE, since Linux 5.14); -1 with errno.
 int baton_network_cookie(int fd, uint64_t *cookie);
 
-/// Which socket of a SO_REUSEPORT group gets new connections. One source, if any, goes to another socket than the rest.
-struct baton_steering {
-    uint32_t target;
-    /// Of a hundred connections so many, drawn by lot, go to `other` and not to `target`: 0 to 100.
-    uint32_t other_percent;
-    uint32_t other;
-    bool has_probe;
-    uint32_t probe_target;
-    /// 4 bytes of an IPv4 address or 16 of an IPv6 one, in network order.
-    uint8_t probe_address[16];
-    bool probe_is_ipv6;
-    /// In host order.
-    uint16_t probe_port;
+/// As struct sock_filter, whose header Swift cannot have.
+struct baton_instruction {
+    uint16_t code;
+    uint8_t if_true;
+    uint8_t if_false;
+    uint32_t operand;
 };
-/// SO_ATTACH_REUSEPORT_CBPF (socket(7)); works for the whole group at once and needs no privilege.
-int baton_steer(int fd, const struct baton_steering *steering);
+/// SO_ATTACH_REUSEPORT_CBPF (socket(7)), at most 32 instructions; works for the whole group at once and needs no privilege.
+int baton_attach_steering(int fd, const struct baton_instruction *instructions, unsigned short count);
 
 /// Socket options without effect on a TCP connection, inherited by every accepted socket and shown by sock_diag to anyone:
 /// by them a connection can be told to have come from one listener of a group and not from another.
