@@ -11,9 +11,9 @@ public struct SubpathSources: Sendable {
     /// The paths that lie on such a mount or have one below them, those of the hidden ones among them.
     public let paths: [Path]
 
-    public init(_ paths: [Path]) {
-        let table = paths.isEmpty ? MountTable(mounts: []) : (try? MountTable.current()) ?? MountTable(mounts: [])
-        self.init(paths, table)
+    public init(_ paths: [Path], _ mounts: Mounts) {
+        if !paths.isEmpty { mounts.readOnce() }
+        self.init(paths, mounts.table)
     }
 
     init(_ paths: [Path], _ table: MountTable) {

@@ -28,9 +28,8 @@ public final class Watcher {
     public let reader: SnapshotReader
     let sources: [WatchedSource]
 
-    public init(paths: [String], configuration: Configuration) {
-        let mounts = Mounts()
-        if !paths.isEmpty { mounts.refresh() }
+    public init(paths: [String], mounts: Mounts, configuration: Configuration) {
+        if !paths.isEmpty { mounts.readOnce() }
         sources = paths.enumerated().map { index, path in
             WatchedSource(Path(path), index: index, configuration, mounts.table)
         }
@@ -40,11 +39,4 @@ public final class Watcher {
 
     /// What each source is, how it is watched and why.
     public var explanations: [(path: String, Classification)] { sources.map { ($0.path.text, $0.classification) } }
-}
-
-/// The mount table, as it was found when it was last asked for.
-final class Mounts {
-    private(set) var table = MountTable(mounts: [])
-
-    func refresh() { table = (try? MountTable.current()) ?? table }
 }

@@ -15,8 +15,9 @@ enum Explanation {
             print("nothing is watched: BATON_WATCH is not set, and no path is named")
             return 0
         }
-        let subpaths = SubpathStaging.find(&settings).paths
-        for (source, (path, what)) in zip(settings.sources, WatchedPaths.watcher(settings).explanations) {
+        let mounts = Mounts()
+        let subpaths = SubpathStaging.find(&settings, mounts).paths
+        for (source, (path, what)) in zip(settings.sources, WatchedPaths.watcher(settings, mounts).explanations) {
             switch source {
             case .path where settings.subpath == .stage && subpaths.contains(Path(path)) && what.kind == .subPathMount:
                 explain(

@@ -35,7 +35,8 @@ enum Startup {
         var launch = launch
         var place = PlaceProbe.place(settings, launch.command, launch.environment)
         for record in Plan.warnings(settings, place) { logger.log(record) }
-        let subpaths = SubpathStaging(&settings, &launch)
+        let mounts = Mounts()
+        let subpaths = SubpathStaging(&settings, &launch, mounts)
         for record in subpaths.records { logger.log(record) }
         try checkAgent(settings, subpaths.mounts)
         try StartFailure.naming(.other) { () throws(LinuxError) in try takePlace(settings, place) }
@@ -59,7 +60,7 @@ enum Startup {
                 adoption: Adoption(
                     sockets, access, except: settings.adoptExcept, choice: launch.adoption,
                     mustSteer: settings.steer == .on),
-                access: access, watcher: WatchedPaths.watcher(settings),
+                access: access, watcher: WatchedPaths.watcher(settings, mounts),
                 environmentFiles: WatchedPaths.environmentFiles(settings), subpaths: subpaths.mounts, control: control,
                 logger: logger)
         }

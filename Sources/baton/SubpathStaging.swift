@@ -10,8 +10,8 @@ struct SubpathStaging {
     private(set) var records: [LogRecord] = []
 
     /// Changes the command where it names what is mounted so.
-    init(_ settings: inout Settings, _ launch: inout Launcher.Configuration) {
-        let found = Self.find(&settings)
+    init(_ settings: inout Settings, _ launch: inout Launcher.Configuration, _ table: Mounts) {
+        let found = Self.find(&settings, table)
         guard settings.subpath == .stage, !found.all.isEmpty else { return }
         mounts = found.all
         settings.stageFiles = true
@@ -19,8 +19,8 @@ struct SubpathStaging {
     }
 
     /// Adds to what is watched the mounts that are hidden in directories.
-    static func find(_ settings: inout Settings) -> SubpathSources {
-        let found = SubpathSources(settings.paths)
+    static func find(_ settings: inout Settings, _ mounts: Mounts) -> SubpathSources {
+        let found = SubpathSources(settings.paths, mounts)
         for mount in found.hidden where !settings.sources.contains(.path(Path(mount.point))) {
             settings.watch.append(.path(Path(mount.point)))
         }

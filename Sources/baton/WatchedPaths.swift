@@ -5,9 +5,9 @@ import Glibc
 
 /// Where the sources of the settings are, as files and directories.
 enum WatchedPaths {
-    static func watcher(_ settings: Settings) -> Watcher {
+    static func watcher(_ settings: Settings, _ mounts: Mounts) -> Watcher {
         Watcher(
-            paths: settings.sources.map { path(of: $0, settings) },
+            paths: settings.sources.map { path(of: $0, settings) }, mounts: mounts,
             configuration: .init(
                 strategy: settings.strategy, pollInterval: settings.pollInterval, auditInterval: settings.auditInterval,
                 phaseSeed: settings.sources.isEmpty ? 0 : hostSeed(),

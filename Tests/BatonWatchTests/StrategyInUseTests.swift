@@ -107,7 +107,7 @@ import Testing
         let path = directory.file("app.yaml")
         writeFile(path, "one")
         let watcher = Watcher(
-            paths: [path],
+            paths: [path], mounts: Mounts(),
             configuration: .init(strategy: .auto, pollInterval: .milliseconds(20), auditInterval: .zero, phaseSeed: 1))
         let source = watcher.sources[0]
         watcher.sightings.degrade(source, Clock.now(), "cannot create an inotify instance: (EMFILE)")

@@ -20,7 +20,7 @@ final class WatchStand {
         _ paths: [String], _ strategy: StrategyChoice, poll: Interval = .milliseconds(20), audit: Interval = .zero
     ) throws {
         watcher = Watcher(
-            paths: paths,
+            paths: paths, mounts: Mounts(),
             configuration: .init(strategy: strategy, pollInterval: poll, auditInterval: audit, phaseSeed: 1))
         take(watcher.sightings.start(at: Clock.now()))
         try waitUntil("the first snapshot") {
