@@ -76,11 +76,14 @@ extension Loop {
     /// What Baton watches of them is what the agent lays down.
     private func withAgentsStrategy(_ record: StatusRecord) -> StatusRecord {
         guard let name = record.text("source"),
-            let source = settings.sources.first(where: { $0.description == name })
+            let source = settings.sources.first(where: { Path($0.description) == Path(name) })
         else { return record }
         switch source {
         case .path:
-            let isStaged = record.text("path")?.hasPrefix(SnapshotStage.agentDirectory(of: settings.stage)) == true
+            let isStaged =
+                record.text("path").map {
+                    Path($0).relative(to: Path(SnapshotStage.agentDirectory(of: settings.stage))) != nil
+                } ?? false
             return isStaged ? record.replacing(kind: "subPath mount", strategy: "api") : record
         case .object(let object): return record.replacing(kind: object.kind.rawValue, strategy: "api")
         case .url: return record.replacing(kind: "URL", strategy: "poll")

@@ -156,7 +156,7 @@ enum Startup {
             let sockets = try ListenSockets(settings.listen, steers: true)
             place.steering = .works
             return sockets
-        } catch  where settings.steer == .auto && (error.operation == "steer" || error.operation == "prepare") {
+        } catch  where settings.steer == .auto && error.refusesSteering {
             place.steering = .refused("this kernel does not let Baton steer: \(error)")
             logger.log(
                 LogRecord(

@@ -29,7 +29,7 @@ extension SubpathMount {
     }
 
     /// What it is called as a file, below the directory that the agent writes.
-    public var fileName: String { String(path.split(separator: "/").last ?? "file") }
+    public var fileName: String { Path(path).components.last?.text ?? "file" }
 
     /// The directory that the agent writes, relative to its part of the stage. A mount point has more bytes than a name may
     /// have: a digest stands for it.

@@ -125,7 +125,7 @@ public final class Adoption {
                 try replace(bind.descriptor, of: call, wanted)
             } catch {
                 // What the kernel refuses to Baton it would have refused to the app.
-                guard error.operation == "bind" else { throw error }
+                guard error.operation == .bind else { throw error }
                 call.answer(errno: error.errno)
             }
         }

@@ -42,7 +42,7 @@ final class AdoptedSockets {
         let given: GivenSocket
         do throws(LinuxError) {
             given = try sockets.take(for: generation, carrying: options)
-        } catch  where error.operation == "steer" || error.operation == "prepare" {
+        } catch  where error.refusesSteering {
             if steeringRefusal == nil { steeringRefusal = error }
             guard !mustSteer else { throw error }
             sockets = .shared(try SharedSocket(adopting: endpoint, carrying: options))

@@ -2,13 +2,27 @@ import Glibc
 
 /// A system call that failed: what was tried, on what, and why.
 public struct LinuxError: Error, Hashable, Sendable {
-    public let operation: String
+    /// What was tried, as the error's text says it. Those by which something is decided have names.
+    public struct Operation: Sendable, Hashable, ExpressibleByStringLiteral, CustomStringConvertible {
+        public let description: String
+
+        public init(stringLiteral words: String) { description = words }
+
+        /// bind(2) to an address that the app has asked for.
+        public static let bind: Operation = "bind"
+        /// To give a socket what tells its connections apart from its siblings'.
+        public static let prepare: Operation = "prepare"
+        /// To move new connections from one socket of an address to another.
+        public static let steer: Operation = "steer"
+    }
+
+    public let operation: Operation
     public let thing: String
     public let errno: Int32
     /// What is to be said of it, where more is known than errno tells.
     private let words: String?
 
-    public init(_ operation: String, _ thing: String, errno: Int32, words: String? = nil) {
+    public init(_ operation: Operation, _ thing: String, errno: Int32, words: String? = nil) {
         self.operation = operation
         self.thing = thing
         self.errno = errno
@@ -16,9 +30,14 @@ public struct LinuxError: Error, Hashable, Sendable {
     }
 
     /// Reads errno at once, before anything else can change it.
-    static func last(_ operation: String, _ thing: String) -> LinuxError {
+    static func last(_ operation: Operation, _ thing: String) -> LinuxError {
         LinuxError(operation, thing, errno: Glibc.errno)
     }
+}
+
+extension LinuxError {
+    /// The kernel, or a seccomp profile, does not let Baton steer here; the socket itself can be had.
+    public var refusesSteering: Bool { operation == .steer || operation == .prepare }
 }
 
 extension LinuxError: CustomStringConvertible {

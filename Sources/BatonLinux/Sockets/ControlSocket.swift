@@ -28,7 +28,7 @@ public final class ControlSocket {
         let fd = FileDescriptor(owning: number)
         let uid = baton_peer_uid(number)
         guard uid == 0 || uid == Int64(geteuid()) else {
-            return .failure(LinuxError("answer user \(uid) on", path, errno: EACCES))
+            return .failure(LinuxError("answer", "user \(uid) on \(path)", errno: EACCES))
         }
         return .success(ControlPeer(fd))
     }

@@ -16,7 +16,7 @@ public struct NotifySocket: ~Copyable, Sendable {
         let path = "baton/notify/" + String(Random.number(), radix: 36) + String(Random.number(), radix: 36)
         let name = "@" + path
         let bytes = Array("\0\(path)".utf8)
-        guard baton_bind_unix(number, bytes, bytes.count) == 0 else { throw .last("bind", name) }
+        guard baton_bind_unix(number, bytes, bytes.count) == 0 else { throw .last(.bind, name) }
         fd = socket
         self.name = name
     }

@@ -15,7 +15,7 @@ public struct ReuseportSocket: ~Copyable, Sendable {
     public init(_ address: ListenAddress.Endpoint, tag: UInt32?, options: [SocketOption] = []) throws(LinuxError) {
         let socket = try ReuseportSocket.bound(address, options)
         // After bind, to which one of the tag's options means something.
-        if let tag, baton_set_tag(socket.number, tag) != 0 { throw .last("prepare", address.description) }
+        if let tag, baton_set_tag(socket.number, tag) != 0 { throw .last(.prepare, address.description) }
         try Sockets.startListening(socket.number, address.description)
         fd = socket
         self.tag = tag
@@ -56,7 +56,7 @@ public struct ReuseportSocket: ~Copyable, Sendable {
             baton_instruction(code: $0.code, if_true: $0.ifTrue, if_false: $0.ifFalse, operand: $0.operand)
         }
         guard baton_attach_steering(fd.number, instructions, UInt16(clamping: instructions.count)) == 0 else {
-            throw .last("steer", "new connections")
+            throw .last(.steer, "new connections")
         }
     }
 

@@ -29,14 +29,14 @@ public enum Sockets {
         switch address {
         case .tcp(let host, let port): return try bound(host, port, stream: true, thing, prepare)
         case .udp(let host, let port): return try bound(host, port, stream: false, thing, prepare)
-        case .unix, .abstract: throw LinuxError("bind", thing, errno: EINVAL)
+        case .unix, .abstract: throw LinuxError(.bind, thing, errno: EINVAL)
         }
     }
 
     private static func bound(
         _ host: ListenAddress.Host, _ port: UInt16, stream: Bool, _ thing: String, _ prepare: (Int32) -> Bool
     ) throws(LinuxError) -> FileDescriptor {
-        guard let address = host.bytes else { throw LinuxError("bind", thing, errno: EINVAL) }
+        guard let address = host.bytes else { throw LinuxError(.bind, thing, errno: EINVAL) }
         do {
             return try bound(address, port, stream, thing, prepare, dualStack: host == .any || host.isMapped)
         } catch  where host == .any && (error.errno == EAFNOSUPPORT || error.errno == EADDRNOTAVAIL) {
@@ -49,10 +49,10 @@ public enum Sockets {
     ) throws(LinuxError) -> FileDescriptor {
         let isIPv6 = address.count == 16
         let socket = try newSocket(isIPv6 ? AF_INET6 : AF_INET, stream, thing)
-        guard prepare(socket.number) else { throw .last("prepare", thing) }
-        if isIPv6, !SocketOption.isIPv6Only(!dualStack).set(on: socket.number) { throw .last("prepare", thing) }
+        guard prepare(socket.number) else { throw .last(.prepare, thing) }
+        if isIPv6, !SocketOption.isIPv6Only(!dualStack).set(on: socket.number) { throw .last(.prepare, thing) }
         guard baton_bind_internet(socket.number, address, UInt32(address.count), port) == 0 else {
-            throw .last("bind", thing)
+            throw .last(.bind, thing)
         }
         return socket
     }
@@ -101,7 +101,7 @@ public enum Sockets {
         if isPath { removeDeadSocket(name) }
         let socket = try newSocket(AF_UNIX, true, thing)
         let bytes = Array(name.utf8)
-        guard baton_bind_unix(socket.number, bytes, bytes.count) == 0 else { throw .last("bind", thing) }
+        guard baton_bind_unix(socket.number, bytes, bytes.count) == 0 else { throw .last(.bind, thing) }
         try startListening(socket.number, thing)
         return socket
     }

@@ -116,7 +116,7 @@ public struct StageDirectory: Sendable {
         try writeAll(file.number, content, name)
     }
 
-    private func check(_ result: Int32, _ operation: String, _ thing: String) throws(LinuxError) {
+    private func check(_ result: Int32, _ operation: LinuxError.Operation, _ thing: String) throws(LinuxError) {
         guard result == 0 else { throw .last(operation, thing) }
     }
 }
