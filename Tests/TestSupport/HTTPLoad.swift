@@ -59,6 +59,12 @@ public final class HTTPLoad: @unchecked Sendable {
         return current
     }
 
+    /// Once there have been so many requests: a busy machine takes longer, and shows as much.
+    public func stop(after requests: Int) throws -> Result {
+        try waitUntil("\(requests) requests") { current.requests > requests }
+        return stop()
+    }
+
     private func run() {
         var connection: HTTPConnection?
         while !locked({ isStopping }) {
