@@ -100,8 +100,10 @@ import Testing
         try stop(baton)
         // Left behind by one that was killed: taken over.
         let killed = try start(port: freePort())
+        let orphans = children(of: killed.pid)
         killed.signal(SIGKILL)
         try killed.wait()
+        for orphan in orphans { kill(orphan, SIGKILL) }
         #expect(fileExists(socket))
         let next = try Stand.run(["true"], ["BATON_CONTROL": socket])
         #expect(try next.wait() == 0 && !fileExists(socket))
