@@ -13,6 +13,10 @@ final class Logger {
     private let isColoured: Bool
     /// What stands on the terminal's last line.
     private var progress: String?
+    /// Records whose time has not come, in their order.
+    private var held: [LogRecord] = []
+    private var holdsBack = false
+    private static let heldLimit = 256
 
     init(format: LogFormat, level: LogLevel) {
         self.format = format
@@ -24,6 +28,26 @@ final class Logger {
 
     func log(_ record: LogRecord) {
         guard record.level <= level else { return }
+        guard holdsBack else { return write(record) }
+        held.append(record)
+        if held.count >= Self.heldLimit { writeHeld() }
+    }
+
+    /// What `body` does goes before the lines that tell of it: an app that is to get its signal does not wait for the log.
+    func holdingBack(_ body: () -> Void) {
+        holdsBack = true
+        body()
+        holdsBack = false
+        writeHeld()
+    }
+
+    /// To be called before a program is started, so that its own first words come after.
+    func writeHeld() {
+        for record in held { write(record) }
+        held.removeAll(keepingCapacity: true)
+    }
+
+    private func write(_ record: LogRecord) {
         reportDrops()
         let line = record.line(format, time: Clock.wallTime(), isColoured: isColoured)
         guard let progress else { return stderr.write(line) }

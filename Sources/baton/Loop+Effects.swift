@@ -36,7 +36,7 @@ extension Loop {
             if let reloader, reloader.change == change { Processes.signal(group: reloader.pid, .kill) }
         case .startAgent: startAgent()
         case .giveTerminal(let number): giveTerminal(number)
-        case .stopSelf: if getpid() != 1 { Processes.stopSelf() }
+        case .stopSelf: stopSelf()
         case .signalDescendants(let signal): signalDescendants(signal)
         // The log has told it, and the supervisor's history keeps it.
         case .changeEnded: break
@@ -63,6 +63,7 @@ extension Loop {
         guard let generation = generations[number], let command = settings.reloadCommand else {
             return enqueue(.reloadFinished(change, failure: "generation \(number) is gone"))
         }
+        logger.writeHeld()
         do throws(LinuxError) { reloader = (change, try launcher.startCommand(command, for: generation)) } catch {
             enqueue(.reloadFinished(change, failure: "the reload command cannot be started: \(error)"))
         }
@@ -70,6 +71,7 @@ extension Loop {
 
     private func startAgent() {
         do throws(LinuxError) {
+            logger.writeHeld()
             let agent = try launcher.startAgent(
                 AgentSetup.program, subpaths.flatMap(\.arguments))
             self.agent = agent
@@ -133,7 +135,9 @@ extension Loop {
         guard let generation = generations[number], generation.probe == nil else { return }
         do throws(LinuxError) {
             switch settings.ready {
-            case .command(let command): generation.probe = try launcher.startCommand(command, for: generation)
+            case .command(let command):
+                logger.writeHeld()
+                generation.probe = try launcher.startCommand(command, for: generation)
             case .http(let path): generation.probe = try launcher.sockets.ask(number, path: path)
             case .tcp: generation.probe = try launcher.sockets.ask(number, path: nil)
             case .auto, .notify, .descriptor, .delay: break
@@ -175,6 +179,12 @@ extension Loop {
         // Only from ourselves or from another of our own: in the background the terminal is the shell's.
         guard foreground == getpgrp() || generations.values.contains(where: { $0.group == foreground }) else { return }
         Terminal.setForeground(generation.group)
+    }
+
+    private func stopSelf() {
+        guard getpid() != 1 else { return }
+        logger.writeHeld()
+        Processes.stopSelf()
     }
 
     private func signalDescendants(_ signal: Signal) {

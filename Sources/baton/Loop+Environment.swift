@@ -53,6 +53,7 @@ extension Loop {
     private func launch(_ number: GenerationNumber, _ variables: [EnvironmentVariable]) {
         do throws(LinuxError) {
             let takesTerminal = Terminal.isInForeground && generations.isEmpty
+            logger.writeHeld()
             let generation = try launcher.startGeneration(number, adding: variables, takesTerminal: takesTerminal)
             generations[number] = generation
             register(generation)

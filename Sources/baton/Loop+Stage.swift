@@ -67,6 +67,7 @@ extension Loop {
         case .command(let words): command = words
         case .syntax(let syntaxes): command = [AgentSetup.program, "check"] + syntaxes.map(\.rawValue)
         }
+        logger.writeHeld()
         do throws(LinuxError) {
             validator = (
                 number, try launcher.startValidator(command, snapshot: stage.directory(of: number))

@@ -107,10 +107,13 @@ final class Loop {
     }
 
     private func handleEvents() {
-        var next = 0
-        while next < events.count, exitCode == nil {
-            for effect in supervisor.handle(events[next], at: Clock.now()) { perform(effect) }
-            next += 1
+        guard !events.isEmpty else { return }
+        logger.holdingBack {
+            var next = 0
+            while next < events.count, exitCode == nil {
+                for effect in supervisor.handle(events[next], at: Clock.now()) { perform(effect) }
+                next += 1
+            }
         }
         events.removeAll(keepingCapacity: true)
     }
