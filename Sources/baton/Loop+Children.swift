@@ -63,7 +63,7 @@ extension Loop {
             enqueue(.probeFinished(generation.number, isReady: status == .exited(0)))
         } else if let generation = generations.values.first(where: { $0.group == pid && !$0.isMainReaped }) {
             // The process that Baton started has made way for the one named by MAINPID; if that is gone too, this is the end.
-            if kill(generation.pid, 0) != 0, errno == ESRCH {
+            if !Processes.exists(generation.pid) {
                 generation.isMainReaped = true
                 ended.append((generation, status))
             }

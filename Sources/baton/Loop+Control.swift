@@ -26,7 +26,7 @@ extension Loop {
         }
     }
 
-    func hear(_ number: Int) {
+    func readRequest(_ number: Int) {
         guard let peer = peers[number]?.peer else { return }
         switch peer.request(limit: StatusRequest.sizeLimit) {
         case .incomplete: return

@@ -158,7 +158,7 @@ extension Loop {
 
     private func adoptMain(_ number: GenerationNumber, _ pid: ProcessID) {
         guard let generation = generations[number], !generation.isMainReaped, pid != generation.pid else { return }
-        guard Procfs.isDescendant(pid, of: getpid()) else {
+        guard Procfs.isDescendant(pid, of: .own) else {
             logger.log(
                 LogRecord(
                     .warn, "main_pid_refused",
@@ -177,7 +177,9 @@ extension Loop {
             return
         }
         // Only from ourselves or from another of our own: in the background the terminal is the shell's.
-        guard foreground == getpgrp() || generations.values.contains(where: { $0.group == foreground }) else { return }
+        guard foreground.value == getpgrp() || generations.values.contains(where: { $0.group == foreground }) else {
+            return
+        }
         Terminal.setForeground(generation.group)
     }
 
@@ -192,7 +194,7 @@ extension Loop {
         environmentFiles.cancel()
         // Those that fork while they are being killed are found in the next round.
         for _ in 0..<(signal == .kill ? 3 : 1) where Reaper.hasChildren {
-            for pid in Procfs.descendants(of: getpid()) {
+            for pid in Procfs.descendants(of: .own) {
                 Processes.signal(process: pid, signal)
                 if signal != .kill { Processes.signal(process: pid, .cont) }
             }

@@ -57,7 +57,7 @@ extension Loop {
             return record
         }
         var record = record
-        record.add(.number("pid", Int64(generation.pid)))
+        record.add(.number("pid", Int64(generation.pid.value)))
         if let connections = connections[number] ?? nil {
             record.add(
                 .number("open", Int64(connections.open)), .number("idle", Int64(connections.idle)),
@@ -69,7 +69,7 @@ extension Loop {
     private func withAgent(_ record: StatusRecord) -> StatusRecord {
         guard let agent else { return record }
         var record = record
-        record.add(.number("pid", Int64(agent.pid)))
+        record.add(.number("pid", Int64(agent.pid.value)))
         return record
     }
 

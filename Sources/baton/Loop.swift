@@ -176,7 +176,7 @@ final class Loop {
         case .environment(let index): readEnvironment(index)
         case .agent: readAgent()
         case .control: acceptPeers()
-        case .peer(let number): hear(number)
+        case .peer(let number): readRequest(number)
         }
     }
 

@@ -12,10 +12,12 @@ import Testing
     @Test func descendantsAreFound() throws {
         let shell = try RunningProcess(["sh", "-c", "sleep 100 & sleep 100 & echo up; wait"])
         try shell.waitForOutput("up")
-        #expect(Procfs.descendants(of: shell.pid).count == 2)
-        #expect(Procfs.descendantsAtAGlance(of: shell.pid).sorted() == Procfs.descendants(of: shell.pid).sorted())
-        #expect(Procfs.descendants(of: getpid()).contains(shell.pid))
-        for pid in Procfs.descendants(of: shell.pid) {
+        #expect(Procfs.descendants(of: ProcessID(shell.pid)).count == 2)
+        #expect(
+            Procfs.descendantsAtAGlance(of: ProcessID(shell.pid)).sorted()
+                == Procfs.descendants(of: ProcessID(shell.pid)).sorted())
+        #expect(Procfs.descendants(of: .own).contains(ProcessID(shell.pid)))
+        for pid in Procfs.descendants(of: ProcessID(shell.pid)) {
             #expect(Procfs.isDescendant(pid, of: getpid()))
             kill(pid, SIGKILL)
         }

@@ -40,7 +40,7 @@ extension BatonCore.Notification {
         reloading = old.reloading
         stopping = old.stopping
         status = old.status
-        mainPID = old.mainPID
+        mainPID = old.mainPID.map { .init($0.value) }
         extendTimeout = old.extendTimeout.map { .init($0) }
     }
 }

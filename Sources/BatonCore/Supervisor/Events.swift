@@ -146,7 +146,7 @@ extension Supervisor {
         /// Report `groupEmptied` if it is.
         case checkGroup(GenerationNumber)
         /// This process has taken over as the generation's main one, if it is one of its own.
-        case adoptMain(GenerationNumber, pid: Int32)
+        case adoptMain(GenerationNumber, pid: ProcessID)
         case readSnapshot
         /// Copy the content of all sources to the stage, under this number, where nobody reads it yet.
         case stageSnapshot(SnapshotNumber)

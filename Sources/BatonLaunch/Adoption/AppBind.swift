@@ -24,7 +24,7 @@ struct AppBind: BindFacts {
     func isListenedOn(_ endpoint: ListenAddress.Endpoint) throws(LinuxError) -> Bool {
         guard let (inode, isShared) = sockets.adoptedListener(endpoint, of: call.generation) else { return false }
         return try call.withAccess {
-            guard isShared else { return AcceptScan.isHeld(inode, by: Procfs.descendants(of: getpid())) }
+            guard isShared else { return AcceptScan.isHeld(inode, by: Procfs.descendants(of: .own)) }
             // Other generations hold it as well, and their processes do not count.
             let caller = Procfs.process(of: call.thread) ?? call.thread
             let own = [call.main, caller].flatMap { [$0] + Procfs.descendants(of: $0) }

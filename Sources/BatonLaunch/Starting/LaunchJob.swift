@@ -59,12 +59,12 @@ struct LaunchJob {
             return withExtendedLifetime((paths, arguments, variables)) { baton_launch(&plan, &report) }
         }
         guard pid > 0 else { throw LinuxError("fork for", program.text, errno: errno) }
-        return (pid, report)
+        return (ProcessID(pid), report)
     }
 
     private func withPlan(
-        _ privileges: Privileges, _ handed: HandedDescriptors, _ body: (inout baton_launch_plan) -> ProcessID
-    ) -> ProcessID {
+        _ privileges: Privileges, _ handed: HandedDescriptors, _ body: (inout baton_launch_plan) -> Int32
+    ) -> Int32 {
         let groups = privileges.identity?.supplementary ?? []
         return handed.withPointers { sources, targets in
             groups.withUnsafeBufferPointer { groups in

@@ -1,3 +1,4 @@
+public import BatonCore
 import CBatonShims
 import Glibc
 

@@ -1,3 +1,4 @@
+public import BatonCore
 import CBatonShims
 import Glibc
 
@@ -58,7 +59,7 @@ public struct ForeignDescriptor: Sendable, Hashable {
     }
 
     private static func copy(_ number: Int32, of process: ProcessID) -> FileDescriptor? {
-        let pidfd = baton_pidfd_open(process)
+        let pidfd = baton_pidfd_open(process.value)
         guard pidfd >= 0 else { return nil }
         let process = FileDescriptor(owning: pidfd)
         let copy = baton_pidfd_getfd(process.number, number)
@@ -69,6 +70,6 @@ public struct ForeignDescriptor: Sendable, Hashable {
     /// own.
     public static let canBeCopied: Bool = {
         guard let pipe = try? Pipe() else { return false }
-        return copy(pipe.read.number, of: getpid()) != nil
+        return copy(pipe.read.number, of: .own) != nil
     }()
 }

@@ -1,3 +1,4 @@
+public import BatonCore
 import Glibc
 
 /// Reads memory of another process through /proc/PID/mem; nil where there is none at this address.

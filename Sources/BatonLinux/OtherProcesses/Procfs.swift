@@ -1,4 +1,4 @@
-import BatonCore
+public import BatonCore
 import CBatonShims
 import Glibc
 

@@ -53,7 +53,7 @@ public final class SeccompListener {
     public func receive() -> Received {
         var raw = baton_notification()
         switch baton_seccomp_receive(number, &raw) {
-        case 1: return .notification(Notification(id: raw.id, thread: raw.thread, call: call(raw)))
+        case 1: return .notification(Notification(id: raw.id, thread: ProcessID(raw.thread), call: call(raw)))
         case 0: return .nothing
         default:
             let error = errno

@@ -1,3 +1,4 @@
+public import BatonCore
 import CBatonShims
 import Glibc
 
@@ -7,7 +8,7 @@ import Glibc
 public func forkHelper(keeping kept: Int32, _ other: Int32? = nil, _ body: () -> Void) throws(LinuxError) -> ProcessID {
     let pid = baton_fork()
     guard pid >= 0 else { throw .last("fork", "a helper") }
-    guard pid == 0 else { return pid }
+    guard pid == 0 else { return ProcessID(pid) }
     _ = baton_set_parent_death_signal(SIGKILL)
     baton_close_all_but(min(kept, other ?? kept), max(kept, other ?? kept))
     body()

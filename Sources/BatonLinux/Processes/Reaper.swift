@@ -20,9 +20,9 @@ public enum Reaper {
         let pid = baton_wait_any(&status, &exited, &stopped, &continued, &value, &bySignal)
         if pid == 0 { return .nothing }
         if pid < 0 { return errno == ECHILD ? .noChildren : .nothing }
-        if exited { return .ended(pid, bySignal ? .signalled(value) : .exited(value)) }
-        if stopped { return .stopped(pid, Signal(number: value) ?? .stop) }
-        return .continued(pid)
+        if exited { return .ended(ProcessID(pid), bySignal ? .signalled(value) : .exited(value)) }
+        if stopped { return .stopped(ProcessID(pid), Signal(number: value) ?? .stop) }
+        return .continued(ProcessID(pid))
     }
 
     /// Any child at all, ended or not.

@@ -4,7 +4,7 @@ public struct Notification: Hashable, Sendable {
     public var reloading = false
     public var stopping = false
     public var status: String?
-    public var mainPID: Int32?
+    public var mainPID: ProcessID?
     /// Microseconds from now.
     public var extendTimeout: Interval?
 
@@ -24,7 +24,7 @@ public struct Notification: Hashable, Sendable {
             case "RELOADING": if value == "1" { reloading = true }
             case "STOPPING": if value == "1" { stopping = true }
             case "STATUS": status = String(value.prefix(200))
-            case "MAINPID": if let pid = Int32(value), pid > 1 { mainPID = pid }
+            case "MAINPID": if let pid = ProcessID(value), pid > 1 { mainPID = pid }
             case "EXTEND_TIMEOUT_USEC":
                 if let count = UInt64(value) {
                     extendTimeout = Interval(saturating: Int64(clamping: count), times: 1000)
