@@ -94,8 +94,10 @@ public struct AdoptionPolicy: Sendable {
             return sockets.isAskedAgain(socket.inode, endpoint) ? .succeed : .letThrough
         }
         if socket.isElsewhere { return elsewhere(endpoint) }
-        // Without SO_REUSEPORT the app must be told what the kernel would have told it.
-        if !options.contains(where: \.isReusePort), try facts.isListenedOn(endpoint) { return .failAsInUse }
+        // Baton's own socket can share the address, and the app's could not: the kernel would have refused it.
+        if !options.contains(where: { $0.isReusePort && $0.value != 0 }), try facts.isListenedOn(endpoint) {
+            return .failAsInUse
+        }
         return .replace(Replacement(socket: socket, endpoint: endpoint, options: options))
     }
 

@@ -58,6 +58,8 @@ struct AppSockets: Sendable {
 
     private static func setting(_ option: SocketOption, in options: [SocketOption]) -> [SocketOption] {
         let others = options.filter { $0.level != option.level || $0.name != option.name }
+        // Taken back: a member of a steered group, to which it would be carried over, must not lose it.
+        if option.isReusePort, option.value == 0 { return others }
         return others.count < optionLimit ? others + [option] : others
     }
 
