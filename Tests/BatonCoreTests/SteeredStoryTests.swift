@@ -5,8 +5,8 @@ import Testing
 
 /// A socket for each generation: the old one is told to go once it has no connection.
 @Suite struct SteeredStoryTests {
-    private func handedOver() -> Story {
-        var story = Story.steered()
+    private func handedOver(_ change: (inout Setup) -> Void = { _ in }) -> Story {
+        var story = Story.steered(change)
         story.getReady(1)
         story.change(to: 2)
         story.getReady(2)
@@ -28,6 +28,35 @@ import Testing
         for look in 1...Supervisor.Times.quietCounts {
             story.tell(.connections(1, .init(queued: 0, open: 0, idle: 0)))
             #expect(story.sent(.terminate, to: 1) == (look == Supervisor.Times.quietCounts))
+        }
+    }
+
+    /// A client may come and go between two counts: one that finds somebody begins them anew.
+    @Test func theCountsThatFindNobodyAreInARow() {
+        var story = handedOver()
+        story.pass(Supervisor.Times.handshake)
+        for count in 1...(3 * Supervisor.Times.quietCounts) {
+            story.tell(
+                .connections(1, .init(queued: 0, open: count % Supervisor.Times.quietCounts == 0 ? 1 : 0, idle: 0)))
+            #expect(!story.sent(.terminate, to: 1))
+        }
+        for count in 1...Supervisor.Times.quietCounts {
+            story.tell(.connections(1, .init(queued: 0, open: 0, idle: 0)))
+            #expect(story.sent(.terminate, to: 1) == (count == Supervisor.Times.quietCounts))
+        }
+    }
+
+    @Test func theLogTellsOfADrainThatLasts() {
+        var story = handedOver { $0.drainTimeout = .seconds(60) }
+        func reports() -> Int {
+            story.effects.count { if case .log(let record) = $0 { record.event == "drain_lasts" } else { false } }
+        }
+        var told = 0
+        for second in 1...12 {
+            story.pass(.seconds(1))
+            story.tell(.connections(1, .init(queued: 0, open: 2, idle: 1)))
+            told += reports()
+            #expect(told == second / 5, "after \(second) seconds")
         }
     }
 
