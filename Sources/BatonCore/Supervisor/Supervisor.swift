@@ -2,7 +2,8 @@
 ///
 /// What must always hold (the simulation checks each after every step):
 /// 1. While any generation is ready, some ready generation is not draining, until a stop was asked for.
-/// 2. A ready generation is drained only after its successor is ready (restart mode excepted).
+/// 2. A ready generation is drained only after its successor is ready (restart mode excepted). Where connections can be moved it is
+///    told to go only once it has none, or its time is nearly up: nobody is lost by it.
 /// 3. At most one generation is starting. A newer change replaces one that is not ready yet: the latest snapshot wins.
 /// 4. Every change ends in exactly one of applied, superseded, rejected, rolled back; nothing is applied twice.
 /// 5. After SIGTERM no generation is started, and Baton exits within stop delay + stop timeout + `Times.stopGrace`.
