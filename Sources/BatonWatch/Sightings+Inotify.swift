@@ -8,11 +8,11 @@ extension Sightings {
 
     /// To be called when inotify's descriptor can be read.
     public func inotifyReadable(at now: Instant) -> [Sighting] {
-        drain(now)
+        readInotify(now)
         return takeSeen()
     }
 
-    func drain(_ now: Instant) {
+    func readInotify(_ now: Instant) {
         guard let inotify else { return }
         var lostEvents = false
         for _ in 0..<Sightings.readLimit {
@@ -83,7 +83,7 @@ extension Sightings {
     }
 
     private func conclude(_ source: WatchedSource, _ finding: WatchedSource.Finding, _ now: Instant) {
-        source.watch.strategy.inotifyTold()
+        source.watch.strategy.clearNotice()
         let staysArmed =
             finding.isSwap && !source.watch.watches.isEmpty && source.classification.kind != .missing
         if !staysArmed, source.watch.strategy.usesInotify, !armKnownTrace(source, now) { arm(source, now) }

@@ -4,7 +4,7 @@ import BatonLinux
 // Polls, audits, and what follows from them for the strategy.
 extension Sightings {
     func tick(_ source: WatchedSource, _ now: Instant) {
-        switch source.watch.strategy.takeTurn(at: now) {
+        switch source.watch.strategy.decide(at: now) {
         case .retryInotify: retryInotify(source, now)
         case .distrustInotify:
             missed += 1

@@ -41,7 +41,7 @@ extension Sightings {
         let old = source.watch.watches
         source.watch.watches = [:]
         source.knownTrace = nil
-        source.watch.strategy.inotifyTold()
+        source.watch.strategy.clearNotice()
         for number in old.keys { release(number, source) }
     }
 

@@ -77,7 +77,7 @@ public final class Sightings {
     public func tick(at now: Instant) -> [Sighting] {
         if let deadline = nextDeadline, deadline <= now {
             // Events that wait are news, not something that inotify missed.
-            drain(now)
+            readInotify(now)
             mounts.refresh()
             for source in sources { tick(source, now) }
         }
@@ -94,7 +94,7 @@ public final class Sightings {
     func log(_ record: LogRecord?) { if let record { see(.log(record)) } }
 
     func see(_ sighting: Sighting) {
-        // A burst of events is one touch; the last word on whether it was atomic counts.
+        // A burst of events is one touch, and one that is not atomic makes it not atomic.
         if case .touched = sighting,
             let index = seen.firstIndex(where: { if case .touched = $0 { true } else { false } })
         {

@@ -65,7 +65,7 @@ struct StrategyInUse: Sendable {
         return true
     }
 
-    mutating func takeTurn(at now: Instant) -> Turn? {
+    mutating func decide(at now: Instant) -> Turn? {
         if let due = retryAt, due <= now {
             retryAt = nil
             current = .inotify
@@ -109,5 +109,5 @@ struct StrategyInUse: Sendable {
         if current == .inotify { noticeDue = noticeDue ?? now + StrategyInUse.noticeTime }
     }
 
-    mutating func inotifyTold() { noticeDue = nil }
+    mutating func clearNotice() { noticeDue = nil }
 }

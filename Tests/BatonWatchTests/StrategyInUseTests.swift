@@ -52,7 +52,7 @@ import Testing
             #expect(due - now >= .seconds(15) && due - now <= .seconds(600), "round \(round)")
             last = max(last, due - now)
             #expect(strategy.nextDeadline(isBeingPolled: true) == due)
-            let turns = [-1, 0, 0].map { strategy.takeTurn(at: Instant(nanoseconds: due.nanoseconds + $0)) }
+            let turns = [-1, 0, 0].map { strategy.decide(at: Instant(nanoseconds: due.nanoseconds + $0)) }
             #expect(turns == [nil, .retryInotify, nil] && strategy.current == .inotify && strategy.retryAt == nil)
             now = due
         }
@@ -69,15 +69,15 @@ import Testing
         strategy.auditFoundChange(at: start)
         strategy.auditFoundChange(at: start + .milliseconds(900))
         #expect(strategy.noticeDue == start + StrategyInUse.noticeTime)
-        strategy.inotifyTold()
-        let turn = strategy.takeTurn(at: start + .seconds(5))
+        strategy.clearNotice()
+        let turn = strategy.decide(at: start + .seconds(5))
         #expect(turn == nil && strategy.current == .inotify)
     }
 
     @Test mutating func whatItDoesNotTellOfIsTheEndOfTrust() {
         var strategy = strategy(.file("/etc/app.yaml"))
         strategy.auditFoundChange(at: start)
-        let turns = [999, 1000].map { strategy.takeTurn(at: start + .milliseconds($0)) }
+        let turns = [999, 1000].map { strategy.decide(at: start + .milliseconds($0)) }
         #expect(turns == [nil, .distrustInotify])
         _ = strategy.inotifyFailed(at: start + .seconds(1), &random)
         #expect(strategy.current == .poll && strategy.retryAt == nil && !strategy.usesInotify)
@@ -98,27 +98,5 @@ import Testing
         strategy.learn(.choose(.init(end: .blind(fileSystem: "fuse")), .auto))
         let isNews = strategy.inotifyFailed(at: start, &random)
         #expect(isNews && strategy.retryAt == nil)
-    }
-}
-
-@Suite(.serialized) struct RecoveryTests {
-    @Test func whatIsPolledForWantOfInotifyIsWatchedAgainOnceItCanBe() throws {
-        let directory = TemporaryDirectory()
-        let path = directory.file("app.yaml")
-        writeFile(path, "one")
-        let watcher = Watcher(
-            paths: [path], mounts: Mounts(),
-            configuration: .init(strategy: .auto, pollInterval: .milliseconds(20), auditInterval: .zero, phaseSeed: 1))
-        let source = watcher.sources[0]
-        watcher.sightings.degrade(source, Clock.now(), "cannot create an inotify instance: (EMFILE)")
-        #expect(source.watch.strategy.current == .poll)
-        let retryAt = try #require(source.watch.strategy.retryAt)
-        let seen = watcher.sightings.tick(at: retryAt)
-        #expect(source.watch.strategy.current == .inotify && !source.watch.watches.isEmpty)
-        #expect(Self.events(seen).contains("source_recovered"))
-    }
-
-    private static func events(_ sightings: [Sighting]) -> [String] {
-        sightings.compactMap { if case .log(let record) = $0 { record.event } else { nil } }
     }
 }

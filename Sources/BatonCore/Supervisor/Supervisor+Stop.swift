@@ -63,7 +63,7 @@ extension Supervisor {
                     since: generation.drainingSince ?? now, replacedFor: generation.replacedFor, step: .signalled,
                     connections: generation.connections, reportedAt: nil))
             timers.cancelAll(of: generation.number)
-            drain(generation.number, with: stop.signal)
+            sendDrainSignal(generation.number, stop.signal)
         }
         for number in generations.map(\.number) {
             for key in [Timers.Key.drain(number), .drainSignal(number), .drainCount(number)] { timers.cancel(key) }

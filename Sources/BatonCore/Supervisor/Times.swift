@@ -15,7 +15,7 @@ extension Supervisor {
         /// A client whose SYN came before connections were steered away completes its handshake, a round trip later, on the
         /// old socket: a generation is given at least this long.
         public static let handshake: Interval = .seconds(1)
-        /// What is seen before that changes nothing, and each count costs those who are served.
+        /// Earlier counts would change nothing, as the handshake has to be waited for, and each costs those who are served.
         public static let firstDrainCount = handshake - drainCount * Int64(quietCounts - 1)
         /// How often the log tells of a drain that lasts.
         public static let drainReport: Interval = .seconds(5)

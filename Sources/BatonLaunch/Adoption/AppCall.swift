@@ -64,8 +64,8 @@ struct AppCall {
 
     func answer(errno: Int32 = 0) { listener.answer(notification, errno: errno) }
 
-    /// The socket takes the place of the app's, with its flags. One that another generation may be using keeps its own where
-    /// accept(2) would begin to block there.
+    /// The socket takes the place of the app's, with its flags. A socket that another generation uses, too, is never made
+    /// blocking: that one would hang in accept(2).
     func replace(_ descriptor: Int32, with socket: GivenSocket, as own: AppSocket) throws(LinuxError) {
         if own.isNonBlocking || !socket.isShared { try setNonBlocking(own.isNonBlocking, socket.number) }
         try listener.replace(descriptor, of: notification, with: socket.number, closeOnExec: own.closesOnExec)

@@ -82,11 +82,11 @@ extension Supervisor {
 
     /// The change that was on its way ends here; a generation that was being started for it is told to go.
     mutating func supersedeMove() {
-        guard let stage = move?.step else { return }
+        guard let step = move?.step else { return }
         // What serves with it has not failed so far, and is what there is.
-        if case .proving = stage { return endProbation() }
+        if case .proving = step { return endProbation() }
         endMove(.superseded)
-        if case .starting(let number, _) = stage, generation(number, in: .starting) != nil, isServing {
+        if case .starting(let number, _) = step, generation(number, in: .starting) != nil, isServing {
             retire(number)
         }
     }

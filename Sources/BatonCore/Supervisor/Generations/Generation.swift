@@ -99,7 +99,7 @@ public struct Generation: Sendable, Hashable {
         public internal(set) var step: DrainStep
         /// As last counted.
         public internal(set) var connections: Supervisor.Connections?
-        /// When the log last told of its connections; nil where it does not.
+        /// When the log last told of the drain; nil where its connections are not told.
         var reportedAt: Instant?
     }
 

@@ -7,7 +7,7 @@ extension Supervisor {
         if generations[index].kind == .starting, steers, !isServing { emit(.yieldSockets(number)) }
         beginDraining(index, .signalled)
         log(.draining(number, settings.drainSignal, settings.drainTimeout))
-        drain(number, with: settings.drainSignal)
+        sendDrainSignal(number, settings.drainSignal)
         timers.arm(.drain(number), at: now + settings.drainTimeout)
         enforceMaxDraining()
     }
@@ -25,7 +25,7 @@ extension Supervisor {
         guard let index = index(number) else { return }
         // They have no signal yet.
         if generations[index].kind != .draining {
-            drain(number, with: settings.drainSignal)
+            sendDrainSignal(number, settings.drainSignal)
             timers.arm(.drain(number), at: now + settings.drainTimeout)
         } else {
             tellToDrain(number)
@@ -39,7 +39,7 @@ extension Supervisor {
     }
 
     /// SIGCONT after the signal: a stopped process would not see it before.
-    mutating func drain(_ number: GenerationNumber, with signal: Signal) {
+    mutating func sendDrainSignal(_ number: GenerationNumber, _ signal: Signal) {
         emit(.signal(number, signal, .target))
         emit(.signal(number, .cont, .group))
     }
@@ -47,7 +47,7 @@ extension Supervisor {
     private mutating func enforceMaxDraining() {
         let draining = generations.filter { $0.kind == .draining && !$0.isKilled }
         for oldest in draining.prefix(max(0, draining.count - settings.maxDraining)) {
-            log(.tooManyDraining(oldest.number, settings.maxDraining, isTold: !oldest.waitsForQuiet))
+            log(.tooManyDraining(oldest.number, settings.maxDraining, hadItsSignal: !oldest.waitsForQuiet))
             if oldest.waitsForQuiet { tellToDrain(oldest.number) } else { kill(oldest.number) }
         }
     }
@@ -117,7 +117,7 @@ extension Supervisor {
         let isQuiet = generations[index].connections?.isNone == true
         let left = timers.deadline(.drain(number)).map { $0 - now } ?? .zero
         log(.draining(number, settings.drainSignal, left, isQuiet: isQuiet))
-        drain(number, with: settings.drainSignal)
+        sendDrainSignal(number, settings.drainSignal)
     }
 
     // MARK: the end

@@ -17,11 +17,11 @@ extension LogRecord {
             [.generation(number)])
     }
 
-    static func tooManyDraining(_ number: GenerationNumber, _ limit: Int, isTold: Bool) -> LogRecord {
+    static func tooManyDraining(_ number: GenerationNumber, _ limit: Int, hadItsSignal: Bool) -> LogRecord {
         LogRecord(
             .warn, "too_many_draining",
             "more than \(limit) generations drain (BATON_MAX_DRAINING): the oldest, \(number), is "
-                + (isTold ? "killed" : "told to finish now"),
+                + (hadItsSignal ? "killed" : "told to finish now"),
             [.generation(number)])
     }
 
