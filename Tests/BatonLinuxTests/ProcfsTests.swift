@@ -1,3 +1,4 @@
+import BatonCore
 import Glibc
 import TestSupport
 import Testing
@@ -6,22 +7,22 @@ import Testing
 
 @Suite struct ProcfsTests {
     @Test func thisProcessIsRead() {
-        #expect(Procfs.parent(of: getpid()) == getppid() && Procfs.processGroup(of: getpid()) == getpgrp())
+        #expect(Procfs.parent(of: .own)?.value == getppid() && Procfs.processGroup(of: .own)?.value == getpgrp())
     }
 
     @Test func descendantsAreFound() throws {
         let shell = try RunningProcess(["sh", "-c", "sleep 100 & sleep 100 & echo up; wait"])
         try shell.waitForOutput("up")
-        #expect(Procfs.descendants(of: ProcessID(shell.pid)).count == 2)
-        #expect(
-            Procfs.descendantsAtAGlance(of: ProcessID(shell.pid)).sorted()
-                == Procfs.descendants(of: ProcessID(shell.pid)).sorted())
-        #expect(Procfs.descendants(of: .own).contains(ProcessID(shell.pid)))
-        for pid in Procfs.descendants(of: ProcessID(shell.pid)) {
-            #expect(Procfs.isDescendant(pid, of: getpid()))
-            kill(pid, SIGKILL)
+        let pid = ProcessID(shell.pid)
+        let found = Procfs.descendants(of: pid)
+        #expect(found.count == 2)
+        #expect(Procfs.descendantsAtAGlance(of: pid).sorted() == found.sorted())
+        #expect(Procfs.descendants(of: .own).contains(pid))
+        for child in found {
+            #expect(Procfs.isDescendant(child, of: .own))
+            kill(child.value, SIGKILL)
         }
-        #expect(!Procfs.isDescendant(1, of: getpid()))
+        #expect(!Procfs.isDescendant(1, of: .own))
         try shell.wait()
     }
 }
