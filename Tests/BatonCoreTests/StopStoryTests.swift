@@ -55,4 +55,16 @@ import Testing
         story.change(to: 2)
         #expect(story.starts == [2])
     }
+
+    /// Only a program that cannot be executed is no case for the restart policy.
+    @Test func anEndBeforeTheLaunchIsLeftToTheRestartPolicy() {
+        var ended = Story { $0.restart = .always }
+        ended.tell(.exited(1, .signalled(3), leftovers: false))
+        #expect(ended.supervisor.phase == .running)
+        ended.pass(.seconds(1))
+        #expect(ended.supervisor.starting?.number == 2)
+        var unrunnable = Story { $0.restart = .always }
+        unrunnable.tell(.launchFailed(1, .init(reason: "no such file", exitCode: 127)))
+        #expect(unrunnable.supervisor.phase == .exited(127) || unrunnable.supervisor.phase == .stopping)
+    }
 }

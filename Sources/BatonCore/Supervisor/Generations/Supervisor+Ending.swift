@@ -6,7 +6,7 @@ extension Supervisor {
         stop?.ended(number, .exited(failure.exitCode))
         log(.launchFailed(number, failure))
         switch generation.state {
-        case .starting: startFailed(number, .exited(failure.exitCode), failure.reason)
+        case .starting: startFailed(number, .exited(failure.exitCode), failure.reason, cannotBeRun: true)
         case .serving, .standby: readyEnded(generation, .exited(failure.exitCode))
         case .draining, .leftovers: generationGone()
         }
@@ -19,13 +19,16 @@ extension Supervisor {
     }
 
     /// A generation that never got ready; by now it is draining or gone.
-    private mutating func startFailed(_ number: GenerationNumber, _ status: ExitStatus?, _ reason: String) {
+    /// - Parameter cannotBeRun: its program could not be executed.
+    private mutating func startFailed(
+        _ number: GenerationNumber, _ status: ExitStatus?, _ reason: String, cannotBeRun: Bool = false
+    ) {
         endReadiness(number)
         if case .starting(number, _) = move?.step { endMove(.rolledBack(reason: reason)) }
         guard phase == .running else { return stopProgress() }
         guard !isServing else { return }
-        if !hasEverLaunched, let status {
-            // The very first program cannot be run at all: starting it again would change nothing.
+        if cannotBeRun, !hasEverLaunched, let status {
+            // The very first one: starting it again would change nothing.
             lastEnd = status
             return beginStop(.appEnded)
         }
