@@ -13,8 +13,8 @@ final class Logger {
     private let isColoured: Bool
     /// What stands on the terminal's last line.
     private var progress: String?
-    /// Records whose time has not come, in their order.
-    private var held: [LogRecord] = []
+    /// Records that are written later, in their order, each with its own time.
+    private var held: [(record: LogRecord, milliseconds: Int64)] = []
     private var holdsBack = false
     private static let heldLimit = 256
 
@@ -28,8 +28,8 @@ final class Logger {
 
     func log(_ record: LogRecord) {
         guard record.level <= level else { return }
-        guard holdsBack else { return write(record) }
-        held.append(record)
+        guard holdsBack else { return write(record, Clock.wallMilliseconds()) }
+        held.append((record, Clock.wallMilliseconds()))
         if held.count >= Self.heldLimit { writeHeld() }
     }
 
@@ -43,13 +43,13 @@ final class Logger {
 
     /// To be called before a program is started, so that its own first words come after.
     func writeHeld() {
-        for record in held { write(record) }
+        for (record, milliseconds) in held { write(record, milliseconds) }
         held.removeAll(keepingCapacity: true)
     }
 
-    private func write(_ record: LogRecord) {
+    private func write(_ record: LogRecord, _ milliseconds: Int64) {
         reportDrops()
-        let line = record.line(format, time: Clock.wallTime(), isColoured: isColoured)
+        let line = record.line(format, time: Clock.wallTime(milliseconds), isColoured: isColoured)
         guard let progress else { return stderr.write(line) }
         stderr.write(Self.emptyLine + line)
         stderr.write(progress, isWhole: false)

@@ -11,10 +11,11 @@ public enum Clock {
     }
 
     /// The wall clock in UTC as RFC 3339 has it, with milliseconds.
-    public static func wallTime() -> String {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return rfc3339(seconds: Int64(time.tv_sec), milliseconds: Int64(time.tv_nsec) / 1_000_000)
+    public static func wallTime() -> String { wallTime(wallMilliseconds()) }
+
+    /// - Parameter milliseconds: as `wallMilliseconds` has them.
+    public static func wallTime(_ milliseconds: Int64) -> String {
+        rfc3339(seconds: milliseconds / 1000, milliseconds: milliseconds % 1000)
     }
 
     /// The wall clock, in milliseconds since 1970.
