@@ -45,8 +45,8 @@ extension Loop {
         }
     }
 
-    /// One look for all generations that are to be counted, and never for more than a twentieth of the time: a look costs the
-    /// kernel more the larger its table of connections is.
+    /// One count for all generations that wait for one, and never for more than a twentieth of the time: it costs the kernel more
+    /// the larger its table of connections is.
     func countConnections() {
         guard !toCount.isEmpty, Clock.now() >= mayCountAt else { return }
         let numbers = toCount
@@ -191,6 +191,7 @@ extension Loop {
 
     private func signalDescendants(_ signal: Signal) {
         watcher.sightings.endHelpers()
+        forgetEnvironment()
         environmentFiles.cancel()
         // Those that fork while they are being killed are found in the next round.
         for _ in 0..<(signal == .kill ? 3 : 1) where Reaper.hasChildren {

@@ -18,7 +18,11 @@ extension Loop {
         awaitedStart = AwaitedStart(number: number)
         // Some of its time to get ready is the app's.
         let limit = min(EnvironmentFiles.timeout, Interval(nanoseconds: settings.readyTimeout.nanoseconds / 2))
-        log(environmentFiles.begin(by: Clock.now() + limit))
+        // One that takes the place of another that waited has no more time than that one: changes must not put a start off for ever.
+        let now = Clock.now()
+        let deadline = environmentDeadline.flatMap { $0 > now ? $0 : nil } ?? now + limit
+        environmentDeadline = deadline
+        log(environmentFiles.begin(by: deadline))
         for (index, descriptor) in environmentFiles.descriptors { register(.environment(index), descriptor) }
         launchIfComplete()
     }
@@ -46,6 +50,7 @@ extension Loop {
     private func launchIfComplete() {
         guard let start = awaitedStart, environmentFiles.deadline == nil else { return }
         awaitedStart = nil
+        environmentDeadline = nil
         launch(start.number, environmentFiles.variables)
         for (signal, recipient) in start.signals { send(signal, to: start.number, recipient) }
     }
@@ -76,6 +81,11 @@ extension Loop {
         return true
     }
 
+    /// A stop begins no generation any more, whatever that still waits for.
+    func abandonStartIfStopping() {
+        if let awaitedStart, supervisor.phase != .running { abandon(awaitedStart, .terminate) }
+    }
+
     private func abandon(_ start: AwaitedStart, _ signal: Signal) {
         awaitedStart = nil
         forgetEnvironment()
@@ -83,7 +93,7 @@ extension Loop {
         enqueue(.exited(start.number, .signalled(signal.number), leftovers: false))
     }
 
-    private func forgetEnvironment() {
+    func forgetEnvironment() {
         for (index, _) in environmentFiles.descriptors { descriptors.remove(.environment(index)) }
     }
 }

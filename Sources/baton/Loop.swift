@@ -13,6 +13,8 @@ final class Loop {
     let watcher: Watcher
     let environmentFiles: EnvironmentFiles
     var awaitedStart: AwaitedStart?
+    /// By when the environment has to be read for a start that waits, or for the one in whose place it is.
+    var environmentDeadline: Instant?
     /// What the agent traces to its object.
     let subpaths: [SubpathMount]
     let logger: Logger
@@ -94,6 +96,7 @@ final class Loop {
                 logger.flush()
                 return exitCode
             }
+            abandonStartIfStopping()
             waitForLinux()
             // At once: it may be a change that the app waits for.
             handleEvents()
@@ -157,11 +160,15 @@ final class Loop {
 
     // MARK: descriptors
 
-    func register(_ origin: Registrations.Origin, _ descriptor: Int32?) {
-        guard let descriptor else { return }
+    /// - Returns: whether it is watched from now on; true where there is nothing to watch.
+    @discardableResult
+    func register(_ origin: Registrations.Origin, _ descriptor: Int32?) -> Bool {
+        guard let descriptor else { return true }
         do { try descriptors.add(origin, descriptor) } catch {
             logger.log(LogRecord(.error, "descriptor_unwatched", "\(error)"))
+            return false
         }
+        return true
     }
 
     private func read(_ origin: Registrations.Origin) {

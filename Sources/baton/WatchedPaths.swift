@@ -38,7 +38,7 @@ enum WatchedPaths {
         }
     }
 
-    /// A number of this host, so that the looks of a fleet are spread.
+    /// A number of this host, so that the polls of a fleet are spread.
     private static func hostSeed() -> UInt64 {
         var buffer = [CChar](repeating: 0, count: 256)
         gethostname(&buffer, buffer.count - 1)

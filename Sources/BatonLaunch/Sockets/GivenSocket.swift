@@ -1,6 +1,6 @@
 import BatonLinux
 
-/// A listening socket of Baton's for an app that opens one itself.
+/// A listening socket of Baton's that a generation is given.
 struct GivenSocket {
     let number: Int32
     /// New connections can be moved from it to another generation's.
