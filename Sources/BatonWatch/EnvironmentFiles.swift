@@ -43,6 +43,11 @@ public final class EnvironmentFiles {
         sources.enumerated().compactMap { index, source in source.helper.map { (index, $0.descriptor) } }
     }
 
+    /// Killed, and not seen to have ended: they may hang for as long as their file system does.
+    public var helperProcesses: [ProcessID] {
+        sources.flatMap { source in source.killed.filter { $0.answer() == nil }.map(\.pid) }
+    }
+
     // MARK: reading
 
     /// Begins to read them all anew.

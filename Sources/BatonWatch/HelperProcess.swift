@@ -4,11 +4,13 @@ import BatonLinux
 /// A child of Baton's that touches what may hang, and answers by a pipe: PID 1 waits for the pipe, never for a disk.
 final class HelperProcess {
     let deadline: Instant
-    private let pid: ProcessID
+    let pid: ProcessID
     private let pipe: FileDescriptor
     private let limit: Int
     private var received: [UInt8] = []
     private(set) var isKilled = false
+    /// It has said more than it may.
+    private var hasSaidTooMuch = false
 
     /// - Parameter limit: of the answer, in bytes.
     /// - Parameter answer: runs in the child.
@@ -26,10 +28,12 @@ final class HelperProcess {
 
     /// Nil while it is not complete. The child holds the pipe's only other end: once it is complete the child has ended, or is about to.
     func answer() -> [UInt8]? {
+        guard !hasSaidTooMuch else { return [] }
         do throws(LinuxError) {
             while let part = try readAvailable(pipe.number, limit: min(limit, 64 * 1024)) {
                 if part.isEmpty { return received }
-                guard received.count + part.count <= limit else { return [] }
+                hasSaidTooMuch = received.count + part.count > limit
+                guard !hasSaidTooMuch else { return [] }
                 received += part
             }
             return nil

@@ -39,6 +39,20 @@ extension Sightings {
         return takeSeen()
     }
 
+    /// Of a helper that has not answered yet; nil where there is none.
+    public func helperDescriptor(_ index: Int) -> Int32? {
+        sources.indices.contains(index) ? sources[index].watch.helper?.process.descriptor : nil
+    }
+
+    /// Its answer cannot be waited for: the source is polled again in its time.
+    public func dropHelper(_ index: Int) {
+        guard sources.indices.contains(index) else { return }
+        sources[index].watch.helper?.process.kill()
+        sources[index].watch.helper = nil
+    }
+
+    public var helperProcesses: [ProcessID] { sources.compactMap { $0.watch.helper?.process.pid } }
+
     /// Nobody waits for them any more.
     public func endHelpers() { for source in sources { source.watch.helper?.process.kill() } }
 }

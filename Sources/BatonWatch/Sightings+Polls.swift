@@ -1,4 +1,4 @@
-import BatonCore
+public import BatonCore
 import BatonLinux
 
 // Polls, audits, and what follows from them for the strategy.
@@ -54,6 +54,16 @@ extension Sightings {
                 .warn, "source_degraded",
                 "\(source.path) is looked at every \(configuration.pollInterval) from now on: \(reason)",
                 [.text("source", source.path.text), .text("strategy", "poll")]))
+    }
+
+    /// Nobody is told of its events: every source that it serves is polled.
+    public func inotifyCannotBeRead(at now: Instant) -> [Sighting] {
+        for source in sources where source.watch.strategy.usesInotify {
+            disarm(source)
+            degrade(source, now, "the events of inotify cannot be waited for")
+        }
+        inotify = nil
+        return takeSeen()
     }
 
     private func retryInotify(_ source: WatchedSource, _ now: Instant) {

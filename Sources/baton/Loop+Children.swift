@@ -35,6 +35,14 @@ extension Loop {
             }
         }
         enqueueEnds(ended)
+        if supervisor.phase == .stopping, generations.isEmpty, onlyHelpersAreLeft { enqueue(.childrenGone) }
+    }
+
+    /// Helpers that were killed and hang in a dead file system: a stop does not wait for what is none of the app's.
+    private var onlyHelpersAreLeft: Bool {
+        let helpers = watcher.sightings.helperProcesses + environmentFiles.helperProcesses
+        guard !helpers.isEmpty else { return false }
+        return Procfs.descendants(of: .own).allSatisfy { helpers.contains($0) }
     }
 
     private func childEnded(_ pid: ProcessID, _ status: ExitStatus, _ ended: inout [(GenerationProcess, ExitStatus)]) {

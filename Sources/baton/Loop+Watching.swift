@@ -11,16 +11,23 @@ extension Loop {
             case .touched(let atomic): enqueue(.touched(atomic: atomic))
             case .mountSuperseded(let path): enqueue(.mountSuperseded(path: path))
             case .log(let record): logger.log(record)
-            case .opened(.inotify(let descriptor)): register(.inotify, descriptor)
-            case .opened(.helper(let index, let descriptor)): register(.helper(index), descriptor)
+            case .opened(.inotify(let descriptor)):
+                if !register(.inotify, descriptor) { take(watcher.sightings.inotifyCannotBeRead(at: Clock.now())) }
+            case .opened(.helper(let index, let descriptor)): watch(helper: index, descriptor)
             }
         }
     }
 
+    private func watch(helper index: Int, _ descriptor: Int32?) {
+        if !register(.helper(index), descriptor) { watcher.sightings.dropHelper(index) }
+    }
+
     func readHelper(_ index: Int) {
-        guard let sightings = watcher.sightings.helperAnswered(index, at: Clock.now()) else { return }
-        // The descriptor is closed by now, and so out of the epoll set; only the book is to be kept.
+        // Out of the epoll set before the answer closes it: a child that has not come to its exec may hold the pipe, too.
         descriptors.remove(.helper(index))
+        guard let sightings = watcher.sightings.helperAnswered(index, at: Clock.now()) else {
+            return watch(helper: index, watcher.sightings.helperDescriptor(index))
+        }
         take(sightings)
     }
 

@@ -93,6 +93,68 @@ final class HangingSourceTests {
         #expect(!baton.output.contains("has"))
     }
 
+    /// A request that the dead server had taken cannot be interrupted: whoever made it does not die by SIGKILL.
+    @Test func aStopDoesNotWaitForAHelperThatCannotDie() throws {
+        mkdir(directory.file("slow"), 0o755)
+        let slow = try RunningProcess([
+            "bindfs", "-f", "--read-rate=1", directory.file("content"), directory.file("slow"),
+        ])
+        defer {
+            slow.signal(SIGKILL)
+            _ = umount2(directory.file("slow"), Int32(MNT_DETACH))
+        }
+        try waitUntil("the mount") { readFile("/proc/self/mountinfo").contains(" \(self.directory.file("slow")) ") }
+        writeFile(directory.file("content/one.env"), "A=" + String(repeating: "x", count: 100))
+        writeFile(directory.file("two.env"), "B=two\n")
+        let baton = try start([
+            "BATON_ENV_FROM": "\(directory.file("slow"))/one.env,\(directory.file("two.env"))",
+            "BATON_STOP_TIMEOUT": "60s",
+        ])
+        try waitUntil("a helper that waits for the server") {
+            children(of: baton.pid).contains { readFile("/proc/\($0)/wchan").contains("request_wait_answer") }
+        }
+        slow.signal(SIGSTOP)
+        try slow.waitUntilStopped()
+        try baton.waitForOutput("has inherited-two.")
+        baton.signal(SIGTERM)
+        #expect(try baton.wait(seconds: 20) == 0, "\(baton.error.suffix(2000))")
+    }
+
+    /// A stop with a delay serves on, and begins nobody.
+    @Test func aStopWithADelayBeginsNobodyWhoWaits() throws {
+        try hang()
+        let baton = try start(["BATON_STOP_DELAY": "60s"])
+        try baton.waitForError("starting generation 1")
+        baton.signal(SIGTERM)
+        #expect(try baton.wait(seconds: 20) == 128 + SIGTERM, "\(baton.error.suffix(2000))")
+        #expect(!baton.output.contains("has"))
+    }
+
+    /// It is no program that cannot be run: the restart policy decides.
+    @Test func aSignalThatEndsAStartThatWaitsIsNoReasonToEnd() throws {
+        writeFile(directory.file("two.env"), "B=two\n")
+        try hang()
+        let baton = try start(["BATON_RESTART": "always"])
+        try baton.waitForError("starting generation 1")
+        baton.signal(SIGQUIT)
+        try baton.waitForOutput("has inherited-two.", seconds: 40)
+        try baton.stop(expecting: 0)
+    }
+
+    /// Each change puts a new generation in the place of the one that waits.
+    @Test func changesDoNotPutAStartOffForEver() throws {
+        writeFile(directory.file("two.env"), "B=0\n")
+        try hang()
+        let baton = try start(["BATON_ON_CHANGE": "restart"])
+        var number = 0
+        try waitUntil("a start between changes", seconds: 40, pause: 200) {
+            number += 1
+            replaceFile(directory.file("two.env"), "B=\(number)\n")
+            return baton.output.contains("has inherited-")
+        }
+        try baton.stop(expecting: 0)
+    }
+
     @Test func aChangeWhileAStartWaitsIsNotLost() throws {
         writeFile(directory.file("content/one.env"), "A=one\n")
         writeFile(directory.file("two.env"), "B=two\n")

@@ -85,8 +85,8 @@ import Testing
             replaceFile(path, "\(change)")
             try baton.waitForError("change \(change) is applied by handover")
         }
+        try waitUntil("the word of the last one") { occurrences(of: "Uid:\t1234", in: baton.output) == 4 }
         try baton.stop(expecting: 0)
-        #expect(occurrences(of: "Uid:\t1234", in: baton.output) == 4)
     }
 
     @Test(.needsRoot, .needs("setpriv")) func whatIsNotAllowedIsToldInWords() throws {
