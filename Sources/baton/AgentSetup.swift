@@ -33,53 +33,62 @@ enum AgentSetup {
             try directory.prepare()
         }
 
-        mutating func prepare(_ directory: StageDirectory, owner: (uid: UInt32, gid: UInt32)?) throws(LinuxError) {
+        mutating func prepare(_ directory: StageDirectory, _ owner: Owner?) throws(LinuxError) {
             if let findings = try directory.prepare() { records += reporter.records(findings) }
             if let owner { try changeOwner(of: directory.path, uid: owner.uid, gid: owner.gid) }
         }
-    }
 
-    /// Makes the directories that the agent writes, before Baton gives up its rights.
-    static func prepareStage(
-        _ settings: Settings, _ subpaths: [SubpathMount], owner: (uid: UInt32, gid: UInt32)?
-    ) throws(LinuxError) -> Stage {
-        var stage = Stage()
-        guard settings.stages else { return stage }
-        try stage.claim(settings.stage)
-        try SnapshotStage.makeAgentDirectory(of: settings.stage)
-        for path in [settings.stage, SnapshotStage.agentDirectory(of: settings.stage)] {
-            if let owner { try changeOwner(of: path, uid: owner.uid, gid: owner.gid) }
+        /// The first time that one of its directory comes.
+        mutating func prepare(_ source: SourceName, _ directory: StageDirectory, _ owner: Owner?, in stage: String)
+            throws(LinuxError)
+        {
+            try prepare(directory, owner)
+            guard source.isSecret, !FileSystemType.isInMemory(directory.path) else { return }
+            records.append(
+                LogRecord(
+                    .warn, "secret_on_disk",
+                    "\(source) is kept on a disk: mount an emptyDir with medium Memory at \(stage)",
+                    [.text("source", source.description)]))
         }
-        for mount in subpaths {
-            // What lies in memory may be a Secret.
-            let directory = StageDirectory(
-                SnapshotStage.agentDirectory(of: settings.stage) + "/" + mount.stageDirectory,
-                isSecret: FileSystemType.isInMemory(mount.point))
-            try stage.prepare(directory, owner: owner)
-        }
-        var prepared: Set<String> = []
-        for source in settings.sources {
-            guard let name = source.stageDirectory else { continue }
-            let directory = StageDirectory(
-                SnapshotStage.agentDirectory(of: settings.stage) + "/" + name, isSecret: source.isSecret)
-            if prepared.insert(name).inserted {
-                try stage.prepare(directory, owner: owner)
-                if source.isSecret, !FileSystemType.isInMemory(directory.path) {
-                    stage.records.append(
-                        LogRecord(
-                            .warn, "secret_on_disk",
-                            "\(source) is kept on a disk: mount an emptyDir with medium Memory at \(settings.stage)",
-                            [.text("source", source.description)]))
-                }
-            }
-            if directory.isEmpty {
-                stage.awaited.insert(source.description)
+
+        mutating func note(_ source: SourceName, isEmpty: Bool) {
+            if isEmpty {
+                awaited.insert(source.description)
             } else {
-                stage.records.append(
+                records.append(
                     LogRecord(
                         .info, "stage_kept", "\(source) is on the stage from before: the app starts with that",
                         [.text("source", source.description)]))
             }
+        }
+    }
+
+    /// Whom the directories belong to that the agent writes, where that is not Baton's own user.
+    typealias Owner = (uid: UInt32, gid: UInt32)
+
+    /// Makes the directories that the agent writes, before Baton gives up its rights.
+    static func prepareStage(_ settings: Settings, _ subpaths: [SubpathMount], owner: Owner?) throws(LinuxError)
+        -> Stage
+    {
+        var stage = Stage()
+        guard settings.stages else { return stage }
+        let agents = SnapshotStage.agentDirectory(of: settings.stage)
+        try stage.claim(settings.stage)
+        try SnapshotStage.makeAgentDirectory(of: settings.stage)
+        for path in [settings.stage, agents] {
+            if let owner { try changeOwner(of: path, uid: owner.uid, gid: owner.gid) }
+        }
+        for mount in subpaths {
+            // What lies in memory may be a Secret.
+            let isSecret = FileSystemType.isInMemory(mount.point)
+            try stage.prepare(StageDirectory(agents + "/" + mount.stageDirectory, isSecret: isSecret), owner)
+        }
+        var prepared: Set<String> = []
+        for source in settings.sources {
+            guard let name = source.stageDirectory else { continue }
+            let directory = StageDirectory(agents + "/" + name, isSecret: source.isSecret)
+            if prepared.insert(name).inserted { try stage.prepare(source, directory, owner, in: settings.stage) }
+            stage.note(source, isEmpty: directory.isEmpty)
         }
         return stage
     }

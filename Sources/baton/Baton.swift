@@ -10,6 +10,6 @@ enum Baton {
 
     static func main() {
         baton_begin()
-        exit(Program.run(Arguments.words()))
+        exit(Invocation.run(Arguments.words()))
     }
 }

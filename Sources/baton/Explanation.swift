@@ -6,7 +6,7 @@ import Glibc
 /// `baton explain`: what each source is here, how it is watched and why, and what is decided besides.
 enum Explanation {
     static func show(_ paths: [String]) -> Int32 {
-        guard var settings = Program.settings(EnvironmentVariable.all()) else { return Settings.exitCode }
+        guard var settings = Invocation.settings(EnvironmentVariable.all()) else { return Settings.exitCode }
         if !paths.isEmpty {
             settings.watch = paths.map { .path(Path($0)) }
             settings.environmentFrom = []
@@ -18,29 +18,37 @@ enum Explanation {
         let mounts = Mounts()
         let subpaths = SubpathStaging.find(&settings, mounts).paths
         for (source, (path, what)) in zip(settings.sources, WatchedPaths.watcher(settings, mounts).explanations) {
-            switch source {
-            case .path where settings.subpath == .stage && subpaths.contains(Path(path)) && what.kind == .subPathMount:
-                explain(
-                    path, what.kind.rawValue, "api",
-                    "\(what.reason); BATON_SUBPATH=stage: the agent traces it to its object, and the app reads "
-                        + "\(settings.stage)/\(source.stagePath)")
-            case .path: explain(path, what.kind.rawValue, what.strategy.rawValue, what.reason)
-            case .object(let object):
-                explain(
-                    source.description, "\(object.kind.rawValue) of the Kubernetes API", "api",
-                    "named so: the agent watches it and lays it on the stage, at \(settings.stage)/\(source.stagePath)")
-            case .url:
-                explain(
-                    source.description, "URL", "poll",
-                    "named so: the agent asks every \(settings.url.interval) whether it has changed, and lays it at "
-                        + "\(settings.stage)/\(source.stagePath)")
-            }
+            let isTraced = settings.subpath == .stage && subpaths.contains(Path(path)) && what.kind == .subPathMount
+            explain(source, at: path, what, settings, isTraced: isTraced)
         }
         if paths.isEmpty {
             explainPlan(settings)
             explainRunning()
         }
         return 0
+    }
+
+    /// - Parameter isTraced: the agent traces it to its object.
+    private static func explain(
+        _ source: SourceName, at path: String, _ what: Classification, _ settings: Settings, isTraced: Bool
+    ) {
+        let staged = "\(settings.stage)/\(source.stagePath)"
+        switch source {
+        case .path where isTraced:
+            explain(
+                path, what.kind.rawValue, "api",
+                "\(what.reason); BATON_SUBPATH=stage: the agent traces it to its object, and the app reads \(staged)")
+        case .path: explain(path, what.kind.rawValue, what.strategy.rawValue, what.reason)
+        case .object(let object):
+            explain(
+                source.description, "\(object.kind.rawValue) of the Kubernetes API", "api",
+                "named so: the agent watches it and lays it on the stage, at \(staged)")
+        case .url:
+            explain(
+                source.description, "URL", "poll",
+                "named so: the agent asks every \(settings.url.interval) whether it has changed, and lays it at \(staged)"
+            )
+        }
     }
 
     /// What would be decided here; what depends on the app's program is decided as for any program.

@@ -22,7 +22,7 @@ enum Question {
             print(form == .json ? change.json + "\n" : text.outcome(change), terminator: "")
             return change.text("outcome") == "applied" ? 0 : 1
         } catch {
-            Program.complain(error.reason)
+            Invocation.complain(error.reason)
             return unavailableCode
         }
     }

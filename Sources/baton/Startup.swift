@@ -11,7 +11,7 @@ enum Startup {
 
     static func run(_ command: [CText]) -> Int32 {
         let environment = EnvironmentVariable.all()
-        guard let settings = Program.settings(environment),
+        guard let settings = Invocation.settings(environment),
             let launch = launchConfiguration(settings, command, environment)
         else { return Settings.exitCode }
         let logger = Logger(format: settings.logFormat, level: settings.logLevel)
@@ -100,12 +100,12 @@ enum Startup {
             do throws(AppIdentity.Unknown) {
                 identity = try AppIdentity.resolve(user, UserDatabase.users(), UserDatabase.groups())
             } catch {
-                Program.complain("BATON_USER: \(error.reason)")
+                Invocation.complain("BATON_USER: \(error.reason)")
             }
         }
         if let text = settings.capabilities {
             do throws(LinuxError) { capabilities = try IABTuple(text) } catch {
-                Program.complain(
+                Invocation.complain(
                     "BATON_CAPS: \"\(text)\" is no IAB tuple (as in ^cap_net_bind_service,!cap_net_raw): \(errnoInWords(error.errno))"
                 )
             }

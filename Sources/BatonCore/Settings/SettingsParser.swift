@@ -54,7 +54,7 @@ public struct SettingsParser: ~Copyable {
     /// All problems together, in the order of the variables' names.
     public consuming func finish() -> (Settings, [SettingsProblem]) {
         let ordered = problems.sorted { $0.variable < $1.variable }
-        return (settings, ordered + SettingsParser.contradictions(settings))
+        return (settings, ordered + settings.contradictions)
     }
 
     private static func unknown(_ name: String) -> SettingsProblem {
@@ -62,58 +62,6 @@ public struct SettingsParser: ~Copyable {
             nearest(to: name, among: SettingDefinition.all.map(\.name)).map { "did you mean \($0)?" }
             ?? "see baton --help for all of them"
         return SettingsProblem(variable: name, reason: "is no setting of Baton; \(hint)", allowed: nil)
-    }
-
-    private static func contradictions(_ settings: Settings) -> [SettingsProblem] {
-        var problems: [SettingsProblem] = []
-        if case .descriptor(let number) = settings.ready, number < 3 + Int32(settings.listen.count) {
-            problems.append(
-                SettingsProblem(
-                    variable: "BATON_READY",
-                    reason: "fd:\(number) is where a socket of BATON_LISTEN goes; "
-                        + "the first free one is fd:\(3 + settings.listen.count)", allowed: nil))
-        }
-        if settings.onChange == .reload, !settings.environmentFrom.isEmpty {
-            problems.append(
-                SettingsProblem(
-                    variable: "BATON_ON_CHANGE",
-                    reason:
-                        "reload cannot give a running process the new environment of BATON_ENV_FROM: handover and restart can",
-                    allowed: nil))
-        }
-        if settings.adopt == .on, settings.steer == .off {
-            problems.append(
-                SettingsProblem(
-                    variable: "BATON_STEER", reason: "off does not go with BATON_ADOPT=on: what is adopted is steered",
-                    allowed: nil))
-        }
-        if settings.slowStart > .zero, settings.steer == .off {
-            problems.append(
-                SettingsProblem(
-                    variable: "BATON_SLOW_START",
-                    reason: "who gets how many of the new connections is steered, and BATON_STEER is off", allowed: nil)
-            )
-        }
-        var staged = Set<Path>()
-        for source in settings.stages ? settings.sources : [] {
-            guard case let path = source.stagePath, !staged.insert(Path(path)).inserted else { continue }
-            problems.append(
-                SettingsProblem(
-                    variable: "BATON_WATCH",
-                    reason: "two sources are staged at \(path): name one of them otherwise (NAME=URL)",
-                    allowed: nil))
-        }
-        let hasTCP = settings.listen.contains { if case .tcp = $0.endpoint { true } else { false } }
-        if settings.ready.asksTheSocket, !hasTCP, Plan.adoption(settings, .ofBinary).choice == .no {
-            problems.append(
-                SettingsProblem(
-                    variable: "BATON_READY",
-                    reason:
-                        "http: and tcp ask the app's first TCP socket, and Baton has none: BATON_LISTEN names none, and "
-                        + "none is adopted (BATON_ADOPT)",
-                    allowed: nil))
-        }
-        return problems
     }
 
     /// Variables that begin with BATON_ but are not meant for Baton: what Baton itself gives to the app (and so to a

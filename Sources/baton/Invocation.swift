@@ -3,7 +3,7 @@ import BatonLinux
 import Glibc
 
 /// What the command line asks for.
-enum Program {
+enum Invocation {
     /// EX_USAGE of sysexits(3).
     private static let usageCode: Int32 = 64
 
