@@ -80,12 +80,19 @@ import Testing
                 "BATON_WATCH": path, "BATON_ON_CHANGE": "handover", "BATON_READY": "delay:10ms", "BATON_USER": "1234",
                 "BATON_CAPS": "^cap_net_bind_service",
             ])
+        // Ready after 10 ms, it may be told to go before it has said a word.
+        func waitForWord(of generation: Int) throws {
+            try waitUntil("the word of generation \(generation)") {
+                occurrences(of: "Uid:\t1234", in: baton.output) == generation
+            }
+        }
         try baton.waitForError("generation 1 is ready")
+        try waitForWord(of: 1)
         for change in 1...3 {
             replaceFile(path, "\(change)")
             try baton.waitForError("change \(change) is applied by handover")
+            try waitForWord(of: change + 1)
         }
-        try waitUntil("the word of the last one") { occurrences(of: "Uid:\t1234", in: baton.output) == 4 }
         try baton.stop(expecting: 0)
     }
 
