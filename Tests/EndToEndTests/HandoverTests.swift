@@ -77,7 +77,9 @@ import Testing
     ])
     func everyWayToBeReadyHandsOver(_ ready: String, _ command: [String]) throws {
         let baton = try handover([Stand.probe] + command, ["BATON_READY": ready], generations: 3)
-        try baton.stop(expecting: 0)
+        // Who does not say so itself may be ready before it has its handler, on a busy machine.
+        let saysSo = ready == "notify" || ready == "fd:7"
+        try baton.stop(expecting: 0, saysSo ? nil : 128 + SIGTERM)
         #expect(occurrences(of: "is applied by handover", in: baton.error) == 2)
     }
 
@@ -144,7 +146,8 @@ import Testing
         replaceFile(path, "2")
         try baton.waitForError("change 1 is superseded")
         try baton.waitForError("change 2 is applied by handover")
-        try baton.stop(expecting: 0)
+        // On a busy machine it is old enough to be ready before it has its handler.
+        try baton.stop(expecting: 0, 128 + SIGTERM)
         #expect(!baton.error.contains("generation 2 is ready"))
     }
 
