@@ -66,9 +66,7 @@ struct SnapshotCopy {
     }
 
     private func makeParents(of path: Path) throws(LinuxError) {
-        try writer.run { () -> Result<Void, LinuxError> in
-            Result { () throws(LinuxError) in try makeDirectories(path.parent, isExact: true) }
-        }.get()
+        try writer.run { () throws(LinuxError) in try makeDirectories(path.parent, isExact: true) }
     }
 
     private func make(_ directory: Path, mode: mode_t) throws(LinuxError) {
@@ -84,8 +82,6 @@ extension SnapshotCopy {
     func prepare(_ directory: Path) throws(LinuxError) { try make(directory, mode: 0o755) }
 
     func checkFree(_ names: [String], on stage: SnapshotStage) throws(LinuxError) {
-        try writer.run { () -> Result<Void, LinuxError> in
-            Result { () throws(LinuxError) in try stage.checkFree(names) }
-        }.get()
+        try writer.run { () throws(LinuxError) in try stage.checkFree(names) }
     }
 }

@@ -28,20 +28,17 @@ extension Loop {
     }
 
     func promote(_ number: SnapshotNumber) {
-        let result = access.run { () -> Result<StageFindings, LinuxError> in
-            Result { () throws(LinuxError) in try stage.promote(number) }
-        }
-        switch result {
-        case .failure(let failure):
-            logger.log(LogRecord(.error, "stage_failed", "the snapshot cannot be put in force: \(failure)"))
-        case .success(let findings):
+        do throws(LinuxError) {
+            let findings = try access.run { () throws(LinuxError) in try stage.promote(number) }
             if let failure = findings.failure {
                 logger.log(
                     LogRecord(
                         .error, "stage_failed",
                         "the snapshot is in force, but the app cannot read all of it: \(failure)"))
             }
-            for record in stageReporter.records(findings) { logger.log(record) }
+            log(stageReporter.records(findings))
+        } catch {
+            logger.log(LogRecord(.error, "stage_failed", "the snapshot cannot be put in force: \(error)"))
         }
     }
 

@@ -19,10 +19,7 @@ struct AppCall {
 
     /// With the rights that the app's files in /proc need.
     func withAccess<T>(_ body: () throws(LinuxError) -> T) throws(LinuxError) -> T {
-        let result = access.run { () -> Result<T, LinuxError> in
-            do throws(LinuxError) { return .success(try body()) } catch { return .failure(error) }
-        }
-        return try result.get()
+        try access.run(body)
     }
 
     /// What was read is the caller's only if it waits even now: a pid may have come to mean another. Nil if it does not.

@@ -12,13 +12,13 @@ public enum ForeignAccess: Sendable, Hashable {
     /// The app has another user.
     case asUser(uid: UInt32, gid: UInt32, parentDeathSignal: Int32?)
 
-    public func run<T>(_ body: () -> T) -> T {
+    public func run<T, Failure: Error>(_ body: () throws(Failure) -> T) throws(Failure) -> T {
         switch self {
-        case .asItself: return body()
+        case .asItself: return try body()
         case .withAllCapabilities:
-            guard let state = Capabilities.raise() else { return body() }
+            guard let state = Capabilities.raise() else { return try body() }
             defer { state.restore() }
-            return body()
+            return try body()
         case .asUser(let uid, let gid, let signal):
             // Away from root the group goes first, back to root the user does: each step needs what the other gives.
             baton_setfsgid(gid)
@@ -29,7 +29,7 @@ public enum ForeignAccess: Sendable, Hashable {
                 // The kernel forgets it with every change of identity (prctl(2)).
                 if let signal { _ = baton_set_parent_death_signal(signal) }
             }
-            return body()
+            return try body()
         }
     }
 }
