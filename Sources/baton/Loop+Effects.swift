@@ -191,8 +191,7 @@ extension Loop {
 
     private func signalDescendants(_ signal: Signal) {
         watcher.sightings.endHelpers()
-        forgetEnvironment()
-        environmentFiles.cancel()
+        cancelEnvironment()
         // Those that fork while they are being killed are found in the next round.
         for _ in 0..<(signal == .kill ? 3 : 1) where Reaper.hasChildren {
             for pid in Procfs.descendants(of: .own) {

@@ -31,9 +31,7 @@ extension Loop {
         // Out of the epoll set before the answer closes it.
         descriptors.remove(.environment(index))
         guard let records = environmentFiles.answered(index) else {
-            for (other, descriptor) in environmentFiles.descriptors where other == index {
-                register(.environment(index), descriptor)
-            }
+            register(.environment(index), environmentFiles.descriptors.first { $0.index == index }?.descriptor)
             return
         }
         log(records)
@@ -88,12 +86,16 @@ extension Loop {
 
     private func abandon(_ start: AwaitedStart, _ signal: Signal) {
         awaitedStart = nil
-        forgetEnvironment()
-        environmentFiles.cancel()
+        cancelEnvironment()
         enqueue(.exited(start.number, .signalled(signal.number), leftovers: false))
     }
 
-    func forgetEnvironment() {
+    func cancelEnvironment() {
+        forgetEnvironment()
+        environmentFiles.cancel()
+    }
+
+    private func forgetEnvironment() {
         for (index, _) in environmentFiles.descriptors { descriptors.remove(.environment(index)) }
     }
 }
