@@ -4,37 +4,39 @@ import BatonCore
 enum Help {
     static let usage = """
         usage: baton -- COMMAND [ARGUMENT…]     run the app
-               baton explain [PATH…]            how each source would be watched, and why
-               baton status [--json]            how the Baton of this container is, and its app
-               baton history [--json]           the last changes: outcome, and how long each step took
-               baton reload [--json|--no-wait]  read the configuration again and apply it; tells the outcome
+               baton explain [PATH…]            show how each source is watched, and why
+               baton status [--json]            show the state of the running Baton and its app
+               baton history [--json]           show the last changes: outcome, and the time of each step
+               baton reload [--json|--no-wait]  read the configuration again, apply it and show the outcome
                baton --help | --version
         """
 
     static func text(width: Int = 100) -> String {
         var text = """
-            baton \(Baton.version): runs your app as PID 1, watches its configuration, and when that changes makes the app
-            use it without losing a request.
+            baton \(Baton.version): runs your app as PID 1 and watches its configuration. When the configuration changes,
+            Baton makes the app use it without losing a request.
 
             \(usage)
 
-            Everything else is set by environment variables.
+            All settings are environment variables.
 
             """
         for group in SettingDefinition.Group.allCases {
             text += "\n\(group.rawValue)\n"
             for setting in SettingDefinition.definitions(in: group) {
                 text += "  \(setting.name) (\(setting.defaultText))\n"
-                for line in wrap(setting.summary, width: width - 6) { text += "      \(line)\n" }
+                for line in wrap("\(setting.summary).", width: width - 6) { text += "      \(line)\n" }
                 for line in wrap("Allowed: \(setting.allowed).", width: width - 6) { text += "      \(line)\n" }
             }
         }
         return text + """
 
-            Signals: TERM stops (delay, drain, kill); HUP applies the configuration again where Baton has something to
-            do on a change; every other signal is forwarded.
-            Exit codes: the app's own; 128+n when signal n ended it; 127 command not found; 126 not executable;
-            78 bad settings; 71 a socket or another thing of the system could not be had; 64 bad usage.
+            Signals: TERM stops Baton and the app (delay, drain, kill). HUP applies the configuration again, unless
+            there is nothing to apply (see BATON_WATCH, BATON_ON_CHANGE); then it is forwarded. Every other signal is
+            forwarded.
+            Exit codes: that of the app; 128+n if signal n killed the app; 127 command not found; 126 command not
+            executable; 78 invalid settings; 71 a system resource (socket, stage, agent) is not available; 64 wrong
+            usage; 69 no running Baton answers (status, history, reload).
 
             """
     }

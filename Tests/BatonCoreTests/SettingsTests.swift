@@ -55,48 +55,51 @@ import Testing
             problems.map(\.description) == [
                 "BATON_LISTEN: \"foo\" does not begin with tcp://, unix:// or udp:// (allowed: [name=]tcp://host:port[?defer_accept&nonblock], "
                     + "unix:///path or udp://host:port, separated by commas)",
-                "BATON_RESTART: \"allways\" is none of them; did you mean always? (allowed: never, on-failure or always)",
-                "BATON_SETTLE: \"1y\" is no duration (allowed: a duration such as 250ms, 5s or 2m)",
-                "BATON_WATHC: is no setting of Baton; did you mean BATON_WATCH?",
+                "BATON_RESTART: \"allways\" is not one of the allowed values; did you mean always? (allowed: never, on-failure or always)",
+                "BATON_SETTLE: \"1y\" is not a duration (allowed: a duration such as 250ms, 5s or 2m)",
+                "BATON_WATHC: unknown setting; did you mean BATON_WATCH?",
             ])
     }
 
     @Test(arguments: [
-        ("BATON_WATCH", "app.yaml", "begins with /"), ("BATON_WATCH", "configmap/", "is no name of an object"),
+        ("BATON_WATCH", "app.yaml", "begins with /"), ("BATON_WATCH", "configmap/", "is not the name of an object"),
         ("BATON_WATCH", "configmap/a/b/c", "is not of the form"),
-        ("BATON_WATCH", "https://me:secret@x/y", "would be seen"), ("BATON_WATCH", "https://:/", "names no host"),
-        ("BATON_WATCH", "https://:443/app.yaml", "names no host"),
+        ("BATON_WATCH", "https://me:secret@x/y", "others can see"), ("BATON_WATCH", "https://:/", "has no host"),
+        ("BATON_WATCH", "https://:443/app.yaml", "has no host"),
         ("BATON_WATCH", "configmap/Web", "lower-case"), ("BATON_WATCH", "secret/a/../b", "is not of the form"),
-        ("BATON_WATCH", "secret/a/..", "is no key"), ("BATON_WATCH", "x=ftp://y/z", "is no URL"),
-        ("BATON_WATCH", "https://a/x,https://b/x", "two sources are staged at url/x"),
-        ("BATON_STAGE", "here", "no absolute path"), ("BATON_ENV_FROM", "x", "is no source"),
-        ("BATON_URL_SIZE_LIMIT", "1G", "is no size"),
-        ("BATON_STRATEGY", "pol", "did you mean poll"), ("BATON_SLOW_START", "slowly", "no duration"),
-        ("BATON_POLL_INTERVAL", "1ms", "less than 10ms"), ("BATON_POLL_INTERVAL", "-5s", "no duration"),
-        ("BATON_POLL_INTERVAL", "99999999999999999s", "no duration"), ("BATON_SETTLE", "25h", "more than 24h"),
-        ("BATON_SETTLE", "5", "no duration"), ("BATON_ON_CHANGE", "relaod", "did you mean reload"),
-        ("BATON_RELOAD_SIGNAL", "KILL", "cannot be caught"), ("BATON_RELOAD_SIGNAL", "HUPP", "no signal"),
-        ("BATON_LISTEN", "tcp://example.com:80", "no numeric address"), ("BATON_LISTEN", "tcp://1.2.3.4", "port"),
-        ("BATON_LISTEN", "tcp://1.2.3.4:70000", "port"), ("BATON_LISTEN", "tcp://1.2.3:80", "no numeric address"),
-        ("BATON_LISTEN", "tcp://[zz]:80", "no IPv6"), ("BATON_LISTEN", "unix://run/x", "begins with /"),
+        ("BATON_WATCH", "secret/a/..", "is not a key"), ("BATON_WATCH", "x=ftp://y/z", "is not a URL"),
+        ("BATON_WATCH", "https://a/x,https://b/x", "two sources would be staged at url/x"),
+        ("BATON_STAGE", "here", "not an absolute path"), ("BATON_ENV_FROM", "x", "is not a source"),
+        ("BATON_URL_SIZE_LIMIT", "1G", "is not a size"),
+        ("BATON_STRATEGY", "pol", "did you mean poll"), ("BATON_SLOW_START", "slowly", "not a duration"),
+        ("BATON_POLL_INTERVAL", "1ms", "less than 10ms"), ("BATON_POLL_INTERVAL", "-5s", "not a duration"),
+        ("BATON_POLL_INTERVAL", "99999999999999999s", "not a duration"), ("BATON_SETTLE", "25h", "more than 24h"),
+        ("BATON_SETTLE", "5", "not a duration"), ("BATON_ON_CHANGE", "relaod", "did you mean reload"),
+        ("BATON_RELOAD_SIGNAL", "KILL", "cannot be caught"), ("BATON_RELOAD_SIGNAL", "HUPP", "not a signal"),
+        ("BATON_LISTEN", "tcp://example.com:80", "not a numeric address"), ("BATON_LISTEN", "tcp://1.2.3.4", "port"),
+        ("BATON_LISTEN", "tcp://1.2.3.4:70000", "port"), ("BATON_LISTEN", "tcp://1.2.3:80", "not a numeric address"),
+        ("BATON_LISTEN", "tcp://[zz]:80", "not an IPv6"), ("BATON_LISTEN", "unix://run/x", "begins with /"),
         ("BATON_LISTEN", "a:b=tcp://1.2.3.4:80", "does not begin with"),
-        ("BATON_LISTEN", "tcp://:80,tcp://*:80", "there twice"),
+        ("BATON_LISTEN", "tcp://:80,tcp://*:80", "listed twice"),
         ("BATON_LISTEN", "unix:///" + String(repeating: "x", count: 120), "107 bytes"),
-        ("BATON_ADOPT", "maybe", "none of them"), ("BATON_ADOPT_EXCEPT", "host:1", "is no numeric address"),
-        ("BATON_STEER", "yes", "none of them"),
-        ("BATON_LISTEN", "udp://:80?nonblock", "is not for"), ("BATON_LISTEN", "tcp://:80?fast", "is no option"),
-        ("BATON_READY", "http:healthz", "begins with /"), ("BATON_READY", "http:/healthz", "and Baton has none"),
-        ("BATON_READY", "tcp", "and Baton has none"),
-        ("BATON_READY", "fd:2", "3 to 1023"), ("BATON_READY", "exec:'x", "never closed"),
-        ("BATON_READY", "exec:", "no command"),
-        ("BATON_READY", "soon", "none of them"), ("BATON_MAX_DRAINING", "0", "1 to 100"),
+        ("BATON_ADOPT", "maybe", "not one of the allowed values"),
+        ("BATON_ADOPT_EXCEPT", "host:1", "is not a numeric address"),
+        ("BATON_STEER", "yes", "not one of the allowed values"),
+        ("BATON_LISTEN", "udp://:80?nonblock", "cannot be used with"),
+        ("BATON_LISTEN", "tcp://:80?fast", "is not a socket option"),
+        ("BATON_READY", "http:healthz", "begins with /"), ("BATON_READY", "http:/healthz", "but Baton holds none"),
+        ("BATON_READY", "tcp", "but Baton holds none"),
+        ("BATON_READY", "fd:2", "3 to 1023"), ("BATON_READY", "exec:'x", "unclosed"),
+        ("BATON_READY", "exec:", "command is empty"),
+        ("BATON_READY", "soon", "not one of the allowed values"), ("BATON_MAX_DRAINING", "0", "1 to 100"),
         ("BATON_EXIT_OK", "0,256", "0 to 255"), ("BATON_SIGNAL_MAP", "TERM", "no ="),
         ("BATON_SIGNAL_MAP", "KILL=TERM", "never"),
-        ("BATON_SIGNAL_MAP", "TERM=QUIT,TERM=INT", "mapped twice"), ("BATON_SIGNAL_MAP", "TERM=FOO", "no signal"),
+        ("BATON_SIGNAL_MAP", "TERM=QUIT,TERM=INT", "mapped twice"), ("BATON_SIGNAL_MAP", "TERM=FOO", "not a signal"),
         ("BATON_USER", ":x", "not of the form"), ("BATON_USER", "a:b:c", "not of the form"),
         ("BATON_USER", "a:", "no group"),
-        ("BATON_SUBPATH", "copy", "none of them"), ("BATON_LOG", "xml", "none of them"),
-        ("BATON_NO_NEW_PRIVS", "maybe", "neither on nor off"), ("BATON_PARENT_DEATH_SIGNAL", "99", "no signal"),
+        ("BATON_SUBPATH", "copy", "not one of the allowed values"),
+        ("BATON_LOG", "xml", "not one of the allowed values"),
+        ("BATON_NO_NEW_PRIVS", "maybe", "neither on nor off"), ("BATON_PARENT_DEATH_SIGNAL", "99", "not a signal"),
     ])
     func badValuesAreRefusedWithAReason(_ name: String, _ value: String, _ words: String) {
         let told = problem(name, value)
@@ -148,7 +151,7 @@ import Testing
         let (_, problems) = parse(["BATON_LISTEN": "tcp://:80,tcp://:81", "BATON_READY": "fd:4"])
         #expect(
             problems.map(\.description) == [
-                "BATON_READY: fd:4 is where a socket of BATON_LISTEN goes; the first free one is fd:5"
+                "BATON_READY: fd:4 is used by a socket of BATON_LISTEN; the first free descriptor is fd:5"
             ])
     }
 

@@ -46,7 +46,7 @@ import Testing
         let latin1 = try RunningProcess([
             "sh", "-c", "BATON_WATCH=$(printf '/caf\\351') exec \"$0\" -- true", Stand.baton,
         ])
-        #expect(try latin1.wait() == 78 && latin1.error.contains("BATON_WATCH: its value is not UTF-8"))
+        #expect(try latin1.wait() == 78 && latin1.error.contains("BATON_WATCH: the value is not UTF-8"))
     }
 
     @Test func anAddressInUseIsToldInWords() throws {

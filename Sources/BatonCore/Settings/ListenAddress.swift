@@ -74,7 +74,9 @@ extension ListenAddress {
         var rest = Substring(text)
         var name: String?
         if let equals = rest.firstIndex(of: "="), !rest[..<equals].contains(":") {
-            guard isName(rest[..<equals]) else { throw SettingError("\"\(rest[..<equals])\" is no name for a socket") }
+            guard isName(rest[..<equals]) else {
+                throw SettingError("\"\(rest[..<equals])\" is not a valid socket name")
+            }
             name = String(rest[..<equals])
             rest = rest[rest.index(after: equals)...]
         }
@@ -100,10 +102,10 @@ extension ListenAddress {
         var options: Set<Option> = []
         for word in rest[rest.index(after: mark)...].split(separator: "&") {
             guard let option = Option(rawValue: String(word)) else {
-                throw SettingError("\"\(word)\" is no option of a socket: defer_accept and nonblock are")
+                throw SettingError("\"\(word)\" is not a socket option (defer_accept or nonblock)")
             }
             guard rest.hasPrefix("tcp://") || (option == .nonBlocking && rest.hasPrefix("unix://")) else {
-                throw SettingError("\(word) is not for \(rest[..<mark])")
+                throw SettingError("\(word) cannot be used with \(rest[..<mark])")
             }
             options.insert(option)
         }
@@ -116,7 +118,7 @@ extension ListenAddress {
         guard path.utf8.count <= 107 else { throw SettingError("the path of a unix socket has at most 107 bytes") }
         if path.hasPrefix("@"), path.count > 1 { return .abstract(name: String(path.dropFirst())) }
         guard path.hasPrefix("/") else {
-            throw SettingError("a unix socket's path begins with / (unix:///run/app.sock)")
+            throw SettingError("the path of a unix socket begins with /, as in unix:///run/app.sock")
         }
         return .unix(path: String(path))
     }
@@ -130,12 +132,13 @@ extension ListenAddress {
         if host == "localhost" { return (.ipv4("127.0.0.1"), port) }
         if host.hasPrefix("["), host.hasSuffix("]") {
             let inner = host.dropFirst().dropLast()
-            guard isIPv6(inner) else { throw SettingError("\"\(host)\" is no IPv6 address") }
+            guard isIPv6(inner) else { throw SettingError("\"\(host)\" is not an IPv6 address") }
             return (inner == "::" ? .any : .ipv6(String(inner)), port)
         }
         guard isIPv4(host) else {
             throw SettingError(
-                "\"\(host)\" is no numeric address: write an IPv4 address, an IPv6 one in [brackets], localhost or *")
+                "\"\(host)\" is not a numeric address: use an IPv4 address, an IPv6 address in [brackets], localhost or *"
+            )
         }
         return (.ipv4(String(host)), port)
     }

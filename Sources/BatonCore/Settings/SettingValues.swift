@@ -18,7 +18,7 @@ enum SettingValue {
             return count
         }
         if text == "0" { return try interval("0s", atLeast: minimum) }
-        throw SettingError("\"\(text)\" is no duration")
+        throw SettingError("\"\(text)\" is not a duration")
     }
 
     private static func decimal(_ text: Substring, unit: Int64) -> Interval? {
@@ -44,7 +44,7 @@ enum SettingValue {
         if let value = T(rawValue: text) { return value }
         let known = T.allCases.map(\.rawValue)
         let hint = nearest(to: text, among: known).map { "; did you mean \($0)?" } ?? ""
-        throw SettingError("\"\(text)\" is none of them\(hint)")
+        throw SettingError("\"\(text)\" is not one of the allowed values\(hint)")
     }
 
     static func onOff(_ text: String) throws(SettingError) -> Bool {
@@ -56,20 +56,20 @@ enum SettingValue {
     }
 
     static func signal(_ text: some StringProtocol) throws(SettingError) -> Signal {
-        guard let signal = Signal(text) else { throw SettingError("\"\(text)\" is no signal") }
+        guard let signal = Signal(text) else { throw SettingError("\"\(text)\" is not a signal") }
         return signal
     }
 
     /// A signal that a process can be told by: neither SIGKILL nor SIGSTOP, which it cannot see.
     static func catchableSignal(_ text: String) throws(SettingError) -> Signal {
         let signal = try signal(text)
-        guard signal != .kill, signal != .stop else { throw SettingError("\(signal) cannot be caught by any program") }
+        guard signal != .kill, signal != .stop else { throw SettingError("\(signal) cannot be caught by a program") }
         return signal
     }
 
     static func count(_ text: String, in range: ClosedRange<Int>) throws(SettingError) -> Int {
         guard let count = Int(text), range.contains(count) else {
-            throw SettingError("\"\(text)\" is no number from \(range.lowerBound) to \(range.upperBound)")
+            throw SettingError("\"\(text)\" is not a number from \(range.lowerBound) to \(range.upperBound)")
         }
         return count
     }
@@ -86,7 +86,7 @@ enum SettingValue {
 
     static func path(_ text: String) throws(SettingError) -> String {
         guard text.hasPrefix("/"), text.utf8.count < 4096 else {
-            throw SettingError("\"\(text)\" is no absolute path")
+            throw SettingError("\"\(text)\" is not an absolute path")
         }
         return text
     }
@@ -103,7 +103,7 @@ enum SettingValue {
     static func size(_ text: String, upTo limit: Int) throws(SettingError) -> Int {
         let unit = text.hasSuffix("k") ? 1 << 10 : text.hasSuffix("M") ? 1 << 20 : 1
         guard let count = Int(unit == 1 ? text : String(text.dropLast())), count > 0, count <= limit / unit else {
-            throw SettingError("\"\(text)\" is no size from 1 byte to \(limit >> 20)M")
+            throw SettingError("\"\(text)\" is not a size from 1 byte to \(limit >> 20)M")
         }
         return count * unit
     }
@@ -112,11 +112,11 @@ enum SettingValue {
         let words: [String]
         do { words = try ShellWords.split(text) } catch {
             switch error {
-            case .unclosedQuote(let quote): throw SettingError("the command has a \(quote) that is never closed")
+            case .unclosedQuote(let quote): throw SettingError("the command has an unclosed \(quote)")
             case .danglingBackslash: throw SettingError("the command ends with a backslash")
             }
         }
-        guard !words.isEmpty else { throw SettingError("names no command") }
+        guard !words.isEmpty else { throw SettingError("the command is empty") }
         return words
     }
 
@@ -136,7 +136,7 @@ enum SettingValue {
             let from = try signal(entry[..<equals])
             let to = entry[entry.index(after: equals)...]
             guard from != .kill, from != .stop, from != .child else {
-                throw SettingError("\(from) never comes to be forwarded")
+                throw SettingError("\(from) is never forwarded")
             }
             guard !map.names(from) else { throw SettingError("\(from) is mapped twice") }
             map.rewrite(from, as: to.isEmpty || to == "0" ? nil : try signal(to))
@@ -157,7 +157,7 @@ enum SettingValue {
         }
         guard parts.count == 2 else { return UserName(user: String(user), group: nil, supplementary: []) }
         let groups = list(String(parts[1]))
-        guard let group = groups.first else { throw SettingError("\"\(text)\" names no group after the colon") }
+        guard let group = groups.first else { throw SettingError("\"\(text)\" has no group after the colon") }
         return UserName(user: String(user), group: group, supplementary: Array(groups.dropFirst()))
     }
 
@@ -175,10 +175,10 @@ enum SettingValue {
         if let path = text[...].dropping("http:") {
             guard path.hasPrefix("/"), path.utf8.count <= 1024, path.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
                 throw SettingError(
-                    "http: is followed by a path that begins with / and has no spaces, as in http:/healthz")
+                    "http: needs a path that begins with / and has no spaces, as in http:/healthz")
             }
             return .http(path: String(path))
         }
-        throw SettingError("\"\(text)\" is none of them")
+        throw SettingError("\"\(text)\" is not one of the allowed values")
     }
 }

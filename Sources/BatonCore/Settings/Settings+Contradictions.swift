@@ -14,7 +14,8 @@ extension Settings {
             problems.append(
                 Settings.problem(
                     "BATON_READY",
-                    "fd:\(number) is where a socket of BATON_LISTEN goes; the first free one is fd:\(3 + listen.count)")
+                    "fd:\(number) is used by a socket of BATON_LISTEN; the first free descriptor is fd:\(3 + listen.count)"
+                )
             )
         }
         let hasTCP = listen.contains { if case .tcp = $0.endpoint { true } else { false } }
@@ -22,8 +23,8 @@ extension Settings {
             problems.append(
                 Settings.problem(
                     "BATON_READY",
-                    "http: and tcp ask the app's first TCP socket, and Baton has none: BATON_LISTEN names none, and none is "
-                        + "adopted (BATON_ADOPT)"))
+                    "http: and tcp probe the app's first TCP socket, but Baton holds none: set a TCP address in BATON_LISTEN, or "
+                        + "allow adoption (BATON_ADOPT)"))
         }
         return problems
     }
@@ -33,7 +34,7 @@ extension Settings {
         return [
             Settings.problem(
                 "BATON_ON_CHANGE",
-                "reload cannot give a running process the new environment of BATON_ENV_FROM: handover and restart can")
+                "reload cannot change the environment of a running process (BATON_ENV_FROM): use handover or restart")
         ]
     }
 
@@ -42,13 +43,13 @@ extension Settings {
         var problems: [SettingsProblem] = []
         if adopt == .on {
             problems.append(
-                Settings.problem("BATON_STEER", "off does not go with BATON_ADOPT=on: what is adopted is steered"))
+                Settings.problem("BATON_STEER", "off cannot be combined with BATON_ADOPT=on, which needs steering"))
         }
         if slowStart > .zero {
             problems.append(
                 Settings.problem(
                     "BATON_SLOW_START",
-                    "who gets how many of the new connections is steered, and BATON_STEER is off"))
+                    "a slow start needs steering, but BATON_STEER is off"))
         }
         return problems
     }
@@ -57,7 +58,7 @@ extension Settings {
         var staged = Set<Path>()
         return (stages ? sources : []).map(\.stagePath).filter { !staged.insert(Path($0)).inserted }.map {
             Settings.problem(
-                "BATON_WATCH", "two sources are staged at \($0): name one of them otherwise (NAME=URL)")
+                "BATON_WATCH", "two sources would be staged at \($0): give one of them another name (NAME=URL)")
         }
     }
 }

@@ -39,7 +39,7 @@ public struct SettingsParser: ~Copyable {
             return
         }
         guard let value else {
-            return problems.append(SettingsProblem(variable: name, reason: "its value is not UTF-8", allowed: nil))
+            return problems.append(SettingsProblem(variable: name, reason: "the value is not UTF-8", allowed: nil))
         }
         // An empty variable is what an unset one looks like in most templates.
         guard !value.isEmpty else { return }
@@ -60,8 +60,8 @@ public struct SettingsParser: ~Copyable {
     private static func unknown(_ name: String) -> SettingsProblem {
         let hint =
             nearest(to: name, among: SettingDefinition.all.map(\.name)).map { "did you mean \($0)?" }
-            ?? "see baton --help for all of them"
-        return SettingsProblem(variable: name, reason: "is no setting of Baton; \(hint)", allowed: nil)
+            ?? "baton --help lists all settings"
+        return SettingsProblem(variable: name, reason: "unknown setting; \(hint)", allowed: nil)
     }
 
     /// Variables that begin with BATON_ but are not meant for Baton: what Baton itself gives to the app (and so to a

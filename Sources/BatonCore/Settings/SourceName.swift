@@ -119,7 +119,7 @@ extension SettingValue {
         if let url = try url(text) { return .url(url) }
         if let object = try object(text) { return .object(object) }
         throw SettingError(
-            "\"\(text)\" is no source: it is a path that begins with / or ./, configmap/NAME, secret/NAME or a URL")
+            "\"\(text)\" is not a source: use a path that begins with / or ./, configmap/NAME, secret/NAME or a URL")
     }
 
     private static func url(_ text: String) throws(SettingError) -> URLSource? {
@@ -130,20 +130,22 @@ extension SettingValue {
             rest = rest[rest.index(after: equals)...]
         }
         guard let address = rest.dropping("https://") ?? rest.dropping("http://") else {
-            guard name == nil else { throw SettingError("\"\(rest)\" is no URL: it begins with https:// or http://") }
+            guard name == nil else {
+                throw SettingError("\"\(rest)\" is not a URL: a URL begins with https:// or http://")
+            }
             return nil
         }
         let bare = address.prefix { $0 != "?" && $0 != "#" }
         let parts = bare.split(separator: "/")
         guard let host = parts.first, host.utf8.first != UInt8(ascii: ":") else {
-            throw SettingError("\"\(rest)\" names no host")
+            throw SettingError("\"\(rest)\" has no host")
         }
         guard !host.contains("@") else {
-            throw SettingError("the URL has a user or a password in it, which would be seen: use BATON_URL_TOKEN_FILE")
+            throw SettingError("the URL contains a user or a password, which others can see: use BATON_URL_TOKEN_FILE")
         }
         let called = name ?? String(parts.dropFirst().last ?? host.prefix { $0 != ":" })
         guard isFileName(called) else {
-            throw SettingError("\"\(called)\" cannot be the name of its file: put NAME= before it")
+            throw SettingError("\"\(called)\" cannot be a file name: put NAME= before the URL")
         }
         return URLSource(name: called, url: String(rest))
     }
@@ -161,9 +163,12 @@ extension SettingValue {
         let namespace = first == nil ? parts[0] : nil
         let key = rest.count == 2 ? rest.last : nil
         for part in [namespace, name].compactMap({ $0 }) where !isObjectName(part) {
-            throw SettingError("\"\(part)\" is no name of an object: lower-case letters, digits, - and .")
+            throw SettingError(
+                "\"\(part)\" is not the name of an object: it has lower-case letters, digits, - and . only")
         }
-        if let key, !isKey(key) { throw SettingError("\"\(key)\" is no key: letters, digits, -, _ and .") }
+        if let key, !isKey(key) {
+            throw SettingError("\"\(key)\" is not a key: it has letters, digits, -, _ and . only")
+        }
         return ObjectSource(kind: kind, namespace: namespace, name: name, key: key, isOptional: isOptional)
     }
 
