@@ -35,7 +35,9 @@ struct API: Sendable {
     /// A connection of its own for each request: kubelet renews the token, clusters change their CA.
     func client() throws(Unusable) -> HTTPClient {
         guard base != nil else {
-            throw Unusable(reason: "KUBERNETES_SERVICE_HOST is not set: this is no Pod, or enableServiceLinks is off")
+            throw Unusable(
+                reason:
+                    "KUBERNETES_SERVICE_HOST is not set: Baton does not run in a Pod, or its environment was cleared")
         }
         do {
             return try makeClient(
@@ -43,13 +45,13 @@ struct API: Sendable {
                 trusting: account + "/ca.crt")
         } catch {
             throw Unusable(
-                reason: "\(account)/ca.crt cannot be read as certificates: is automountServiceAccountToken off?")
+                reason: "\(account)/ca.crt does not contain readable certificates: check automountServiceAccountToken")
         }
     }
 
     func request(_ path: String, _ query: [(String, String)]) throws(Unusable) -> HTTPClientRequest {
         guard let token = try? readSmallFile(account + "/token", limit: 64 * 1024) else {
-            throw Unusable(reason: "\(account)/token cannot be read: is automountServiceAccountToken off?")
+            throw Unusable(reason: "\(account)/token cannot be read: check automountServiceAccountToken")
         }
         var text = (base ?? "") + path
         if !query.isEmpty {

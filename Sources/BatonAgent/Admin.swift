@@ -31,7 +31,8 @@ actor Admin {
 
     func answer(_ head: HTTPRequestHead) async -> Answer {
         guard head.method == .GET || head.method == .HEAD else {
-            return Answer(status: .methodNotAllowed, body: "only GET and HEAD\n", headers: [("Allow", "GET, HEAD")])
+            return Answer(
+                status: .methodNotAllowed, body: "only GET and HEAD are allowed\n", headers: [("Allow", "GET, HEAD")])
         }
         let path = head.uri.prefix { $0 != "?" }
         switch path {
@@ -40,7 +41,8 @@ actor Admin {
         case "/readyz": return await readiness()
         case "/status": return await status()
         case "/metrics": return await metrics(.init(accept: head.headers.first(name: "Accept")))
-        default: return Answer(status: .notFound, body: "here are /, /status, /metrics, /healthz and /readyz\n")
+        default:
+            return Answer(status: .notFound, body: "not found; available: /, /status, /metrics, /healthz, /readyz\n")
         }
     }
 
@@ -62,9 +64,9 @@ actor Admin {
         if baton.number("ready") == 1 { return Answer(body: "ready\n") }
         let reason =
             switch baton.text("phase") {
-            case "waiting": baton.text("awaits").map { "waiting for \($0)" } ?? "the configuration is being prepared"
-            case "running": "no generation of the app is ready"
-            default: "the app is being stopped"
+            case "waiting": baton.text("awaits").map { "waiting for \($0)" } ?? "preparing the configuration"
+            case "running": "no generation is ready"
+            default: "stopping"
             }
         return Answer(status: .serviceUnavailable, body: reason + "\n")
     }
@@ -133,15 +135,15 @@ extension Admin {
                 let host = address.host.contains(":") ? "[\(address.host)]" : address.host
                 await link.log(
                     LogRecord(
-                        .info, "admin_listening", "status, metrics and health are at http://\(host):\(port)/",
+                        .adminListening, "serving status, metrics and health checks at http://\(host):\(port)/",
                         [.text("address", "\(host):\(port)")]))
                 try await server.closeFuture.get()
             } catch {
                 if !isTold {
                     await link.log(
                         LogRecord(
-                            .error, "admin_failed",
-                            "cannot listen on \(address.host):\(address.port) (BATON_ADMIN): \(error); it is tried again every 5s"
+                            .adminFailed,
+                            "cannot listen on \(address.host):\(address.port) (BATON_ADMIN): \(error); trying again every 5s"
                         ))
                 }
                 isTold = true

@@ -42,12 +42,12 @@ enum AdminPage {
         </head>
         <body><main>
         <header><h1>Baton</h1><span id="state" class="pill dim">connecting</span><span id="about" class="dim small"></span></header>
-        <section id="progress" hidden><h2>On its way</h2><div></div></section>
+        <section id="progress" hidden><h2>In progress</h2><div></div></section>
         <section><h2>Generations</h2><div id="generations"></div><div class="axis"><span id="from"></span><span>now</span></div></section>
-        <section><h2>So far</h2><div class="figures" id="figures"></div></section>
+        <section><h2>Totals</h2><div class="figures" id="figures"></div></section>
         <section><h2>Sources</h2><div id="sources"></div></section>
         <section><h2>Changes</h2><div id="changes"></div></section>
-        <noscript>The same as JSON: <a href="/status">/status</a></noscript>
+        <noscript>This page needs JavaScript. The same data as JSON: <a href="/status">/status</a></noscript>
         </main>
         <script>
         "use strict";
@@ -59,7 +59,7 @@ enum AdminPage {
           : ms < 3600e3 ? Math.floor(ms / 60e3) + " min " + Math.floor(ms / 1000 % 60) + " s" : ms < 86400e3 ? Math.floor(ms / 3600e3) + " h " + Math.floor(ms / 60e3 % 60) + " min"
           : Math.floor(ms / 86400e3) + " d " + Math.floor(ms / 3600e3 % 24) + " h";
         const plural = (n, word) => n + " " + word + (n === 1 ? "" : "s");
-        const words = { stage: "is being laid on the stage", validate: "is being validated", splay: "waits for its turn", apply: "is being applied", slow_start: "is in the slow start of its generation", probation: "is on probation" };
+        const words = { stage: "is being written to the stage", validate: "is being validated", splay: "waits for its random delay", apply: "is being applied", slow_start: "is in slow start", probation: "is on probation" };
 
         // Generations that are gone stay on the timeline for a while.
         const seen = new Map();
@@ -94,8 +94,8 @@ enum AdminPage {
           const row = make("div", undefined, "row"), head = make("div", undefined, "head");
           const name = c.outcome === "rolled_back" ? "rolled back" : c.outcome;
           head.append(make("b", "№ " + c.change), make("span", name + (c.means && c.means !== "none" ? " by " + c.means : ""),
-            c.outcome === "applied" ? "good" : c.outcome === "on its way" ? "wait" : c.outcome === "superseded" ? "dim" : "bad"));
-          head.append(make("span", length(now - c.seen_at) + " ago" + (c.manual ? ", asked for by hand" : "") + (c.generation ? ", generation " + c.generation : ""), "dim small"), make("code", c.digest, "dim"));
+            c.outcome === "applied" ? "good" : c.outcome === "in progress" ? "wait" : c.outcome === "superseded" ? "dim" : "bad"));
+          head.append(make("span", length(now - c.seen_at) + " ago" + (c.manual ? ", requested" : "") + (c.generation ? ", generation " + c.generation : ""), "dim small"), make("code", c.digest, "dim"));
           row.append(head);
           if (c.reason) row.append(make("div", c.reason, "small bad"));
           const steps = Object.keys(colours).filter(s => c[s + "_us"] !== undefined).map(s => [s, c[s + "_us"] / 1000]);
@@ -122,17 +122,17 @@ enum AdminPage {
           at("state").textContent = b.ready ? "ready" : b.phase === "running" ? "not ready" : b.phase;
           at("state").className = "pill " + (b.ready ? "good" : "wait");
           document.title = (b.ready ? "" : "(" + at("state").textContent + ") ") + "Baton";
-          fill("about", document.createTextNode("version " + b.version + ", process " + b.pid + ", for " + length(now - b.started_at) + ", configuration "), make("code", b.digest || "none"));
+          fill("about", document.createTextNode("version " + b.version + ", process " + b.pid + ", running for " + length(now - b.started_at) + ", configuration "), make("code", b.digest || "none"));
           at("progress").hidden = !b.step && !b.awaits;
           if (b.step) at("progress").lastChild.textContent = "Change " + b.change + " " + (words[b.step] || b.step) + " for " + length(now - b.seen_at)
             + (b.probation_ends_at ? ", " + length(b.probation_ends_at - now) + " left" : "");
-          else if (b.awaits) at("progress").lastChild.textContent = "The app is started once there is " + b.awaits;
+          else if (b.awaits) at("progress").lastChild.textContent = "App not started: waiting for " + b.awaits;
           generations(status, now);
           const count = (name, outcome) => (status.counters || []).filter(c => c.name === name && (!outcome || c.outcome === outcome)).reduce((sum, c) => sum + c.value, 0);
           const figure = (n, text, bad) => { const d = make("div"); d.append(make("b", n.toLocaleString("en"), bad && n ? "bad" : ""), make("span", text)); return d };
           fill("figures", figure(count("config_changes_total", "applied"), "changes applied"), figure(count("config_changes_total", "rejected") + count("config_changes_total", "rolled_back"), "rejected or rolled back", true),
-            figure(count("generations_started_total"), "generations started"), figure(count("app_crashes_total"), "ended unasked", true),
-            figure(count("drain_cut_connections_total"), "connections cut", true), figure(count("log_dropped_total"), "log lines dropped", true));
+            figure(count("generations_started_total"), "generations started"), figure(count("app_crashes_total"), "ended unexpectedly", true),
+            figure(count("drain_cut_connections_total"), "connections killed", true), figure(count("log_dropped_total"), "log lines dropped", true));
           fill("sources", ...((status.sources || []).length ? status.sources.map(s => source(s, now)) : [make("p", "nothing is watched", "dim")]));
           fill("changes", ...((status.changes || []).length ? [...status.changes].reverse().slice(0, 20).map(c => change(c, now)) : [make("p", "none yet", "dim")]));
         }

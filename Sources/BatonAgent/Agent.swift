@@ -18,7 +18,7 @@ enum Agent {
         let words = Array(CommandLine.arguments.dropFirst())
         if words.first == "check" { exit(Check.run(Array(words.dropFirst()), environment)) }
         guard let text = environment.first(where: { $0.isNamed("BATON_AGENT_FD") })?.value, let fd = Int32(text) else {
-            StandardError().write("baton-agent: started by hand: it is Baton that starts it, and speaks to it")
+            StandardError().write("baton-agent: only baton can start this program")
             exit(64)
         }
         let link = Link(fd)

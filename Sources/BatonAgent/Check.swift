@@ -12,7 +12,7 @@ enum Check {
         guard let snapshot = environment.last(where: { $0.isNamed("BATON_SNAPSHOT") })?.value,
             !syntaxes.isEmpty, syntaxes.count == words.count
         else {
-            complain("check: it is Baton that asks for it, with json or yaml and BATON_SNAPSHOT")
+            complain("check: only baton can start this check, with json or yaml as arguments and BATON_SNAPSHOT set")
             return 64
         }
         do throws(LinuxError) {

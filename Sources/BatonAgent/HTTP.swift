@@ -44,9 +44,9 @@ func firstLine(_ text: String) -> String { String(text.prefix { !$0.isNewline })
 func reason(_ error: any Error) -> String {
     if let error = error as? HTTPClientError {
         switch error {
-        case .readTimeout, .deadlineExceeded: return "no answer in time"
-        case .connectTimeout: return "no connection in time"
-        case .redirectCycleDetected, .redirectLimitReached: return "it redirects in a circle, or too often"
+        case .readTimeout, .deadlineExceeded: return "the request timed out"
+        case .connectTimeout: return "the connection timed out"
+        case .redirectCycleDetected, .redirectLimitReached: return "too many redirects"
         case .remoteConnectionClosed: return "the connection was closed"
         default: return error.shortDescription
         }
@@ -55,7 +55,8 @@ func reason(_ error: any Error) -> String {
         return "cannot connect: " + (error.connectionErrors.first.map { "\($0.error)" } ?? "no address")
     }
     if error is NIOSSLError || error is NIOSSLExtraError || "\(error)".contains("CERTIFICATE") {
-        return "the TLS handshake failed (\(error)): is the certificate by the expected authority, and for this host?"
+        return
+            "the TLS handshake failed (\(error)): check that the expected authority issued the certificate, and for this host"
     }
     return String("\(error)".prefix(200))
 }

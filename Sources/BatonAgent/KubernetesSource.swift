@@ -80,8 +80,9 @@ final class KubernetesSource {
             isGapTold = true
             await link.log(
                 LogRecord(
-                    .warn, "source_missing",
-                    "\(source) has not all of the keys \(projection?.keys.joined(separator: ", ") ?? ""): the last content is kept",
+                    .sourceKeysMissing,
+                    "\(source) does not have all of the keys \(projection?.keys.joined(separator: ", ") ?? ""); its last content stays in "
+                        + "force",
                     [.text("source", source.description)]))
         }
     }
@@ -125,7 +126,7 @@ final class KubernetesSource {
             guard response.status == .ok else { return await tell(refusal(response, body)) }
             await tell(try decode(body))
         } catch let error as Undecodable {
-            await tell(.broken("the answer cannot be read: \(error.reason)"))
+            await tell(.broken("invalid answer: \(error.reason)"))
         } catch {
             await tell(.broken(reason(error)))
         }
@@ -146,9 +147,9 @@ final class KubernetesSource {
                     if case .error = event { return }
                 }
             }
-            await tell(lines.isEmpty ? .ended : .broken("the connection was closed in the middle of an event"))
+            await tell(lines.isEmpty ? .ended : .broken("the connection was closed within an event"))
         } catch let error as Undecodable {
-            await tell(.broken("an event cannot be read: \(error.reason)"))
+            await tell(.broken("invalid event: \(error.reason)"))
         } catch let error as HTTPClientError where error == .readTimeout {
             await tell(.silent)
         } catch {

@@ -42,7 +42,7 @@ actor Stage {
         statistics.update(name) { $0.coalesced += Int64(count) }
         await link.log(
             LogRecord(
-                .debug, "source_coalesced", "\(count) changes of \(name) were overtaken by newer ones",
+                .sourceCoalesced, "skipped \(plural(count, "change")) of \(name): newer ones had arrived",
                 [.text("source", name), .number("count", Int64(count))]))
     }
 
@@ -51,8 +51,8 @@ actor Stage {
         isFailureTold = true
         await link.log(
             LogRecord(
-                .error, "stage_failed",
-                "cannot lay \(name) on the stage: \(error); it is tried again every second",
+                .sourceStagingFailed,
+                "cannot write \(name) to the stage: \(error); trying again every second",
                 [.text("source", name)]))
     }
 

@@ -28,20 +28,20 @@ final class Statistics: Sendable {
         return [
             .init(
                 "baton_agent_source_staleness_seconds", .gauge,
-                "How long ago the server of a source last showed that it is there.",
+                "Time since the last sign of life from the server of a source.",
                 all.map {
                     .init([("source", $0.key)], thousandths: (now - $0.value.lastLife).nanoseconds / 1_000_000)
                 }),
             .init(
                 "baton_agent_source_coalesced_total", .counter,
-                "Contents of a source that newer ones had replaced before they were laid on the stage.",
+                "Contents of a source that were replaced by newer ones before they were written to the stage.",
                 samples(\.coalesced)),
             .init(
                 "baton_agent_source_out_of_order_total", .counter,
-                "Revisions of a source that came after newer ones and were dropped.", samples(\.outOfOrder)),
+                "Revisions of a source that arrived after newer ones and were ignored.", samples(\.outOfOrder)),
             .init(
                 "baton_agent_source_failures_total", .counter,
-                "Requests for a source that were not answered as they should have been.", samples(\.failures)),
+                "Failed requests for a source.", samples(\.failures)),
         ] + processes()
     }
 
@@ -52,13 +52,13 @@ final class Statistics: Sendable {
         }
         return [
             .init(
-                "baton_process_cpu_seconds_total", .counter, "Time that a process of Baton's has had a CPU.",
+                "baton_process_cpu_seconds_total", .counter, "CPU time of a process of Baton.",
                 found.map { .init([("process", $0.0)], thousandths: $0.1.cpuMilliseconds) }),
             .init(
-                "baton_process_resident_memory_bytes", .gauge, "Memory of a process of Baton's.",
+                "baton_process_resident_memory_bytes", .gauge, "Resident memory of a process of Baton.",
                 found.map { .init([("process", $0.0)], $0.1.residentBytes) }),
             .init(
-                "baton_process_threads", .gauge, "Threads of a process of Baton's.",
+                "baton_process_threads", .gauge, "Threads of a process of Baton.",
                 found.map { .init([("process", $0.0)], $0.1.threads) }),
         ]
     }

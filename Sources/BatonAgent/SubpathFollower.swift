@@ -48,9 +48,10 @@ final class SubpathFollower {
     private func follow(_ projection: SubpathProjection) async {
         let object = projection.object
         await link.log(
-            record(
-                .info, "subpath_traced",
-                "\(mount.point) is \(projection.keys.joined(separator: ", ")) of \(object): it is read by the API"))
+            LogRecord(
+                .subpathResolved,
+                "reading \(mount.point) from the API: it is \(projection.keys.joined(separator: ", ")) of \(object)",
+                [.text("source", mount.point)]))
         let stage = Stage(directory, isSecret: object.kind == .secret, [mount.point], link, statistics)
         await KubernetesSource(
             object, isOptional: true, api, stage, link, statistics, pollInterval: pollInterval, projection: projection
@@ -59,7 +60,7 @@ final class SubpathFollower {
 
     private func trace() async throws(Failure) -> SubpathProjection {
         guard let pod else {
-            throw Failure(reason: "the Pod's name is not known: set POD_NAME (fieldRef metadata.name)")
+            throw Failure(reason: "the name of the Pod is unknown: set POD_NAME (fieldRef metadata.name)")
         }
         let namespace = api.namespace ?? "default"
         let answer: (code: UInt, body: [UInt8])
@@ -79,9 +80,9 @@ final class SubpathFollower {
         case 404:
             throw Failure(
                 reason:
-                    "there is no Pod \(pod) in namespace \(namespace): where the host name is not the Pod's, set POD_NAME "
+                    "no Pod \(pod) in namespace \(namespace): if the host name is not the name of the Pod, set POD_NAME "
                     + "(fieldRef metadata.name)")
-        default: throw Failure(reason: "the API server answers \(answer.code) to the question for Pod \(pod)")
+        default: throw Failure(reason: "the API server answers the request for Pod \(pod) with status \(answer.code)")
         }
         do {
             return try PodTrace(answer.body).follow(mount)
@@ -90,7 +91,7 @@ final class SubpathFollower {
         } catch let error as Undecodable {
             throw Failure(reason: error.reason)
         } catch {
-            throw Failure(reason: "the Pod cannot be read")
+            throw Failure(reason: "the API server sent an invalid Pod")
         }
     }
 
@@ -111,12 +112,9 @@ final class SubpathFollower {
         guard reason != told else { return }
         told = reason
         await link.log(
-            record(
-                .warn, "subpath_untraced",
-                "\(mount.point) cannot be traced to its object, and stays as it is mounted: \(reason)"))
-    }
-
-    private func record(_ level: LogLevel, _ event: String, _ message: String) -> LogRecord {
-        LogRecord(level, event, message, [.text("source", mount.point)])
+            LogRecord(
+                .subpathUnresolved,
+                "cannot find the object behind \(mount.point), so the app reads the mount: \(reason)",
+                [.text("source", mount.point)]))
     }
 }

@@ -54,7 +54,7 @@ final class URLFollower {
                 redirects: .follow(max: 5, allowCycles: false), timeout: .init(connect: timeout, read: timeout),
                 trusting: settings.caFile)
         } catch {
-            return .broken("\(settings.caFile ?? "") cannot be read as certificates (BATON_URL_CA_FILE)")
+            return .broken("\(settings.caFile ?? "") does not contain readable certificates (BATON_URL_CA_FILE)")
         }
         let answer = await ask(client, timeout)
         try? await client.shutdown()

@@ -126,7 +126,7 @@ public struct Informer: Sendable {
             version = nil
             failingSince = failingSince ?? lastLife
             plan(first)
-            return stale("nothing has come over the watch, not even a sign of life", now)
+            return stale("the watch was silent for too long", now)
         }
     }
 
@@ -168,10 +168,10 @@ public struct Informer: Sendable {
         guard let object else {
             defer { isMissing = true }
             guard !isMissing else { return [.missing] }
-            let kept = delivered == nil ? "" : ": its last content is kept"
+            let kept = delivered == nil ? "" : "; its last content stays in force"
             return [
                 .missing,
-                .log(record(.warn, "source_missing", "\(source) does not exist in namespace \(namespace)\(kept)")),
+                .log(record(.sourceMissing, "\(source) does not exist in namespace \(namespace)\(kept)")),
             ]
         }
         isMissing = false
@@ -209,11 +209,11 @@ public struct Informer: Sendable {
         case 401:
             // The token is read anew for every request.
             plan(resumed, after: backoff.next(&random))
-            return stale("the API server does not accept the service account's token (401)", now)
+            return stale("the API server rejects the token of the service account (401)", now)
         case 403: return forbidden(now)
         case 429:
             plan(resumed, after: max(retryAfter ?? .zero, backoff.next(&random)))
-            return stale("the API server asks for patience (429)", now)
+            return stale("the API server limits the rate of requests (429)", now)
         case 504 where status.message.contains("resource version"),
             500 where status.message.contains("resourceVersion"):
             // A version from the future, as after a restore from a backup, or none at all.
@@ -236,13 +236,13 @@ public struct Informer: Sendable {
         pollsSince = nil
         version = nil
         plan(first, after: max(.seconds(10), backoff.next(&random)))
-        guard !toldForbidden else { return stale("not allowed", now) }
+        guard !toldForbidden else { return stale("the service account may not read it (403)", now) }
         toldForbidden = true
         return [
             .log(
                 record(
-                    .error, "source_forbidden",
-                    "\(source) may not be read: the service account needs \(rule("get", "list", "watch"))"))
+                    .sourceForbidden,
+                    "not allowed to read \(source): the service account needs \(rule("get", "list", "watch"))"))
         ]
     }
 
@@ -258,17 +258,17 @@ public struct Informer: Sendable {
         var effects: [Effect] = []
         if isStaleTold, let failingSince {
             effects.append(
-                .log(record(.info, "source_fresh", "\(source) is followed again after \(now - failingSince)")))
+                .log(record(.sourceFresh, "watching \(source) again after \(now - failingSince)")))
         }
-        if toldForbidden { effects.append(.log(record(.info, "source_allowed", "\(source) may be read now"))) }
+        if toldForbidden { effects.append(.log(record(.sourceAllowed, "the service account may read \(source) now"))) }
         if next == .get, pollsSince != nil, !toldPolled {
             toldPolled = true
             effects.append(
                 .log(
                     record(
-                        .warn, "source_polled",
-                        "\(source) may be got and not watched: it is polled every \(pollInterval); to watch it the service "
-                            + "account needs \(rule("list", "watch"))")))
+                        .sourcePolled,
+                        "not allowed to watch \(source), so polling it every \(pollInterval); to watch it the service account "
+                            + "needs \(rule("list", "watch"))")))
         }
         isStaleTold = false
         failingSince = nil
@@ -284,11 +284,11 @@ public struct Informer: Sendable {
         failingSince = since
         guard !isStaleTold, now - since >= Times.stale || delivered == nil else { return [] }
         isStaleTold = true
-        let kept = delivered == nil ? "" : "; the last content is kept"
-        return [.log(record(.warn, "source_stale", "\(source) cannot be followed: \(reason)\(kept)"))]
+        let kept = delivered == nil ? "" : "; its last content stays in force"
+        return [.log(record(.sourceStale, "cannot read \(source): \(reason)\(kept)"))]
     }
 
-    private func record(_ level: LogLevel, _ event: String, _ message: String) -> LogRecord {
-        LogRecord(level, event, message, [.text("source", source.description)])
+    private func record(_ event: LogEvent, _ message: String) -> LogRecord {
+        LogRecord(event, message, [.text("source", source.description)])
     }
 }

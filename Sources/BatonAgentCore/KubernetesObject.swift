@@ -65,7 +65,7 @@ public struct ObjectDecoder: Sendable {
                 version: raw.object.metadata?.resourceVersion ?? "",
                 endsInitialEvents: raw.object.metadata?.annotations?["k8s.io/initial-events-end"] == "true")
         case "ERROR": return .error(status(raw.object))
-        default: throw Undecodable(reason: "an event of the unknown type \(raw.type.prefix(40))")
+        default: throw Undecodable(reason: "an event of unknown type \(raw.type.prefix(40))")
         }
     }
 
@@ -107,7 +107,9 @@ public struct ObjectDecoder: Sendable {
 
     /// The key is named where it fails; the value never is.
     private func base64(_ text: String, _ key: String) throws(Undecodable) -> [UInt8] {
-        guard let data = Data(base64Encoded: text) else { throw Undecodable(reason: "the key \(key) is no base64") }
+        guard let data = Data(base64Encoded: text) else {
+            throw Undecodable(reason: "the value of key \(key) is not valid base64")
+        }
         return Array(data)
     }
 
@@ -118,10 +120,10 @@ public struct ObjectDecoder: Sendable {
             case .keyNotFound(let key, _): throw Undecodable(reason: "\(key.stringValue) is missing")
             case .typeMismatch(_, let context), .valueNotFound(_, let context):
                 let path = context.codingPath.map(\.stringValue).joined(separator: ".")
-                throw Undecodable(reason: "\(path) is not what it should be")
-            default: throw Undecodable(reason: "it is no JSON")
+                throw Undecodable(reason: "\(path) has the wrong type")
+            default: throw Undecodable(reason: "not valid JSON")
             }
-        } catch { throw Undecodable(reason: "it is no JSON") }
+        } catch { throw Undecodable(reason: "not valid JSON") }
     }
 
     private struct RawEvent: Decodable {

@@ -19,7 +19,7 @@ public struct LineSplitter: Sendable {
             rest = []
         }
         rest += bytes
-        guard rest.count <= limit else { throw Undecodable(reason: "it is longer than \(limit) bytes") }
+        guard rest.count <= limit else { throw Undecodable(reason: "a line is longer than \(limit) bytes") }
         return lines
     }
 }

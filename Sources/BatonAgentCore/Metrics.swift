@@ -89,22 +89,22 @@ public struct Metrics: Sendable {
                 "baton_build_info", .gauge, "The version of Baton.",
                 [Sample([("version", baton.text("version") ?? "")], 1)]),
             Family(
-                "baton_ready", .gauge, "1 while a generation serves and no stop has been asked for.",
+                "baton_ready", .gauge, "1 while a generation serves and Baton is not stopping.",
                 [Sample([], baton.number("ready") ?? 0)]),
             Family(
-                "baton_change_in_progress", .gauge, "1 while a change is on its way to the app.",
+                "baton_change_in_progress", .gauge, "1 while a change is in progress.",
                 [Sample([], baton.number("change") == nil ? 0 : 1)]),
         ]
     }
 
     private static let counterHelp = [
-        ("config_changes_total", "Changes of the configuration, by outcome."),
-        ("generations_started_total", "Runs of the app that were started."),
-        ("app_crashes_total", "Runs of the app that had served and ended unasked."),
-        ("agent_starts_total", "How often the agent was started."),
-        ("drain_cut_connections_total", "Connections that a generation still had when it was killed."),
-        ("watch_missed_total", "Changes that inotify had not reported and an audit found."),
-        ("log_dropped_total", "Log lines that nobody read in time."),
+        ("config_changes_total", "Configuration changes by outcome."),
+        ("generations_started_total", "Generations of the app that were started."),
+        ("app_crashes_total", "Generations that ended unexpectedly while they served."),
+        ("agent_starts_total", "Starts of the agent."),
+        ("drain_cut_connections_total", "Connections that were open when their generation was killed."),
+        ("watch_missed_total", "Changes that inotify did not report and an audit found."),
+        ("log_dropped_total", "Log lines that were dropped because stderr was not read."),
     ]
 
     private static func counters(_ records: [StatusRecord]) -> [Family] {
@@ -119,7 +119,7 @@ public struct Metrics: Sendable {
     private static func durations(_ records: [StatusRecord]) -> Family {
         var family = Family(
             "baton_handover_seconds", .histogram,
-            "How long each step of a change took, from the first sign of it to the end of the drain.")
+            "Duration of each step of a change, from its detection to the end of the drain.")
         for record in records where record.kind == .histogram {
             let labels = [("step", record.text("step") ?? "")]
             var count: Int64 = 0
@@ -143,16 +143,16 @@ public struct Metrics: Sendable {
         }
         return [
             Family(
-                "baton_generations", .gauge, "Runs of the app that there are, by state.",
+                "baton_generations", .gauge, "Current generations by state.",
                 states.map { state in
                     Sample([("state", state)], Int64(generations.count { $0.text("state") == state }))
                 }),
             Family(
                 "baton_generation_connections", .gauge,
-                "Connections of each run of the app, where they can be counted.",
+                "Open connections of each generation, if they can be counted.",
                 generations.compactMap { record in record.number("open").map { Sample(labels(record), $0) } }),
             Family(
-                "baton_generation_start_time_seconds", .gauge, "When each run of the app was started, since 1970.",
+                "baton_generation_start_time_seconds", .gauge, "Start time of each generation, in seconds since 1970.",
                 generations.compactMap { record in
                     record.number("started_at").map { Sample(labels(record), thousandths: $0) }
                 }),
@@ -169,19 +169,19 @@ public struct Metrics: Sendable {
         }
         return [
             Family(
-                "baton_watch_strategy", .gauge, "1 for the strategy by which a source is watched.",
+                "baton_watch_strategy", .gauge, "1 for the strategy that watches a source.",
                 sources.map {
                     Sample([("source", $0.text("source") ?? ""), ("strategy", $0.text("strategy") ?? "")], 1)
                 }),
             Family(
-                "baton_source_problem", .gauge, "1 while a source cannot be read or its mount has been superseded.",
+                "baton_source_problem", .gauge, "1 while a source cannot be read or its mount is superseded.",
                 sources.map { Sample([("source", $0.text("source") ?? "")], $0.text("problem") == nil ? 0 : 1) }),
             time(
                 "baton_source_last_change_timestamp_seconds", "changed_at",
-                "When the content of a source was last seen to have changed, since 1970."),
+                "Time of the last change of a source, in seconds since 1970."),
             time(
                 "baton_source_last_check_timestamp_seconds", "checked_at",
-                "When a source was last looked at, since 1970."),
+                "Time of the last poll of a source, in seconds since 1970."),
         ]
     }
 

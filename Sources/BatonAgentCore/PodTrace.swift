@@ -12,7 +12,7 @@ public struct PodTrace: Sendable {
     public init(_ body: some Collection<UInt8>) throws(Undecodable) {
         // Its environment may hold secrets: of what is wrong with it nothing is told.
         guard let pod = try? JSONDecoder().decode(Pod.self, from: Data(body)) else {
-            throw Undecodable(reason: "the Pod cannot be read")
+            throw Undecodable(reason: "the API server sent an invalid Pod")
         }
         self.pod = pod
     }
@@ -31,11 +31,11 @@ public struct PodTrace: Sendable {
             if !found.contains(projection) { found.append(projection) }
         }
         guard let only = found.first else {
-            throw Untraceable(reason: "no container of the Pod mounts \(mount.path) there by subPath")
+            throw Untraceable(reason: "no container of the Pod has a subPath mount of \(mount.path) at that path")
         }
         guard found.count == 1 else {
             let objects = found.map { $0.object.description }.sorted().joined(separator: ", ")
-            throw Untraceable(reason: "containers of the Pod mount different objects there: \(objects)")
+            throw Untraceable(reason: "containers of the Pod mount different objects at that path: \(objects)")
         }
         return only
     }
@@ -60,10 +60,10 @@ public struct PodTrace: Sendable {
         let named = leading.filter { $0.files != nil }
         let chosen = named.isEmpty ? leading : named
         guard let first = chosen.first else {
-            throw Untraceable(reason: "no ConfigMap or Secret of volume \(name) has anything at \(path)")
+            throw Untraceable(reason: "no ConfigMap or Secret of volume \(name) provides \(path)")
         }
         guard chosen.count == 1 else {
-            throw Untraceable(reason: "\(path) of volume \(name) may come from several objects")
+            throw Untraceable(reason: "several objects of volume \(name) can provide \(path)")
         }
         return first
     }

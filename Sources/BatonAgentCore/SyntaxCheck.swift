@@ -14,12 +14,12 @@ public enum SyntaxCheck {
     // MARK: JSON
 
     private static func jsonProblem(_ bytes: [UInt8]) -> String? {
-        guard String(validating: bytes, as: UTF8.self) != nil else { return "this is no UTF-8, and so no JSON" }
+        guard String(validating: bytes, as: UTF8.self) != nil else { return "not valid UTF-8" }
         guard let offset = JSONSyntax.firstError(in: bytes) else { return nil }
         let before = bytes[..<offset]
         let line = before.count { $0 == UInt8(ascii: "\n") } + 1
         let column = offset - (before.lastIndex(of: UInt8(ascii: "\n")) ?? -1)
-        return "line \(line), column \(column): this is no JSON"
+        return "line \(line), column \(column): not valid JSON"
     }
 
     // MARK: YAML
@@ -28,7 +28,7 @@ public enum SyntaxCheck {
     /// nothing.
     private static func yamlProblem(_ bytes: [UInt8]) -> String? {
         var parser = yaml_parser_t()
-        guard yaml_parser_initialize(&parser) == 1 else { return "there is no memory to read it" }
+        guard yaml_parser_initialize(&parser) == 1 else { return "out of memory" }
         defer { yaml_parser_delete(&parser) }
         return bytes.withUnsafeBufferPointer { buffer in
             yaml_parser_set_input_string(&parser, buffer.baseAddress, buffer.count)
@@ -37,7 +37,7 @@ public enum SyntaxCheck {
                 var event = yaml_event_t()
                 guard yaml_parser_parse(&parser, &event) == 1 else {
                     return
-                        "\(place(parser.problem_mark)): \(parser.problem.map { String(cString: $0) } ?? "this is no YAML")"
+                        "\(place(parser.problem_mark)): \(parser.problem.map { String(cString: $0) } ?? "not valid YAML")"
                 }
                 defer { yaml_event_delete(&event) }
                 switch event.type {
@@ -48,7 +48,7 @@ public enum SyntaxCheck {
                 case YAML_MAPPING_START_EVENT: note(event.data.mapping_start.anchor, in: &anchors)
                 case YAML_ALIAS_EVENT:
                     let isKnown = event.data.alias.anchor.map { anchors.contains(text($0)) } ?? false
-                    if !isKnown { return "\(place(event.start_mark)): an alias for what no anchor before it names" }
+                    if !isKnown { return "\(place(event.start_mark)): an alias without an anchor before it" }
                 default: break
                 }
             }

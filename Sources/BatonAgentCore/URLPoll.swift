@@ -56,7 +56,7 @@ public struct URLPoll: Sendable {
         case .notModified: return alive(now)
         case .refused(let code, let retryAfter):
             wait = max(retryAfter ?? .zero, backoff.next(&random))
-            return stale("the server answers \(code)", now)
+            return stale("the server answers with status \(code)", now)
         case .broken(let reason):
             wait = backoff.next(&random)
             return stale(reason, now)
@@ -70,17 +70,17 @@ public struct URLPoll: Sendable {
         backoff.reset()
         lastLife = now
         defer { isStaleTold = false }
-        return isStaleTold ? [.log(record(.info, "source_fresh", "\(source) is followed again"))] : []
+        return isStaleTold ? [.log(record(.sourceFresh, "\(source) answers again"))] : []
     }
 
     private mutating func stale(_ reason: String, _ now: Instant) -> [Effect] {
         guard !isStaleTold, content == nil || now - lastLife >= interval + Informer.Times.stale else { return [] }
         isStaleTold = true
-        let kept = content == nil ? "" : "; the last content is kept"
-        return [.log(record(.warn, "source_stale", "\(source) cannot be followed: \(reason)\(kept)"))]
+        let kept = content == nil ? "" : "; its last content stays in force"
+        return [.log(record(.sourceStale, "cannot read \(source): \(reason)\(kept)"))]
     }
 
-    private func record(_ level: LogLevel, _ event: String, _ message: String) -> LogRecord {
-        LogRecord(level, event, message, [.text("source", source.description)])
+    private func record(_ event: LogEvent, _ message: String) -> LogRecord {
+        LogRecord(event, message, [.text("source", source.description)])
     }
 }

@@ -42,7 +42,7 @@ public struct Classification: Sendable, Hashable {
         case .auto: return natural
         case .inotify where natural.kind == .remote:
             // A look at it may hang, and inotify would see nothing.
-            return natural.replacing(.poll, "\(natural.reason); BATON_STRATEGY=inotify cannot change that")
+            return natural.replacing(.poll, "\(natural.reason); BATON_STRATEGY=inotify has no effect here")
         case .inotify: return natural.replacing(.inotify, "BATON_STRATEGY=inotify")
         case .poll: return natural.replacing(.poll, "BATON_STRATEGY=poll")
         }
@@ -55,19 +55,20 @@ public struct Classification: Sendable, Hashable {
         switch facts.end {
         case .directory where facts.holdsDataLink:
             return .init(
-                .kubeletVolume, .inotify, "its ..data link is swapped in one step: one watch on the directory sees it")
+                .kubeletVolume, .inotify,
+                "kubelet replaces the ..data link atomically; one watch on the directory is enough")
         case .file where facts.volume != nil, .directory where facts.volume != nil:
             return .init(
                 .fileInKubeletVolume, .inotify,
-                "reached through the ..data link of \(facts.volume?.text ?? ""), which is swapped in one step")
+                "it is below the ..data link of \(facts.volume?.text ?? ""), which kubelet replaces atomically")
         case .directory:
-            return .init(.directory, .inotify, "a local directory: every directory in it is watched")
+            return .init(.directory, .inotify, "a local directory; every directory in it is watched")
         case .file, .other:
-            return .init(.file, .inotify, "a local file: every directory on its way is watched")
+            return .init(.file, .inotify, "a local file; every directory on its path is watched")
         case .missing, .blind:
-            return .init(.missing, .inotify, "does not exist yet: the nearest directory is watched until it does")
+            return .init(.missing, .inotify, "does not exist yet; the nearest existing directory is watched")
         case .unreadable(let error):
-            return .init(.missing, .poll, "\(error); looked for at intervals")
+            return .init(.missing, .poll, "\(error); polled until it exists")
         }
     }
 
@@ -76,20 +77,20 @@ public struct Classification: Sendable, Hashable {
         if mount.kubeletSubpath != nil {
             return .init(
                 .subPathMount, .poll,
-                "\(mount.mountPoint) is a subPath mount, which kubelet never updates: only its replacement can be noticed",
+                "\(mount.mountPoint) is a subPath mount, which kubelet never updates; Baton sees only that it was replaced",
                 pinningMount: mount.mountPoint)
         }
         if case .file(let path) = facts.end, mount.mountPoint == path {
             return .init(
                 .fileMount, .poll,
-                "the file itself is mounted, which pins it: edits in place are seen, a replacement only noticed",
+                "the file itself is a mount; Baton sees edits in place, and only the fact of a replacement",
                 pinningMount: path)
         }
         return nil
     }
 
     private static func remote(_ name: String) -> Classification {
-        .init(.remote, .poll, "\(name): inotify does not see what others write there")
+        .init(.remote, .poll, "\(name): inotify does not report changes by other hosts or the server")
     }
 
     private init(_ kind: Kind, _ strategy: Strategy, _ reason: String, pinningMount: Path? = nil) {

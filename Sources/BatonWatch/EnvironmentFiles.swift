@@ -58,7 +58,7 @@ public final class EnvironmentFiles {
             sources[index].killed.removeAll { $0.answer() != nil }
             let path = sources[index].path
             guard sources[index].killed.count < EnvironmentFiles.killedLimit else {
-                records.append(failure(index, "whoever reads it hangs"))
+                records.append(failure(index, "earlier reads of it still hang"))
                 continue
             }
             do throws(LinuxError) {
@@ -78,7 +78,7 @@ public final class EnvironmentFiles {
         guard let bytes = helper.answer() else { return nil }
         sources[index].helper = nil
         guard let source = EnvironmentSource(decoding: bytes) else {
-            return [failure(index, "the helper that read it ended without an answer")]
+            return [failure(index, "the helper process that read it ended without an answer")]
         }
         if let reason = source.failure { return [failure(index, reason)] }
         sources[index].lastGood = source.variables
@@ -89,7 +89,7 @@ public final class EnvironmentFiles {
     public func giveUp() -> [LogRecord] {
         let late = sources.indices.filter { sources[$0].helper != nil }
         cancel()
-        return late.map { record($0, "has not been read for the environment in time; \(instead($0))") }
+        return late.map { record($0, "reading it for the environment timed out; \(instead($0))") }
     }
 
     /// The answers are not wanted any more.
@@ -105,15 +105,15 @@ public final class EnvironmentFiles {
     // MARK: words
 
     private func failure(_ index: Int, _ reason: String) -> LogRecord {
-        record(index, "cannot be read for the environment: \(reason); \(instead(index))")
+        record(index, "cannot read it for the environment: \(reason); \(instead(index))")
     }
 
     private func instead(_ index: Int) -> String {
-        sources[index].lastGood == nil ? "the app is started without it" : "what it said last is kept"
+        sources[index].lastGood == nil ? "the app starts without it" : "its last variables stay in force"
     }
 
     private func record(_ index: Int, _ reason: String) -> LogRecord {
         let path = sources[index].path
-        return LogRecord(.warn, "environment_file", "\(path): \(reason)", [.text("source", path.text)])
+        return LogRecord(.environmentIncomplete, "\(path): \(reason)", [.text("source", path.text)])
     }
 }

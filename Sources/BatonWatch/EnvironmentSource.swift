@@ -39,7 +39,7 @@ struct EnvironmentSource {
     private mutating func add(_ path: Path) throws(LinuxError) {
         if try FileStatus.following(path.text).kind == .directory { return try addDirectory(path) }
         let (variables, problems) = DotEnv.parse(try content(path))
-        for problem in problems { leaveOut("line \(problem.line) is left out: \(problem.reason)") }
+        for problem in problems { leaveOut("line \(problem.line) is ignored: \(problem.reason)") }
         self.variables = variables.map { EnvironmentVariable(name: $0.name, bytes: $0.value) }
     }
 
@@ -50,7 +50,7 @@ struct EnvironmentSource {
             let file = directory.appending(name)
             guard (try? FileStatus.following(file.text).kind) == .file else { continue }
             guard DotEnv.isName(name) else {
-                leaveOut("\(name) is left out: it is no name of a variable")
+                leaveOut("\(name) is ignored: it is not a valid name of a variable")
                 continue
             }
             let value = EnvironmentSource.withoutLineEnd(try content(file))
@@ -67,7 +67,7 @@ struct EnvironmentSource {
     private func content(_ file: Path) throws(LinuxError) -> [UInt8] {
         let bytes = try readBytes(file.text, limit: Limits.bytes + 1)
         guard bytes.count <= Limits.bytes else { throw LinuxError("read all of", file.text, errno: E2BIG) }
-        guard !bytes.contains(0) else { throw LinuxError("take a NUL byte from", file.text, errno: EINVAL) }
+        guard !bytes.contains(0) else { throw LinuxError("use a NUL byte in", file.text, errno: EINVAL) }
         return bytes
     }
 

@@ -64,7 +64,7 @@ struct PathTrace: Hashable, Sendable {
             case .file, .other:
                 points.append(Point(directory: current, name: name))
                 guard rest.isEmpty else {
-                    end = .unreadable(LinuxError("look below", full.text, errno: ENOTDIR))
+                    end = .unreadable(LinuxError("search", full.text, errno: ENOTDIR))
                     return
                 }
                 end = status.kind == .file ? .file(full) : .other(full)

@@ -54,7 +54,7 @@ final class PollHelper {
         case 2: return .reading(.absent)
         case 3: return .reading(.torn(text))
         case 4: return .reading(.failed(text))
-        default: return .reading(.failed("the helper that looked at it ended without an answer"))
+        default: return .reading(.failed("the helper process that polled it ended without an answer"))
         }
     }
 }

@@ -20,7 +20,9 @@ extension Sightings {
     func killLateHelper(_ source: WatchedSource, _ now: Instant) {
         guard let process = source.watch.helper?.process, !process.isKilled, process.deadline <= now else { return }
         process.kill()
-        log(source.complain("a look at it did not end within \(Sightings.helperTimeout); the last good snapshot stays"))
+        log(
+            source.complain(
+                "a poll did not finish within \(Sightings.helperTimeout); the last good snapshot stays in force"))
     }
 
     /// The helper has read the source as well: what it brings is taken at once, and told where it is another content.

@@ -69,7 +69,7 @@ extension Sightings {
     }
 
     private func suspectAll() {
-        log(LogRecord(.warn, "inotify_overflow", "inotify lost events: every source is looked at again"))
+        log(LogRecord(.inotifyOverflow, "inotify lost events: polling every source now"))
         for source in sources where !source.watch.watches.isEmpty {
             source.watch.finding = .init(isAtomic: false, isSwap: false)
         }

@@ -9,7 +9,7 @@ extension Sightings {
         case .distrustInotify:
             missed += 1
             disarm(source)
-            degrade(source, now, "an audit found a change that inotify had not reported")
+            degrade(source, now, "an audit found a change that inotify did not report")
         case nil: break
         }
         killLateHelper(source, now)
@@ -51,8 +51,8 @@ extension Sightings {
         guard source.watch.strategy.inotifyFailed(at: now, &random) else { return }
         log(
             LogRecord(
-                .warn, "source_degraded",
-                "\(source.path) is looked at every \(configuration.pollInterval) from now on: \(reason)",
+                .sourceDegraded,
+                "polling \(source.path) every \(configuration.pollInterval) from now on: \(reason)",
                 [.text("source", source.path.text), .text("strategy", "poll")]))
     }
 
@@ -60,7 +60,7 @@ extension Sightings {
     public func inotifyCannotBeRead(at now: Instant) -> [Sighting] {
         for source in sources where source.watch.strategy.usesInotify {
             disarm(source)
-            degrade(source, now, "the events of inotify cannot be waited for")
+            degrade(source, now, "cannot wait for inotify events")
         }
         inotify = nil
         return takeSeen()
@@ -72,7 +72,7 @@ extension Sightings {
         source.watch.strategy.inotifyWorks(at: now)
         log(
             LogRecord(
-                .info, "source_recovered", "\(source.path) is watched by inotify again",
+                .sourceRecovered, "watching \(source.path) by inotify again",
                 [.text("source", source.path.text), .text("strategy", "inotify")]))
         poll(source, since: source.lastSeen, now)
     }

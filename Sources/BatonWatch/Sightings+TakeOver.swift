@@ -28,7 +28,7 @@ extension Sightings {
         source.watch.strategy.begin(at: now)
         log(
             LogRecord(
-                .info, "source_taken_over", "\(before) is followed by the API from now on, at \(path)",
+                .sourceSwitchedToAPI, "reading \(before) from the API from now on, at \(path)",
                 [.text("source", before.text), .text("strategy", "api")]))
         touch(source, atomic: true, now)
     }

@@ -53,7 +53,7 @@ public final class Sightings {
         let what = source.classification
         let strategy = source.watch.strategy.current.rawValue
         return LogRecord(
-            .info, "source_watched",
+            .sourceWatched,
             "watching \(source.path) (\(what.kind.rawValue)) by \(strategy): \(what.reason)",
             [.text("source", source.path.text), .text("strategy", strategy)])
     }

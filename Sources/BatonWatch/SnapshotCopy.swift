@@ -49,7 +49,7 @@ struct SnapshotCopy {
     private mutating func copyFile(_ source: Path, to destination: Path) throws(LinuxError) {
         let from = try openForReading(source.text)
         var info = stat()
-        guard fstat(from.number, &info) == 0 else { throw LinuxError("look at", source.text, errno: errno) }
+        guard fstat(from.number, &info) == 0 else { throw LinuxError("stat", source.text, errno: errno) }
         let mode = info.st_mode & 0o777
         let created = writer.run { open(destination.text, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode) }
         guard created >= 0 else { throw LinuxError("create", destination.text, errno: errno) }

@@ -76,7 +76,7 @@ private struct SnapshotJob {
             try copy.checkFree(parts.map(\.name), on: stage)
             try copy.prepare(directory)
             for part in parts {
-                guard try isWhole(part, &copy) else { return (.torn, "\(part.path) moved") }
+                guard try isWhole(part, &copy) else { return (.torn, "\(part.path) changed") }
             }
             return (.whole, "")
         } catch {

@@ -45,7 +45,7 @@ public final class SnapshotReader {
         for source in sources where !source.isRemote {
             guard let identity = source.content.identity else { continue }
             let poll = SourceScanner(path: source.path, mounts: mounts.table).poll()
-            if case .there(let current) = poll, current != identity { return "\(source.path) moved" }
+            if case .there(let current) = poll, current != identity { return "\(source.path) changed" }
         }
         return nil
     }

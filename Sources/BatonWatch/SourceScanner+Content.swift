@@ -32,7 +32,8 @@ extension SourceScanner {
         case .directory(let real): try addDirectory(real, data, to: &hashing, depth: 0)
         case .missing: throw missing(trace)
         case .other: hashing.hash.update("not a regular file")
-        case .blind(let fileSystem): throw Failure(reason: "\(path) is on \(fileSystem)")
+        case .blind(let fileSystem):
+            throw Failure(reason: "\(path) is on \(fileSystem), which Baton does not read in its main process")
         case .unreadable(let error): throw Failure(reason: error.description)
         }
     }

@@ -71,7 +71,8 @@ struct SourceScanner {
         case .directory(let real): try addDirectory(real, data, to: &hasher, &budget, depth: 0)
         case .missing: throw missing(trace)
         // The helper, which may hang, comes here with an empty mount table and so never sees this.
-        case .blind(let fileSystem): throw Failure(reason: "\(path) is on \(fileSystem)")
+        case .blind(let fileSystem):
+            throw Failure(reason: "\(path) is on \(fileSystem), which Baton does not read in its main process")
         case .unreadable(let error): throw Failure(reason: error.description)
         }
         return hasher.finalize()
@@ -128,7 +129,7 @@ struct SourceScanner {
     /// It counts that what was read did not move meanwhile; whether the path leads elsewhere by now is for the next poll.
     private func read(_ trace: PathTrace, _ data: String?, _ before: Int) throws(Failure) -> Reading {
         let digest = try content(of: trace, data)
-        guard before == (try identity(trace, dataLink(of: trace))) else { return .torn("\(path) moved") }
+        guard before == (try identity(trace, dataLink(of: trace))) else { return .torn("\(path) changed") }
         return .content(identity: before, digest)
     }
 
@@ -144,11 +145,11 @@ struct SourceScanner {
 
     /// A `..data` link that leads nowhere is half of a swap.
     func missing(_ trace: PathTrace) -> Failure {
-        let reason = "\(path) is not there"
+        let reason = "\(path) does not exist"
         guard let volume = trace.volume, let target = SourceScanner.dataLink(in: volume),
             (try? FileStatus.ofLink(volume.appending(target).text)) == nil
         else { return Failure(reason: reason, kind: .absent) }
-        return Failure(reason: "the ..data link of \(volume) leads to nothing", kind: .torn)
+        return Failure(reason: "the ..data link of \(volume) is dangling", kind: .torn)
     }
 
     func entries(of directory: Path, _ budget: inout Int) throws(Failure) -> [DirectoryEntry] {

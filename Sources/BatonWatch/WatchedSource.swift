@@ -120,7 +120,7 @@ final class WatchedSource {
             content.digest = digest
             guard problem != nil else { return nil }
             problem = nil
-            return LogRecord(.info, "source_back", "\(path) can be read again", [.text("source", path.text)])
+            return LogRecord(.sourceReadable, "\(path) is readable again", [.text("source", path.text)])
         case .absent:
             content.identity = nil
             content.seen = Seen(identity: nil, at: now)
@@ -128,7 +128,7 @@ final class WatchedSource {
                 content.digest = ContentState.absence
                 return nil
             }
-            return complain("it is not there any more; the last good snapshot stays")
+            return complain("it no longer exists; the last good snapshot stays in force")
         case .failed(let reason):
             content.identity = nil
             content.digest = content.digest ?? ContentState.absence
@@ -140,6 +140,6 @@ final class WatchedSource {
     func complain(_ reason: String) -> LogRecord? {
         guard problem != reason else { return nil }
         problem = reason
-        return LogRecord(.warn, "source_unreadable", "\(path): \(reason)", [.text("source", path.text)])
+        return LogRecord(.sourceUnreadable, "\(path): \(reason)", [.text("source", path.text)])
     }
 }

@@ -18,7 +18,9 @@ extension Watcher {
             if let changedAt = source.content.changedAt { record.add(.number("changed_at", wall(changedAt))) }
             if let checkedAt = source.checkedAt { record.add(.number("checked_at", wall(checkedAt))) }
             if let problem = source.problem { record.add(.text("problem", problem)) }
-            if source.watch.isSuperseded { record.add(.text("problem", "its mount has been superseded")) }
+            if source.watch.isSuperseded {
+                record.add(.text("problem", "its mount still shows a file that was replaced"))
+            }
             return record
         }
     }

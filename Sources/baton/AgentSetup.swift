@@ -26,8 +26,8 @@ enum AgentSetup {
             } else {
                 records.append(
                     LogRecord(
-                        .info, "stage_not_locked",
-                        "\(path) cannot be locked on this file system: no other Baton may have the same BATON_STAGE",
+                        .stageNotLocked,
+                        "cannot lock \(path) on this file system: make sure that no other Baton uses the same BATON_STAGE",
                         [.text("path", path)]))
             }
             try directory.prepare()
@@ -46,8 +46,8 @@ enum AgentSetup {
             guard source.isSecret, !FileSystemType.isInMemory(directory.path) else { return }
             records.append(
                 LogRecord(
-                    .warn, "secret_on_disk",
-                    "\(source) is kept on a disk: mount an emptyDir with medium Memory at \(stage)",
+                    .secretOnDisk,
+                    "\(source) is stored on a disk: mount an emptyDir with medium: Memory at \(stage)",
                     [.text("source", source.description)]))
         }
 
@@ -57,7 +57,7 @@ enum AgentSetup {
             } else {
                 records.append(
                     LogRecord(
-                        .info, "stage_kept", "\(source) is on the stage from before: the app starts with that",
+                        .stageReused, "the stage has \(source) from an earlier run: the app starts with it",
                         [.text("source", source.description)]))
             }
         }

@@ -23,11 +23,11 @@ enum Arguments {
     init(_ words: [CText]) {
         let words = Arguments.fromInterpreterLine(words)
         switch words.first?.text {
-        case nil: self = .wrong("there is no command to run: write it after --")
+        case nil: self = .wrong("no command to run: put it after --, as in baton -- COMMAND")
         case "--":
             var command = words
             command.removeFirst()
-            self = command.isEmpty ? .wrong("there is no command after --") : .run(command: command)
+            self = command.isEmpty ? .wrong("no command after --") : .run(command: command)
         case "-h", "--help", "help": self = .help
         case "-V", "--version", "version": self = .version
         case "explain": self = .explain(paths: words.dropFirst().map(\.text))
@@ -37,7 +37,7 @@ enum Arguments {
                 return
             }
             // As an ENTRYPOINT without "--", Baton would otherwise fail in a way that is hard to see.
-            self = .wrong("\"\(word)\" is no subcommand; the app's command comes after --: baton -- \(word) …")
+            self = .wrong("\"\(word)\" is not a subcommand; put the app's command after --: baton -- \(word) …")
         }
     }
 
@@ -52,7 +52,7 @@ enum Arguments {
         case (_, []): self = .ask(request, .people)
         case (_, ["--json"]): self = .ask(request, .json)
         case (.reload, ["--no-wait"]): self = .ask(request, .noWait)
-        default: self = .wrong("baton \(request.rawValue) does not know \(options.joined(separator: " "))")
+        default: self = .wrong("baton \(request.rawValue): unknown options: \(options.joined(separator: " "))")
         }
     }
 }

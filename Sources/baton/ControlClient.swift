@@ -12,7 +12,7 @@ struct ControlClient {
     /// The place that Baton's own environment names, which every process of the container has.
     init(_ environment: [EnvironmentVariable]) throws(Failure) {
         let set = environment.last { $0.isNamed("BATON_CONTROL") }?.value ?? ""
-        guard set != "off" else { throw Failure(reason: "BATON_CONTROL is off: there is nobody to ask") }
+        guard set != "off" else { throw Failure(reason: "BATON_CONTROL is off: Baton has no control socket") }
         path = set.isEmpty || set == "auto" ? ControlAddress.usualPath : set
     }
 
@@ -22,8 +22,8 @@ struct ControlClient {
             let advice =
                 switch error.errno {
                 case ENOENT, ECONNREFUSED:
-                    ": no Baton listens there (BATON_CONTROL names the place; by default only where /run can be written)"
-                case EACCES, EPERM: ": it answers root and the user that Baton runs as"
+                    ": no Baton listens there (BATON_CONTROL sets the path; by default Baton listens only if /run is writable)"
+                case EACCES, EPERM: ": only root and the user that Baton runs as may connect"
                 default: ""
                 }
             throw Failure(reason: "\(error)\(advice)")
@@ -31,7 +31,9 @@ struct ControlClient {
         let records = text.split(separator: "\n").compactMap { StatusRecord(line: Array($0.utf8)) }
         guard records.last?.kind == .end else {
             throw Failure(
-                reason: "Baton has closed the connection in the middle of its answer: it may not answer this user")
+                reason:
+                    "Baton closed the connection before the end of its answer: only root and the user that Baton runs as get one"
+            )
         }
         if let refused = records.first(where: { $0.kind == .refused }) {
             throw Failure(reason: refused.text("reason") ?? "refused")

@@ -12,7 +12,7 @@ enum Explanation {
             settings.environmentFrom = []
         }
         guard !settings.sources.isEmpty else {
-            print("nothing is watched: BATON_WATCH is not set, and no path is named")
+            print("nothing is watched: BATON_WATCH is not set, and no path was given")
             return 0
         }
         let mounts = Mounts()
@@ -37,16 +37,16 @@ enum Explanation {
         case .path where isTraced:
             explain(
                 path, what.kind.rawValue, "api",
-                "\(what.reason); BATON_SUBPATH=stage: the agent traces it to its object, and the app reads \(staged)")
+                "\(what.reason); BATON_SUBPATH=stage: the agent finds its object, and the app reads \(staged)")
         case .path: explain(path, what.kind.rawValue, what.strategy.rawValue, what.reason)
         case .object(let object):
             explain(
                 source.description, "\(object.kind.rawValue) of the Kubernetes API", "api",
-                "named so: the agent watches it and lays it on the stage, at \(staged)")
+                "an object of the API: the agent watches it and writes it to \(staged)")
         case .url:
             explain(
                 source.description, "URL", "poll",
-                "named so: the agent asks every \(settings.url.interval) whether it has changed, and lays it at \(staged)"
+                "a URL: the agent polls it every \(settings.url.interval) and writes it to \(staged)"
             )
         }
     }
@@ -58,7 +58,7 @@ enum Explanation {
             PlaceProbe.tryAdoption(changesUser: settings.user != nil, &place)
         }
         let plan = Plan(settings, place)
-        for decision in plan.decisions { print("\(decision.name): \(decision.choice), as \(decision.reason)") }
+        for decision in plan.decisions { print("\(decision.name): \(decision.choice) (\(decision.reason))") }
     }
 
     /// Where a Baton runs here it knows better what has become of the plan.
@@ -66,7 +66,7 @@ enum Explanation {
         let running = (try? ControlClient(EnvironmentVariable.all()).ask(.status)) ?? []
         for source in running where source.kind == .source {
             guard let name = source.text("source"), let strategy = source.text("strategy") else { continue }
-            print("now: \(name) is watched by \(strategy)\(source.text("problem").map { ", \($0)" } ?? "")")
+            print("current strategy: \(name) by \(strategy)\(source.text("problem").map { ", \($0)" } ?? "")")
         }
     }
 

@@ -83,7 +83,7 @@ final class Logger {
         let count = stderr.dropped - reportedDrops
         reportedDrops = stderr.dropped
         let record = LogRecord(
-            .warn, "log_dropped", "\(count) log lines were dropped: nobody read stderr",
+            .logDropped, "dropped \(plural(count, "log line")): stderr was not read",
             [.number("count", Int64(clamping: count))])
         stderr.write(record.line(format, time: Clock.wallTime()))
     }

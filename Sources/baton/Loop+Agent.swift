@@ -13,7 +13,7 @@ extension Loop {
         switch agent.receive() {
         case .end: descriptors.remove(.agent)
         case .invalid(let reason):
-            logger.log(LogRecord(.error, "agent_nonsense", "the agent is ended: \(reason)"))
+            logger.log(LogRecord(.agentProtocolError, "killing the agent: \(reason)"))
             descriptors.remove(.agent)
             Processes.signal(process: agent.pid, .kill)
         case .messages(let messages):

@@ -79,7 +79,7 @@ extension Loop {
     }
 
     private static func advice(_ status: ExitStatus) -> String {
-        status == .exited(127) ? " (it cannot be found, or not be run)" : ""
+        status == .exited(127) ? " (command not found, or not executable)" : ""
     }
 
     /// Told only now that the whole batch is reaped: members of a group often die together.

@@ -14,7 +14,7 @@ extension Loop {
         for _ in 0..<PeerBounds.accepted {
             switch control?.accept() {
             case nil: return
-            case .failure(let error): logger.log(LogRecord(.warn, "control_refused", "\(error)"))
+            case .failure(let error): logger.log(LogRecord(.controlRefused, "\(error)"))
             case .success(let peer):
                 // One too many goes away without an answer, and whoever is there already has his.
                 guard peers.count < PeerBounds.peers else { continue }

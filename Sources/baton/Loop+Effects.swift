@@ -61,11 +61,11 @@ extension Loop {
 
     private func runReload(_ change: ChangeNumber, _ number: GenerationNumber) {
         guard let generation = generations[number], let command = settings.reloadCommand else {
-            return enqueue(.reloadFinished(change, failure: "generation \(number) is gone"))
+            return enqueue(.reloadFinished(change, failure: "generation \(number) has ended"))
         }
         logger.writeHeld()
         do throws(LinuxError) { reloader = (change, try launcher.startCommand(command, for: generation)) } catch {
-            enqueue(.reloadFinished(change, failure: "the reload command cannot be started: \(error)"))
+            enqueue(.reloadFinished(change, failure: "cannot start the reload command: \(error)"))
         }
     }
 
@@ -77,7 +77,7 @@ extension Loop {
             self.agent = agent
             register(agent)
         } catch {
-            logger.log(LogRecord(.error, "agent_failed", "\(error)"))
+            logger.log(LogRecord(.agentStartFailed, "cannot start the agent: \(error)"))
             enqueue(.agentEnded(.exited(126)))
         }
     }
@@ -106,7 +106,7 @@ extension Loop {
         do throws(LinuxError) { try launcher.sockets.steer(to: number, share) } catch {
             logger.log(
                 LogRecord(
-                    .error, "steer_failed", "generation \(number) gets no new connections: \(error)",
+                    .steeringFailed, "cannot move new connections to generation \(number): \(error)",
                     [.generation(number)]))
         }
     }
@@ -145,14 +145,14 @@ extension Loop {
             // It does not listen on anything yet.
             if generation.probe == nil { enqueue(.probeFinished(number, isReady: false)) }
         } catch {
-            logger.log(LogRecord(.warn, "probe_failed", "\(error)"))
+            logger.log(LogRecord(.probeFailed, "cannot start the readiness probe: \(error)"))
             enqueue(.probeFinished(number, isReady: false))
         }
     }
 
     func endProbe() {
         do throws(LinuxError) { try launcher.sockets.endProbe() } catch {
-            logger.log(LogRecord(.error, "steer_failed", "\(error)"))
+            logger.log(LogRecord(.probeSteeringFailed, "cannot end the readiness probe: \(error)"))
         }
     }
 
@@ -161,15 +161,15 @@ extension Loop {
         guard Procfs.isDescendant(pid, of: .own) else {
             logger.log(
                 LogRecord(
-                    .warn, "main_pid_refused",
-                    "generation \(number) names \(pid) as its main process, which is none below Baton",
+                    .mainPIDRefused,
+                    "ignoring MAINPID=\(pid) of generation \(number): this process is not a descendant of Baton",
                     [.generation(number)]))
             return
         }
         generation.adoptMain(pid)
         logger.log(
             LogRecord(
-                .info, "main_pid", "generation \(number) has \(pid) as its main process now", [.generation(number)]))
+                .mainPIDChanged, "the main process of generation \(number) is now \(pid)", [.generation(number)]))
     }
 
     private func giveTerminal(_ number: GenerationNumber) {

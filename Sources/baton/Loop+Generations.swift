@@ -39,7 +39,7 @@ extension Loop {
         for finding in launcher.sockets.repair() {
             logger.log(
                 LogRecord(
-                    .warn, "socket_repaired", "after the end of generation \(generation): \(finding)",
+                    .socketRepaired, "repaired a socket after the end of generation \(generation): \(finding)",
                     [.generation(generation)]))
         }
     }
@@ -77,28 +77,22 @@ extension Loop {
             case .listens(let endpoint, let isSteered):
                 logger.log(
                     LogRecord(
-                        .info, "adopted", "generation \(number) listens on \(endpoint) by a socket of Baton's",
+                        .socketAdopted, "generation \(number) listens on \(endpoint) through a socket that Baton holds",
                         [.generation(number), .text("address", endpoint.description)]))
                 enqueue(.adopted(number, steers: isSteered))
             case .listensItself: enqueue(.listensItself(number))
             case .notSteered(let reason):
-                let (level, what) =
-                    settings.steer == .on
-                    ? (
-                        LogLevel.error,
-                        "listen(2) of the app fails, as BATON_STEER=on asks for what is forbidden"
-                    )
-                    : (LogLevel.info, "all generations share one socket")
+                let why = "the kernel or a seccomp profile refuses steering: \(reason)"
                 logger.log(
-                    LogRecord(
-                        level, "not_steered",
-                        "\(what): this kernel, or a seccomp profile, does not let Baton steer: \(reason)"))
+                    settings.steer == .on
+                        ? LogRecord(.steeringRefused, "failing listen(2) of the app, as BATON_STEER=on: \(why)")
+                        : LogRecord(.steeringUnavailable, "all generations share one socket: \(why)"))
             case .elsewhere(let endpoint):
                 logger.log(
                     LogRecord(
-                        .info, "not_adopted_elsewhere",
-                        "generation \(number) binds \(endpoint) in another network namespace than Baton's: the app's sockets "
-                            + "there stay its own, are reached there alone and are not handed over",
+                        .notAdoptedOtherNamespace,
+                        "generation \(number) binds \(endpoint) in another network namespace than Baton's: Baton does not adopt "
+                            + "sockets of that namespace and does not hand them over",
                         [.generation(number), .text("address", endpoint.description)]))
             case .refused(let reason): enqueue(.adoptionRefused(reason))
             case .ended:

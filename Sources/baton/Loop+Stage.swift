@@ -23,7 +23,7 @@ extension Loop {
         case .whole: enqueue(.snapshotStaged(copy.number, .whole))
         case .torn: enqueue(.snapshotStaged(copy.number, .torn(copy.reason)))
         case .failed: enqueue(.snapshotStaged(copy.number, .failed(copy.reason)))
-        case nil: enqueue(.snapshotStaged(copy.number, .failed("the copy \(status)")))
+        case nil: enqueue(.snapshotStaged(copy.number, .failed("the copying process \(status)")))
         }
     }
 
@@ -33,12 +33,12 @@ extension Loop {
             if let failure = findings.failure {
                 logger.log(
                     LogRecord(
-                        .error, "stage_failed",
+                        .stagedFilesUnreadable,
                         "the snapshot is in force, but the app cannot read all of it: \(failure)"))
             }
             log(stageReporter.records(findings))
         } catch {
-            logger.log(LogRecord(.error, "stage_failed", "the snapshot cannot be put in force: \(error)"))
+            logger.log(LogRecord(.stageSwitchFailed, "cannot put the snapshot in force: \(error)"))
         }
     }
 
@@ -70,7 +70,7 @@ extension Loop {
                 number, try launcher.startValidator(command, snapshot: stage.directory(of: number))
             )
         } catch {
-            enqueue(.validated(number, refusal: "the validator cannot be started: \(error)"))
+            enqueue(.validated(number, refusal: "cannot start the validator: \(error)"))
         }
     }
 }

@@ -13,7 +13,7 @@ extension Loop {
             case .status: statusRecords()
             case .history: [overview()] + supervisor.historyRecords(wall: wall)
             case .reload: reload()
-            case nil: [StatusRecord(.refused, [.text("reason", "nothing of this name can be asked for")])]
+            case nil: [StatusRecord(.refused, [.text("reason", "unknown request")])]
             }
         return (records + [StatusRecord(.end)]).map(\.line).joined()
     }
@@ -92,7 +92,7 @@ extension Loop {
 
     private func reload() -> [StatusRecord] {
         guard supervisor.phase == .running else {
-            return [StatusRecord(.refused, [.text("reason", "the app is not running yet, or is being stopped")])]
+            return [StatusRecord(.refused, [.text("reason", "the app is not running yet, or is stopping")])]
         }
         enqueue(.reloadAsked)
         return [overview()]

@@ -79,7 +79,7 @@ final class Loop {
     func run() -> Int32 {
         logger.log(
             LogRecord(
-                .info, "baton_starting", "baton \(Baton.version) starting as process \(getpid())",
+                .batonStarting, "starting baton \(Baton.version) as process \(getpid())",
                 [.text("version", Baton.version)]))
         take(watcher.sightings.start(at: Clock.now()))
         let (first, records) = watcher.reader.read(at: Clock.now())
@@ -132,7 +132,7 @@ final class Loop {
             try descriptors.wait(milliseconds: timeout(), read)
         } catch {
             // Cannot happen with descriptors that are ours; if it does, the loop must not spin in silence.
-            logger.log(LogRecord(.error, "loop_failed", "\(error)"))
+            logger.log(LogRecord(.eventLoopFailed, "the event loop failed: \(error)"))
             poll(nil, 0, 100)
         }
     }
@@ -165,7 +165,7 @@ final class Loop {
     func register(_ origin: Registrations.Origin, _ descriptor: Int32?) -> Bool {
         guard let descriptor else { return true }
         do { try descriptors.add(origin, descriptor) } catch {
-            logger.log(LogRecord(.error, "descriptor_unwatched", "\(error)"))
+            logger.log(LogRecord(.descriptorNotWatched, "\(error)"))
             return false
         }
         return true

@@ -19,14 +19,16 @@ struct StartFailure: Error, CustomStringConvertible {
     private var advice: String? {
         switch (step, error.errno) {
         case (.agent, _):
-            "sources of the network, BATON_ADMIN, BATON_SUBPATH=stage and BATON_VALIDATE=json or yaml need it beside baton "
-                + "(COPY it into the image, too)"
-        case (.sockets, EADDRINUSE): "another process has it: stop that one, or choose another address in BATON_LISTEN"
+            "remote sources, BATON_ADMIN, BATON_SUBPATH=stage and BATON_VALIDATE=json or yaml need baton-agent in the same "
+                + "directory as baton: copy it into the image too"
+        case (.sockets, EADDRINUSE):
+            "another process uses the address: stop it, or choose another address in BATON_LISTEN"
         case (.sockets, EACCES):
-            "ports below 1024 need CAP_NET_BIND_SERVICE (or net.ipv4.ip_unprivileged_port_start), paths a writable directory"
-        case (.sockets, EADDRNOTAVAIL): "this address is not one of this machine's (BATON_LISTEN)"
+            "a port below 1024 needs CAP_NET_BIND_SERVICE (or net.ipv4.ip_unprivileged_port_start), a path needs a writable "
+                + "directory"
+        case (.sockets, EADDRNOTAVAIL): "no network interface has this address (BATON_LISTEN)"
         case (.stage, EACCES), (.stage, EROFS):
-            "what the agent fetches is kept there: mount an emptyDir (medium: Memory) there, or set BATON_STAGE"
+            "Baton keeps snapshots there: mount an emptyDir (medium: Memory), or set BATON_STAGE to another directory"
         default: nil
         }
     }

@@ -22,7 +22,7 @@ enum Startup {
             loop.launcher.sockets.removePaths()
             return code
         } catch {
-            logger.log(LogRecord(.error, "start_failed", "\(error)"))
+            logger.log(LogRecord(.startFailed, "\(error)"))
             return systemCode
         }
     }
@@ -106,7 +106,7 @@ enum Startup {
         if let text = settings.capabilities {
             do throws(LinuxError) { capabilities = try IABTuple(text) } catch {
                 Invocation.complain(
-                    "BATON_CAPS: \"\(text)\" is no IAB tuple (as in ^cap_net_bind_service,!cap_net_raw): \(errnoInWords(error.errno))"
+                    "BATON_CAPS: \"\(text)\" is not a valid list of capabilities (as in ^cap_net_bind_service,!cap_net_raw): \(errnoInWords(error.errno))"
                 )
             }
         }
@@ -141,7 +141,7 @@ enum Startup {
         for description in sockets.descriptions {
             logger.log(
                 LogRecord(
-                    .info, "listening", "listening on \(description.actualEndpoint)",
+                    .listening, "listening on \(description.actualEndpoint)",
                     [.text("name", description.name), .text("address", description.actualEndpoint.description)]))
         }
         return sockets
@@ -157,11 +157,11 @@ enum Startup {
             place.steering = .works
             return sockets
         } catch  where settings.steer == .auto && error.refusesSteering {
-            place.steering = .refused("this kernel does not let Baton steer: \(error)")
+            place.steering = .refused("the kernel refuses steering: \(error)")
             logger.log(
                 LogRecord(
-                    .info, "not_steered",
-                    "all generations share one socket, as this kernel does not let Baton steer: \(error)"))
+                    .steeringUnavailable,
+                    "all generations share one socket, as the kernel refuses steering: \(error)"))
             return try ListenSockets(settings.listen, steers: false)
         }
     }
@@ -170,7 +170,7 @@ enum Startup {
         guard let path = address.path else { return nil }
         do throws(LinuxError) { return try ControlSocket(path) } catch {
             guard address == .whereWritable else { throw error }
-            logger.log(LogRecord(.debug, "no_control", "baton status and reload will not work: \(error)"))
+            logger.log(LogRecord(.controlUnavailable, "baton status, history and reload do not work: \(error)"))
             return nil
         }
     }
@@ -191,8 +191,8 @@ enum Startup {
         try Capabilities.keep(effective: plan.effective, permitted: plan.permitted)
         logger.log(
             LogRecord(
-                .debug, "privileges_dropped",
-                "of \(permitted.count) capabilities Baton keeps \(plan.permitted.count), \(plan.effective.count) of them in effect"
+                .privilegesDropped,
+                "keeping \(plan.permitted.count) of \(permitted.count) capabilities, \(plan.effective.count) of them effective"
             ))
     }
 }

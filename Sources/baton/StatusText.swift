@@ -9,7 +9,7 @@ struct StatusText {
         switch request {
         case .status: status(records)
         case .history: history(records)
-        case .reload: "asked for; see baton history\n"
+        case .reload: "reload requested; baton history shows the outcome\n"
         }
     }
 
@@ -29,7 +29,8 @@ struct StatusText {
             }
         }
         for decision in records where decision.kind == .plan && decision.text("choice") == "refused" {
-            text += "  \(colour(.red, "!")) no \(decision.text("decision") ?? ""): \(decision.text("reason") ?? "")\n"
+            text +=
+                "  \(colour(.red, "!")) \(decision.text("decision") ?? "") refused: \(decision.text("reason") ?? "")\n"
         }
         text += heading("Generations")
         let generations = records.filter { $0.kind == .generation }
@@ -40,7 +41,7 @@ struct StatusText {
             text += "  \(agent.text("state") ?? "")" + (agent.number("pid").map { ", process \($0)" } ?? "")
             text += starts > 1 ? ", started \(starts) times\n" : "\n"
         }
-        return text + heading("So far") + counters(records)
+        return text + heading("Totals") + counters(records)
     }
 
     private func overview(_ baton: StatusRecord) -> String {
@@ -48,10 +49,12 @@ struct StatusText {
         let state = colour(isReady ? .green : .yellow, isReady ? "ready" : "not ready")
         var text = "\(bold("baton \(baton.text("version") ?? "")")): \(baton.text("phase") ?? ""), \(state)"
         text += ", process \(baton.number("pid") ?? 0)"
-        if let since = baton.number("started_at"), let now = baton.number("now") { text += ", for \(age(now - since))" }
+        if let since = baton.number("started_at"), let now = baton.number("now") {
+            text += ", running for \(age(now - since))"
+        }
         text += "\n"
         if let digest = baton.text("digest") { text += "  configuration \(digest)\n" }
-        if let awaits = baton.text("awaits") { text += "  waits for \(awaits) before the app is started\n" }
+        if let awaits = baton.text("awaits") { text += "  app not started: waiting for \(awaits)\n" }
         if let change = baton.number("change"), let progress = progress(baton) {
             text += "  change \(change): \(progress)\n"
         }
@@ -64,11 +67,11 @@ struct StatusText {
         var text =
             switch step {
             case .settle: "being read"
-            case .stage: "being laid on the stage"
+            case .stage: "being written to the stage"
             case .validate: "being validated"
-            case .splay: "waiting for its turn (BATON_SPLAY)"
+            case .splay: "waiting for its random delay (BATON_SPLAY)"
             case .apply: "being applied"
-            case .slowStart: "in the slow start of its generation"
+            case .slowStart: "in slow start"
             case .probation: "on probation"
             case .drain: "draining"
             }
@@ -89,7 +92,7 @@ struct StatusText {
     private func generation(_ record: StatusRecord, _ now: Int64) -> [String] {
         let state = record.text("state") ?? ""
         let shown = state == "ready" ? colour(.green, state) : colour(.yellow, state)
-        var connections = record.number("open").map { "\($0) connection\($0 == 1 ? "" : "s")" } ?? ""
+        var connections = record.number("open").map { plural($0, "connection") } ?? ""
         if let idle = record.number("idle"), idle > 0 { connections += ", \(idle) idle" }
         var remarks = record.text("role") ?? ""
         if let left = record.number("drain_left_ms") {
@@ -110,9 +113,9 @@ struct StatusText {
         }
         var text = "  changes: \(outcomes.joined(separator: ", "))\n"
         text +=
-            "  generations started: \(count("generations_started_total")), ended unasked: \(count("app_crashes_total"))\n"
-        text += "  connections cut: \(count("drain_cut_connections_total"))"
-        text += ", changes that inotify missed: \(count("watch_missed_total"))"
+            "  generations started: \(count("generations_started_total")), ended unexpectedly: \(count("app_crashes_total"))\n"
+        text += "  connections killed: \(count("drain_cut_connections_total"))"
+        text += ", changes missed by inotify: \(count("watch_missed_total"))"
         return text + ", log lines dropped: \(count("log_dropped_total"))\n"
     }
 
@@ -120,7 +123,7 @@ struct StatusText {
 
     private func history(_ records: [StatusRecord]) -> String {
         let changes = records.filter { $0.kind == .change }
-        guard !changes.isEmpty else { return "no change yet\n" }
+        guard !changes.isEmpty else { return "no changes yet\n" }
         let now = records.first?.number("now") ?? 0
         return changes.reversed().map { change in
             let seen = change.number("seen_at") ?? 0
@@ -136,7 +139,7 @@ struct StatusText {
         if let means = change.text("means"), means != "none" { text += " by \(means)" }
         if let generation = change.number("generation") { text += ", generation \(generation)" }
         if let digest = change.text("digest") { text += ", \(digest)" }
-        if change.number("manual") == 1 { text += ", asked for by hand" }
+        if change.number("manual") == 1 { text += ", requested" }
         if let reason = change.text("reason") { text += ": \(reason)" }
         let steps = History.Step.allCases.compactMap { step in
             change.number("\(step.rawValue)_us").map { "\(step.rawValue) \(Interval(saturating: $0, times: 1000))" }

@@ -55,11 +55,12 @@ struct SubpathStaging {
         let fields: [LogRecord.Field] = [.text("source", path.text), .text("staged", staged)]
         guard places.isEmpty else {
             return LogRecord(
-                .info, "argument_replaced",
-                "the app is given \(staged) for \(path), in \(places.joined(separator: ", "))", fields)
+                .argumentReplaced,
+                "replaced \(path) by \(staged) in \(places.joined(separator: ", ")) of the app", fields)
         }
         return LogRecord(
-            .warn, "argument_not_found",
-            "no argument of the app names \(path): let it read \(staged), which follows the object by the API", fields)
+            .argumentNotFound,
+            "no argument or variable of the app names \(path): configure the app to read \(staged), which Baton updates from the API",
+            fields)
     }
 }

@@ -33,7 +33,10 @@ import Testing
         #expect(delivered.map { $0["app.yaml"] } == ["v: 2", "v: 3"])
         // binaryData, too.
         #expect(delivered.first?["logo.bin"] == "\0\u{1}\u{2}\u{3}\u{4}\u{5}")
-        #expect(follower.messages.last == "configmap/web does not exist in namespace fixture: its last content is kept")
+        #expect(
+            follower.messages.last
+                == "configmap/web does not exist in namespace fixture; its last content stays in force"
+        )
         follower.tell(.ended)
         #expect(follower.informer.next == .watch(from: "460"))
     }
@@ -75,7 +78,7 @@ import Testing
         follower.now = Instant(nanoseconds: 90_000_000_000)
         follower.tell(.silent)
         #expect(follower.informer.next == .watchList && follower.informer.wait == .zero)
-        #expect(follower.messages.last?.contains("not even a sign of life") == true)
+        #expect(follower.messages.last?.contains("the watch was silent") == true)
         // A server that was restored from a backup: older by its number, and what it has now all the same.
         let restored = KubernetesObject(uid: "7cc04f4d-e2f7-4732-8fa0-750de7cce603", version: "12", files: ["a": [1]])
         follower.tell(.event(.added(restored)))
@@ -107,7 +110,7 @@ import Testing
         #expect(follower.messages.isEmpty)
         follower.now = Instant(nanoseconds: 16_000_000_000)
         try follower.tell("get-401")
-        #expect(follower.messages.last?.contains("(401); the last content is kept") == true)
+        #expect(follower.messages.last?.contains("(401); its last content stays in force") == true)
     }
 
     @Test func withGetAloneItIsPolled() throws {
@@ -116,7 +119,7 @@ import Testing
         #expect(follower.informer.next == .get && follower.informer.wait == .zero)
         try follower.tell("get-configmap")
         #expect(follower.delivered().count == 1)
-        #expect(follower.messages.last?.contains("it is polled every 5s") == true)
+        #expect(follower.messages.last?.contains("polling it every 5s") == true)
         #expect(follower.messages.last?.contains("verbs: [list, watch]") == true)
         #expect(follower.informer.next == .get && follower.informer.wait == .seconds(5))
         try follower.tell("get-configmap")
@@ -133,16 +136,16 @@ import Testing
         try follower.tell("get-403")
         #expect(
             follower.messages == [
-                "configmap/web may not be read: the service account needs a Role in namespace fixture with the rule "
+                "not allowed to read configmap/web: the service account needs a Role in namespace fixture with the rule "
                     + "{apiGroups: [\"\"], resources: [configmaps], resourceNames: [web], verbs: [get, list, watch]}"
             ])
         #expect(follower.informer.next == .watchList && follower.informer.wait >= .seconds(10))
         // Told once.
         try follower.tell("watch-403")
         try follower.tell("get-403")
-        #expect(follower.messages.filter { $0.contains("may not be read") }.count == 1)
+        #expect(follower.messages.filter { $0.contains("not allowed to read") }.count == 1)
         try follower.tell("watchlist-initial-events")
-        #expect(follower.messages.last?.contains("may be read now") == true)
+        #expect(follower.messages.last?.contains("may read configmap/web now") == true)
     }
 
     @Test func aServerThatAsksForPatienceGetsIt() throws {

@@ -102,11 +102,11 @@ import Testing
         let error = #expect(throws: PodTrace.Untraceable.self) {
             try trace.follow(SubpathMount(point: "/labels", volume: nil, path: "labels"))
         }
-        #expect(error?.reason.contains("no ConfigMap or Secret of volume all has anything at labels") == true)
+        #expect(error?.reason.contains("no ConfigMap or Secret of volume all provides labels") == true)
     }
 
     @Test(arguments: ["", "{", "[]", "{\"spec\": 1}", "{\"spec\": {\"containers\": [{\"volumeMounts\": [{}]}]}}"])
     func whatIsNoPodIsToldWithoutAWordOfIt(_ body: String) {
-        #expect(throws: Undecodable(reason: "the Pod cannot be read")) { try PodTrace(Array(body.utf8)) }
+        #expect(throws: Undecodable(reason: "the API server sent an invalid Pod")) { try PodTrace(Array(body.utf8)) }
     }
 }

@@ -17,7 +17,8 @@ import Testing
     @Test(arguments: [
         (Syntax.json, "{\"a\": 1,\n \"b\": }", "line 2, column 7:"), (.json, "", "line 1, column 1:"),
         (.json, "{\"a\": 1} x", "line 1, column 10:"), (.json, "[1,\n2,\n]", "line 3, column 1:"),
-        (.json, "{'a': 1}", "no JSON"), (.json, "{\"a\": 1", "no JSON"), (.json, "\u{0}", "no JSON"),
+        (.json, "{'a': 1}", "not valid JSON"), (.json, "{\"a\": 1", "not valid JSON"),
+        (.json, "\u{0}", "not valid JSON"),
         (.json, "[01]", "line 1, column 3:"), (.json, "\"\\x\"", "line 1, column 3:"),
         (.yaml, "a: 1\n b: 2\n", "line 2, column 3"), (.yaml, "a: [1, 2\n", "line"), (.yaml, "a: \"x\n", "line"),
         (.yaml, "a:\n\t- tab\n", "line 2"), (.yaml, "a: *nothing\n", "line 1, column 4: an alias"),

@@ -8,7 +8,8 @@ import Testing
         let messages: [AgentMessage] = [
             .hello(version: 1), .staged(source: "configmap/web", revision: "42"),
             .staged(source: "https://example.com/ä \"x\"\n", revision: nil), .absent(source: "a/secret/b"),
-            .log(LogRecord(.warn, "source_stale", "tab\there \\ \u{1}", [.text("source", "x"), .number("zone", -3)])),
+            .log(
+                LogRecord(unchecked: .sourceStale, "tab\there \\ \u{1}", [.text("source", "x"), .number("zone", -3)])),
         ]
         for message in messages {
             let line = Array(message.line.utf8)
@@ -19,7 +20,7 @@ import Testing
 
     @Test func longMessagesAreCutToWhatIsRead() {
         let record = LogRecord(
-            .info, "x", String(repeating: "\u{1}", count: 100_000),
+            unchecked: .sourceStale, String(repeating: "\u{1}", count: 100_000),
             (0..<50).map { .text("f\($0)", String(repeating: "é", count: 1000)) })
         let line = AgentMessage.log(record).line
         // Escapes make six bytes of one; even so it fits.
@@ -30,7 +31,7 @@ import Testing
         "", "{", "{}", "[]", "null", "{\"type\":1}", "{\"type\":\"hello\"}", "{\"type\":\"hello\",\"version\":1.5}",
         "{\"type\":\"hello\",\"version\":99999999999999999999}", "{\"type\":\"staged\"}",
         "{\"type\":\"staged\",\"source\":{}}",
-        "{\"type\":\"log\",\"level\":\"loud\",\"event\":\"e\",\"message\":\"m\"}",
+        "{\"type\":\"log\",\"level\":\"info\",\"event\":\"source_stale\"}",
         "{\"type\":\"hello\",\"version\":1}x",
         "{\"type\":\"hello\",\"version\":1,}", "{\"type\":\"a\\q\"}", "{\"type\":\"a\\u12\"}", "{\"type\":\"a\nb\"}",
         "{\"type\":\"hello\" \"version\":1}", "{\"type\":\"hello\",\"version\":-}",
@@ -41,12 +42,19 @@ import Testing
         #expect(AgentMessage(line: Array(text.utf8)) == .hello(version: 1))
     }
 
+    /// As from an agent of another release.
+    @Test func anEventThatIsNotKnownIsAMessageOfTheAgent() {
+        let line = "{\"type\":\"log\",\"level\":\"info\",\"event\":\"new_event\",\"message\":\"m\",\"_n\":1}"
+        let record = LogRecord(unchecked: .agentMessage, "m", [.number("n", 1)])
+        #expect(AgentMessage(line: Array(line.utf8)) == .log(record))
+    }
+
     /// Bytes at random, and messages with bytes at random in them: nothing crashes, and nothing takes long.
     @Test func anythingMayCome() {
         var random = RandomSource(seed: 11)
         let seeds = [
             AgentMessage.hello(version: 1), .staged(source: "configmap/web", revision: "1"),
-            .log(LogRecord(.info, "a", "b", [.number("c", 1)])),
+            .log(LogRecord(.sourceCoalesced, "b", [.text("source", "a"), .number("count", 1)])),
         ].map { Array($0.line.utf8) }
         let alphabet = Array("{}[]\",:\\u0019afe-+. \n\u{0}\u{ff}typehello".utf8)
         for round in 0..<50_000 {

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct LogRecordTests {
     private let record = LogRecord(
-        .warn, "source_unreadable", "bad \"name\"\n\u{1b}[31m",
+        unchecked: .sourceUnreadable, "bad \"name\"\n\u{1b}[31m",
         [.text("source", "/a b"), .number("count", 3), .generation(2)])
 
     @Test func textCannotForgeLinesOrSteerATerminal() {
@@ -24,7 +24,8 @@ import Testing
         // What takes six bytes for each of its own, too.
         for text in ["\u{1}é", "\u{1}", "\"", "x"] {
             let long = LogRecord(
-                .info, "x", String(repeating: text, count: 10_000), [.text("a", String(repeating: "b", count: 10_000))])
+                unchecked: .appStatus, String(repeating: text, count: 10_000),
+                [.text("a", String(repeating: "b", count: 10_000))])
             let line = long.line(format, time: "T")
             #expect(line.utf8.count <= 4095)
             if format == .json { #expect(line.hasSuffix("}")) }

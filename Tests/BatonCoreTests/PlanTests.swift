@@ -27,7 +27,7 @@ import Testing
     }
 
     private static let adoptions: [Case] = [
-        Case(variables: [:], choice: .no, reason: "no change leads to a handover"),
+        Case(variables: [:], choice: .no, reason: "no change can hand over"),
         Case(choice: .wherePossible, reason: "the app opens its sockets itself"),
         Case(adoption: .works, choice: .wherePossible, reason: "the app opens its sockets itself"),
         Case(adoption: .refused("the kernel is older than 5.9"), choice: .refused, reason: "older than 5.9"),
@@ -41,9 +41,10 @@ import Testing
         Case(variables: ["BATON_WATCH": "/a", "BATON_ADOPT": "off"], choice: .no, reason: "BATON_ADOPT=off"),
         Case(variables: ["BATON_WATCH": "/a", "BATON_STEER": "off"], choice: .no, reason: "BATON_STEER=off"),
         Case(variables: ["BATON_WATCH": "/a", "BATON_ON_CHANGE": "reload"], choice: .no, reason: "no change"),
-        Case(variables: ["BATON_LISTEN": "tcp://*:80"], choice: .no, reason: "BATON_LISTEN hands"),
+        Case(variables: ["BATON_LISTEN": "tcp://*:80"], choice: .no, reason: "from BATON_LISTEN"),
         Case(
-            variables: ["BATON_LISTEN": "tcp://*:80"], isShell: true, choice: .wherePossible, reason: "behind a shell"),
+            variables: ["BATON_LISTEN": "tcp://*:80"], isShell: true, choice: .wherePossible,
+            reason: "that a shell starts"),
     ]
 
     @Test func adoptionFollowsFromSettingsPlaceAndProgram() {
@@ -58,8 +59,8 @@ import Testing
 
     @Test func steeringFollowsFromSettingsAndPlace() {
         #expect(plan(["BATON_WATCH": "/a"]).steering == .init(false, "BATON_LISTEN is not set"))
-        #expect(plan(["BATON_LISTEN": "unix:///a"]).steering == .init(false, "BATON_LISTEN names no TCP address"))
-        #expect(plan(["BATON_LISTEN": "tcp://*:80"]).steering == .init(true, "a change may hand over"))
+        #expect(plan(["BATON_LISTEN": "unix:///a"]).steering == .init(false, "BATON_LISTEN has no TCP address"))
+        #expect(plan(["BATON_LISTEN": "tcp://*:80"]).steering == .init(true, "a change can hand over"))
         #expect(plan(["BATON_LISTEN": "tcp://*:80", "BATON_STEER": "off"]).steering.choice == false)
         #expect(plan(["BATON_LISTEN": "tcp://*:80", "BATON_ON_CHANGE": "none"]).steering.choice == false)
         let refused = plan(["BATON_LISTEN": "tcp://*:80"]) { $0.steering = .refused("EPERM") }
@@ -94,16 +95,16 @@ import Testing
     }
 
     @Test func aHandoverWithoutASocketIsWarnedOf() {
-        func events(_ variables: [String: String], gainsPrivileges: Bool = false) -> [String] {
+        func events(_ variables: [String: String], gainsPrivileges: Bool = false) -> [LogEvent] {
             var place = Place()
             place.program = .init(isShell: false, gainsPrivileges: gainsPrivileges)
             return Plan.warnings(settings(variables), place).map(\.event)
         }
         let alone = ["BATON_ON_CHANGE": "handover", "BATON_ADOPT": "off"]
-        #expect(events(alone) == ["handover_without_socket"])
+        #expect(events(alone) == [.handoverWithoutSocket])
         #expect(events(alone.merging(["BATON_LISTEN": "tcp://*:80"]) { $1 }).isEmpty)
         #expect(events(["BATON_ON_CHANGE": "handover"]).isEmpty)
-        #expect(events(Self.watched, gainsPrivileges: true) == ["not_adopted"])
+        #expect(events(Self.watched, gainsPrivileges: true) == [.notAdopted])
     }
 
     /// A refusal that only shows once the app runs stands in the status, too.

@@ -67,7 +67,7 @@ import Testing
             story.tell(.disposition(1, .caught))
             story.pass(.seconds(2))
             story.tell(.exited(1, status, leftovers: false))
-            #expect(story.messages.contains { $0.contains("after it was told to reload") })
+            #expect(story.messages.contains { $0.contains("after its reload") })
             story.pass(.zero)
             #expect(story.starts == [2] && story.supervisor.phase == .running)
             #expect(story.supervisor.generations.first?.digest == Story.digest(2))
@@ -133,7 +133,7 @@ import Testing
         story.change(to: 2)
         story.tell(.disposition(1, .notCaught))
         #expect(!story.sent(.hangUp, to: 1))
-        #expect(story.outcomes == [.rejected(reason: "generation 1 does not catch HUP, which would end it")])
+        #expect(story.outcomes == [.rejected(reason: "generation 1 does not catch HUP, so the signal would end it")])
     }
 
     @Test func aReloadCommandTakesTheSignalsPlace() {
@@ -150,7 +150,7 @@ import Testing
         // One that does not end has failed; a newer change does not wait for it.
         story.change(to: 4)
         story.pass(.seconds(31))
-        #expect(story.outcomes == [.rejected(reason: "the reload command has not ended within 30s")])
+        #expect(story.outcomes == [.rejected(reason: "the reload command did not finish within 30s")])
         story.change(to: 5)
         story.change(to: 6)
         #expect(story.outcomes == [.superseded] && story.effects.contains(.endReload(4)))

@@ -28,7 +28,7 @@ import Testing
         story.pass(Supervisor.Times.scanLimit)
         #expect(
             story.supervisor.serving?.number == 1
-                && story.messages.contains { $0.contains("has not been seen to wait") })
+                && story.messages.contains { $0.contains("did not wait for connections") })
     }
 
     @Test func aSuccessorThatNeverWaitsIsGivenUpInThoseWords() {
@@ -41,7 +41,7 @@ import Testing
         story.pass(.seconds(30))
         #expect(
             story.outcomes == [
-                .rolledBack(reason: "it has not waited for connections on its listening socket within 30s")
+                .rolledBack(reason: "it did not wait for connections on its listening socket within 30s")
             ])
         #expect(story.supervisor.serving?.number == 1)
     }

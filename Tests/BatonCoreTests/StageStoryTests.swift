@@ -77,7 +77,8 @@ import Testing
         var story = waiting(nil)
         story.tell(.snapshot(.torn("/etc/app/log moved")))
         story.pass(.seconds(10))
-        #expect(story.messages.contains { $0.contains("not started yet") && $0.contains("/etc/app/log moved") })
+        #expect(
+            story.messages.contains { $0.contains("not starting the app yet") && $0.contains("/etc/app/log moved") })
         story.tell(.signal(.terminate))
         #expect(story.supervisor.phase == .stopping)
     }
@@ -114,7 +115,7 @@ import Testing
         story.change(to: 2)
         story.tell(.snapshotStaged(2, .whole))
         story.pass(.seconds(11))
-        #expect(story.outcomes == [.rejected(reason: "the validator has not ended within 10s")])
+        #expect(story.outcomes == [.rejected(reason: "the validator did not finish within 10s")])
         story.tell(.validated(2, refusal: nil))
         #expect(!story.effects.contains(.promote(2)))
     }
@@ -194,7 +195,7 @@ import Testing
         var story = proving()
         story.tell(.exited(2, .signalled(11), leftovers: false))
         #expect(story.effects.contains(.steer(1)) && story.effects.contains(.promote(1)))
-        #expect(story.outcomes == [.rolledBack(reason: "generation 2 was ended by signal SEGV on probation")])
+        #expect(story.outcomes == [.rolledBack(reason: "generation 2 was killed by signal SEGV on probation")])
         #expect(story.supervisor.serving?.number == 1 && story.supervisor.digestInForce == Story.digest(1))
         // The same is not tried again; the next good one is.
         story.change(to: 2)

@@ -44,9 +44,9 @@ import Testing
         story.pass(.seconds(5))
         #expect(story.supervisor.overview { $0.nanoseconds }.text("step") == "slow_start")
         let roles = status(story).filter { $0.kind == .generation }.map { $0.text("role") }
-        #expect(roles == ["48 % of new connections", "in its slow start, 52 % of new connections"])
+        #expect(roles == ["48 % of new connections", "in slow start, 52 % of new connections"])
         let bar = story.supervisor.progress(at: story.now)
-        #expect(bar?.hasSuffix("generation 2 in its slow start, 52 % of new connections, 25s left") == true)
+        #expect(bar?.hasSuffix("generation 2 in slow start, 52 % of new connections, 25s left") == true)
         story.pass(.seconds(25))
         story.tell(.connections(1, .init(queued: 0, open: 0, idle: 0)))
         story.pass(.seconds(2))

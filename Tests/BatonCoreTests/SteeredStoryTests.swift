@@ -49,7 +49,7 @@ import Testing
     @Test func theLogTellsOfADrainThatLasts() {
         var story = handedOver { $0.drainTimeout = .seconds(60) }
         func reports() -> Int {
-            story.effects.count { if case .log(let record) = $0 { record.event == "drain_lasts" } else { false } }
+            story.effects.count { if case .log(let record) = $0 { record.event == .drainInProgress } else { false } }
         }
         var told = 0
         for second in 1...12 {
@@ -85,7 +85,9 @@ import Testing
         story.pass(.seconds(1))
         #expect(story.sent(.terminate, to: 1))
         story.pass(.seconds(5))
-        #expect(story.sent(.kill, to: 1) && story.messages.contains { $0.hasPrefix("7 connections are cut off") })
+        #expect(
+            story.sent(.kill, to: 1)
+                && story.messages.contains { $0.hasPrefix("killed generation 1 with 7 connections still open") })
     }
 
     @Test func whereConnectionsCannotBeCountedItIsToldOnceNoHandshakeIsUnderWay() {
@@ -168,7 +170,7 @@ import Testing
     @Test func inASlowStartTheNewGenerationsShareGrowsUntilItHasAll() {
         var story = starting()
         #expect(shares(story) == [4] && story.outcomes.isEmpty)
-        #expect(story.messages.contains { $0.hasPrefix("generation 2 gets more and more of the new connections") })
+        #expect(story.messages.contains { $0.hasPrefix("slow start of generation 2") })
         story.pass(.seconds(10))
         #expect(shares(story) == [9, 14, 19, 23, 28, 33, 38, 42, 47, 52])
         #expect(story.supervisor.generations.map(\.kind) == [.ready, .ready])
@@ -183,7 +185,7 @@ import Testing
         story.pass(.seconds(5))
         story.tell(.exited(2, .exited(1), leftovers: false))
         #expect(story.effects.contains(.steer(1)) && story.supervisor.serving?.number == 1)
-        #expect(story.outcomes == [.rolledBack(reason: "generation 2 exited with code 1 in its slow start")])
+        #expect(story.outcomes == [.rolledBack(reason: "generation 2 exited with code 1 in slow start")])
         story.pass(.seconds(20))
         #expect(shares(story).isEmpty)
     }

@@ -26,13 +26,14 @@ import Testing
     @Test(
         arguments: [
             (.fails(.filter, errno: EINVAL), "gVisor"), (.fails(.filter, errno: ENOSYS), "forbids seccomp(2)"),
-            (.fails(.filter, errno: EBUSY), "asks somebody already"), (.fails(.receive, errno: EMFILE), "ulimit -n"),
+            (.fails(.filter, errno: EBUSY), "another program already receives"),
+            (.fails(.receive, errno: EMFILE), "ulimit -n"),
             (.fails(.replace, errno: EINVAL), "older than 5.9"), (.fails(.replace, errno: 0), "does nothing"),
             (.fails(.letThrough, errno: EINVAL), "older than 5.5"),
             (.fails(.answer, errno: EPERM), "profile forbids it"),
             (.ended(.signalled(SIGSYS)), "SYS (bad system call): the container's seccomp profile forbids seccomp(2)"),
-            (.ended(.signalled(SIGKILL)), "was ended by signal KILL"), (.noAnswer, "did not answer within 2s"),
-            (.cannotTell(LinuxError("fork", "it", errno: EAGAIN)), "cannot be told: cannot fork it"),
+            (.ended(.signalled(SIGKILL)), "was killed by signal KILL"), (.noAnswer, "did not answer within 2s"),
+            (.cannotTell(LinuxError("fork", "it", errno: EAGAIN)), "can be intercepted: cannot fork it"),
         ] as [(AdoptionProbe.Finding, String)])
     func whatFailedIsToldInWords(_ finding: AdoptionProbe.Finding, _ words: String) {
         #expect(
@@ -56,7 +57,7 @@ import Testing
             exit(count == 1 && listener == Int32(BATON_LISTENER_LOST) && report.error == 0 ? 3 : 4)
         }
         let words = LaunchWording.adoptionRefusal(LaunchWording.lostListener)
-        #expect(words.contains("(EMFILE); Baton has no descriptor left") && words.contains("(ENOSYS)"))
+        #expect(words.contains("(EMFILE); Baton has no free descriptor") && words.contains("(ENOSYS)"))
     }
 
     @Test func nothingIsToldWhereItWorks() { #expect(LaunchWording.adoptionRefusal(.works) == nil) }

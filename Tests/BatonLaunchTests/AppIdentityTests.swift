@@ -30,7 +30,7 @@ import Testing
 
     @Test func unknownOnesAreToldSo() {
         #expect(
-            throws: AppIdentity.Unknown(reason: "there is no user \"nobody2\" in /etc/passwd; a number always works")
+            throws: AppIdentity.Unknown(reason: "no user \"nobody2\" in /etc/passwd; use its number")
         ) {
             try resolve("nobody2")
         }

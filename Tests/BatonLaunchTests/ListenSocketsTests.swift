@@ -102,8 +102,8 @@ import Testing
         let configured = try #require(sockets.descriptions.first).actualEndpoint
         #expect(
             sockets.repair() == [
-                "\(endpoint) had been shut down and listens again",
-                "\(configured) had been shut down and listens again", "unix://\(path) had been removed and is back",
+                "\(endpoint) was shut down and listens again",
+                "\(configured) was shut down and listens again", "unix://\(path) was removed and exists again",
             ])
         #expect(sockets.repair().isEmpty && fileExists(path))
         sockets.removePaths()

@@ -161,7 +161,7 @@ import Testing
         try stage.checkFree(["files/app.yaml", "secret/key"])
         let error = #expect(throws: LinuxError.self) { try stage.checkFree(["files/x", "configmap/web/app.yaml"]) }
         #expect(
-            error?.description == "\(path)/configmap is there already and is not Baton's: move it away, or set "
+            error?.description == "\(path)/configmap already exists, and Baton did not create it: move it, or set "
                 + "BATON_STAGE to another directory")
         #expect(error?.errno == EEXIST)
         // Where it came after the check the rest is in force all the same, and it is told.
@@ -179,7 +179,7 @@ import Testing
         fill(stage.directory(of: 1), ["files/app.yaml"])
         #expect(throws: LinuxError.self) { try stage.checkFree([]) }
         let error = #expect(throws: LinuxError.self) { try stage.promote(1) }
-        #expect(error?.description.hasPrefix("\(path)/\(name) is there already and is not Baton's") == true)
+        #expect(error?.description.hasPrefix("\(path)/\(name) already exists, and Baton did not create it") == true)
         var info = stat()
         #expect(lstat("\(path)/\(name)", &info) == 0 && info.st_mode & S_IFMT != S_IFLNK)
         #expect(obstacle != .file || readFile("\(path)/\(name)") == "foreign")
@@ -211,7 +211,7 @@ import Testing
             let isHeld = lock != nil
             #expect(isHeld)
             let error = #expect(throws: LinuxError.self) { _ = try StageLock.take(directory.file("other")) }
-            #expect(error?.errno == EAGAIN && error?.description.contains("another Baton that runs has it") == true)
+            #expect(error?.errno == EAGAIN && error?.description.contains("another running Baton uses it") == true)
             _ = consume lock
         }
         let isFree = try StageLock.take(directory.file("other")) != nil
@@ -228,12 +228,13 @@ import Testing
         fill(stage.directory(of: 2), ["files/app.yaml"])
         var reporter = StageReporter()
         let first = reporter.records(try stage.promote(1))
-        #expect(first.count == 61 && first.allSatisfy { $0.event == "stage_foreign" && $0.level == .warn })
-        #expect(first.first?.message.hasPrefix("\(path)/..data led to ../x, which is no version of Baton's") == true)
-        #expect(first.last?.message == "\(path)/69 is on the stage and is not Baton's: Baton leaves it alone")
+        #expect(first.count == 61 && first.allSatisfy { $0.event == .stageForeign && $0.level == .warn })
+        #expect(first.first?.message.hasPrefix("\(path)/..data led to ../x, which Baton did not create") == true)
+        #expect(
+            first.last?.message == "\(path)/69 is on the stage, and Baton did not create it: Baton does not touch it")
         for number in 70..<90 { writeFile("\(path)/\(number)", "") }
         let second = reporter.records(try stage.promote(2))
-        #expect(second.count == 4 && second.last?.message.hasSuffix("further entries are not reported") == true)
+        #expect(second.count == 4 && second.last?.message.hasSuffix("no further entries are reported") == true)
         #expect(reporter.records(try stage.promote(1)) == [])
     }
 

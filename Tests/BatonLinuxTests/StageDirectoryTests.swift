@@ -11,7 +11,7 @@ import Testing
         let stage = StageDirectory(directory.file("stage/deep"), isSecret: false)
         try stage.prepare()
         try stage.write([.init(name: "a", content: [1])], stamp: "2026_1")
-        #expect(throws: LinuxError("lay down", name, errno: EINVAL)) {
+        #expect(throws: LinuxError("write", name, errno: EINVAL)) {
             try stage.write([.init(name: "b", content: [2]), .init(name: name, content: [3])], stamp: "2026_2")
         }
         #expect(stage.version == "..2026_1")
@@ -96,7 +96,8 @@ import Testing
         let error = #expect(throws: LinuxError.self) {
             try stage.write([.init(name: "b/c", content: [2])], stamp: "\(Self.stamp).2")
         }
-        #expect(error?.description.hasPrefix("\(path)/\(name) is there already and is not Baton's: move") == true)
+        #expect(
+            error?.description.hasPrefix("\(path)/\(name) already exists, and Baton did not create it: move") == true)
         #expect(stage.version == "..\(Self.stamp).1" && readFile("\(path)/\(name)") == "foreign")
         #expect(listDirectory(path) == ["..\(Self.stamp).1", "..data", "a", name].sorted())
         unlink("\(path)/\(name)")

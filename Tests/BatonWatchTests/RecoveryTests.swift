@@ -21,10 +21,10 @@ import Testing
         let retryAt = try #require(source.watch.strategy.retryAt)
         let seen = watcher.sightings.tick(at: retryAt)
         #expect(source.watch.strategy.current == .inotify && !source.watch.watches.isEmpty)
-        #expect(Self.events(seen).contains("source_recovered"))
+        #expect(Self.events(seen).contains(.sourceRecovered))
     }
 
-    private static func events(_ sightings: [Sighting]) -> [String] {
+    private static func events(_ sightings: [Sighting]) -> [LogEvent] {
         sightings.compactMap { if case .log(let record) = $0 { record.event } else { nil } }
     }
 }

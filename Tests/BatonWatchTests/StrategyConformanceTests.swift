@@ -207,10 +207,10 @@ import Testing
             return stand.touches > 0
         }
         stand.read()
-        #expect(stand.digest == before && stand.logged("source_unreadable"))
+        #expect(stand.digest == before && stand.logged(.sourceUnreadable))
         writeFile(path, "two")
         try stand.waitForChange("coming back")
-        #expect(stand.logged("source_back"))
+        #expect(stand.logged(.sourceReadable))
     }
 
     @Test(arguments: [StrategyChoice.inotify, .poll])

@@ -85,5 +85,5 @@ final class WatchStand {
 
     func strategy(_ index: Int) -> StrategyInUse { watcher.sources[index].watch.strategy }
 
-    func logged(_ event: String) -> Bool { records.contains { $0.event == event } }
+    func logged(_ event: LogEvent) -> Bool { records.contains { $0.event == event } }
 }

@@ -71,9 +71,9 @@ import Testing
         try stand.waitForChange("the audit")
         try waitUntil("that inotify has not told of it") {
             stand.pump()
-            return stand.logged("source_degraded")
+            return stand.logged(.sourceDegraded)
         }
-        #expect(stand.watcher.sightings.missed == 1 && stand.logged("source_degraded"))
+        #expect(stand.watcher.sightings.missed == 1 && stand.logged(.sourceDegraded))
         #expect(stand.strategy(0).current == .poll && stand.strategy(0).isInotifyDistrusted)
         writeFile(path, "three")
         try stand.waitForChange("the poll afterwards")
@@ -110,7 +110,7 @@ import Testing
         try waitUntil("the complaint") {
             stand.pump()
             stand.read()
-            return stand.logged("source_unreadable")
+            return stand.logged(.sourceUnreadable)
         }
         let end = Clock.now() + StrategyInUse.noticeTime + .milliseconds(500)
         try waitUntil("audits for longer than inotify has time to tell") {
@@ -233,7 +233,7 @@ import Testing
             writeFile(path + "/file\(index % 7)", "\(index)")
         }
         try stand.waitForChange("the flood")
-        #expect(stand.logged("inotify_overflow"))
+        #expect(stand.logged(.inotifyOverflow))
         writeFile(path + "/after", "x")
         try stand.waitForChange("what comes after the flood")
     }
@@ -296,13 +296,13 @@ import Testing
         try waitUntil("the complaint") {
             stand.pump()
             stand.read()
-            return stand.logged("source_unreadable")
+            return stand.logged(.sourceUnreadable)
         }
         #expect(stand.tornReadings == 0 && stand.digest == first && stand.strategy(0).current == .inotify)
         unlink(name)
         writeFile(directory.file("app.yaml"), "two")
         try stand.waitForChange("the file beside it")
-        #expect(stand.logged("source_back"))
+        #expect(stand.logged(.sourceReadable))
     }
 
     @Test func aFIFOInTheWayNeverBlocks() throws {

@@ -22,7 +22,7 @@ import Testing
             [
                 "BATON_WATCH": config, "BATON_ON_CHANGE": "handover", "BATON_ADOPT": "auto",
             ], server("listening('127.0.0.1', \(port))"))
-        try baton.waitForError("stay its own, and a change restarts it instead of handing over: cannot ask about")
+        try baton.waitForError("so a change restarts the app instead of handing over: cannot intercept")
         try baton.waitForError("Device or resource busy (EBUSY)")
         try baton.waitForOutput("open")
         try waitForAnswer(port: port, "1")
@@ -35,7 +35,7 @@ import Testing
     @Test func onFailsAtTheStart() throws {
         let baton = try within(["BATON_ADOPT": "on"], ["BATON_ADOPT": "on"], ["true"])
         #expect(try baton.wait() == 71)
-        #expect(baton.error.contains("cannot ask about the app's listening sockets: Device or resource busy (EBUSY)"))
+        #expect(baton.error.contains("cannot intercept bind(2) and listen(2): Device or resource busy (EBUSY)"))
     }
 
     /// Not dumpable: nobody may look into it (prctl(2), PR_SET_DUMPABLE).
@@ -47,7 +47,7 @@ import Testing
         chmod(directory.path, 0o755)
         let baton = try Stand.runAsNobody(
             command, ["BATON_WATCH": config, "BATON_ON_CHANGE": "handover"])
-        try baton.waitForError("stay its own, and a change restarts it instead of handing over")
+        try baton.waitForError("so a change restarts the app instead of handing over")
         try baton.waitForOutput("open")
         replaceFile(config, "2")
         try baton.waitForError("change 1 is applied by restart")

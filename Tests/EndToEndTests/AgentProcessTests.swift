@@ -54,7 +54,7 @@ import Testing
                 try waitUntil("answers while it stands still") { load.current.requests > requests + 300 }
             }
             kill(victim, SIGKILL)
-            try baton.waitForError("the agent was ended by signal KILL", count: round)
+            try baton.waitForError("the agent was killed by signal KILL", count: round)
             cluster.set("configmap/fixture/web", ["page": "number \(round)"])
             try waitUntil("an answer with the new content", seconds: 40) {
                 load.current.firstSeen["number \(round)"] != nil
@@ -77,7 +77,7 @@ import Testing
             "sh", "-c", "echo $$ > \(group.path)/cgroup.procs && exec /usr/bin/python3 -c 'bytearray(400 << 20)'",
         ])
         try hog.wait()
-        try baton.waitForError("the agent was ended by signal KILL")
+        try baton.waitForError("the agent was killed by signal KILL")
         cluster.set("configmap/fixture/web", ["page": "number 1"])
         try waitUntil("an answer with the new content", seconds: 40) { load.current.firstSeen["number 1"] != nil }
         let result = try load.stop(after: 100)
@@ -94,7 +94,7 @@ import Testing
         let baton = try RunningProcess([lonely, "--", "true"], options)
         #expect(try baton.wait() == 71)
         #expect(baton.error.contains("cannot run \(directory.path)/baton-agent: No such file or directory"))
-        #expect(baton.error.contains("need it beside baton"))
+        #expect(baton.error.contains("need baton-agent in the same directory"))
     }
 
     @Test func explainSaysHowTheyAreFollowed() throws {

@@ -40,9 +40,10 @@ import Testing
         writeFile("\(own)/more", "mine")
         cluster.set("configmap/fixture/web", ["page": "two"])
         try baton.waitForOutput("sees two.")
-        try baton.waitForError("\(own)/notes is on the stage and is not Baton's: Baton leaves it alone")
+        try baton.waitForError("\(own)/notes is on the stage, and Baton did not create it: Baton does not touch it")
         cluster.set("configmap/fixture/web", ["page": "three", "more": "x"])
-        try baton.waitForError("cannot lay configmap/web on the stage: \(own)/more is there already and is not Baton's")
+        try baton.waitForError(
+            "cannot write configmap/web to the stage: \(own)/more already exists, and Baton did not create it")
         #expect(readFile("\(own)/page") == "two" && readFile("\(own)/more") == "mine")
         unlink("\(own)/more")
         try baton.waitForOutput("sees three.")
@@ -61,7 +62,7 @@ import Testing
         // Deleted: the last good stays.
         cluster.objects = [:]
         cluster.update()
-        try baton.waitForError("configmap/web does not exist in namespace fixture: its last content is kept")
+        try baton.waitForError("configmap/web does not exist in namespace fixture; its last content stays in force")
         cluster.set("configmap/fixture/web", ["page": "again"])
         try baton.waitForOutput("sees again.")
         try baton.stop(expecting: 0, 143)
@@ -121,7 +122,7 @@ import Testing
         let isRefused = misdeed.contains("status") || misdeed.contains("\"get\"")
         if !isRefused { try baton.waitForOutput("sees two.") }
         if misdeed.contains("\"get\"]") { try baton.waitForError("verbs: [get, list, watch]") }
-        if misdeed.hasSuffix("\"list\"]") { try baton.waitForError("it is polled every 200ms") }
+        if misdeed.hasSuffix("\"list\"]") { try baton.waitForError("polling it every 200ms") }
         cluster.misbehave("")
         cluster.set("configmap/fixture/web", ["page": "three"])
         try baton.waitForOutput("sees three.", seconds: 60)
@@ -170,7 +171,8 @@ import Testing
     @Test func withoutAServiceAccountItIsSaid() throws {
         let cluster = try Cluster(directory, [:])
         let baton = try start(cluster, "configmap/web", ["true"], ["BATON_SERVICE_ACCOUNT": "/nowhere"])
-        try baton.waitForError("/nowhere/ca.crt cannot be read as certificates: is automountServiceAccountToken off?")
+        try baton.waitForError(
+            "/nowhere/ca.crt does not contain readable certificates: check automountServiceAccountToken")
         try baton.stop()
     }
 }

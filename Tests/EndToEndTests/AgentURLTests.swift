@@ -26,7 +26,7 @@ import Testing
         cluster.update()
         try baton.waitForOutput("sees twotwo.")
         cluster.misbehave("\"fileStatus\": 503")
-        try baton.waitForError("cannot be followed: the server answers 503; the last content is kept", seconds: 30)
+        try baton.waitForError(": the server answers with status 503; its last content stays in force", seconds: 30)
         cluster.mode = ""
         cluster.files = ["page": String(repeating: "x", count: 2000)]
         cluster.update()
@@ -38,8 +38,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("circle", "", "it redirects in a circle"), ("page", "BATON_URL_SIZE_LIMIT=10", "it is larger than 10 bytes"),
-        ("page", "BATON_URL_CA_FILE=/nowhere", "/nowhere cannot be read as certificates (BATON_URL_CA_FILE)"),
+        ("circle", "", "too many redirects"), ("page", "BATON_URL_SIZE_LIMIT=10", "it is larger than 10 bytes"),
+        ("page", "BATON_URL_CA_FILE=/nowhere", "/nowhere does not contain readable certificates (BATON_URL_CA_FILE)"),
         ("page", "BATON_URL_TOKEN_FILE=/nowhere", "/nowhere cannot be read (BATON_URL_TOKEN_FILE)"),
     ]) func aURLThatCannotBeFollowedIsToldAbout(_ path: String, _ setting: String, _ words: String) throws {
         let cluster = try Cluster(directory, [:])

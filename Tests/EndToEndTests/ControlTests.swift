@@ -35,7 +35,7 @@ import Testing
         #expect(status.code == 0)
         for words in [
             "running, ready", directory.file("page"), "inotify", "  2  ready", "changes: 1 applied",
-            "connections cut: 0",
+            "connections killed: 0",
         ] {
             #expect(status.output.contains(words), "\(words) in \(status.output)")
         }
@@ -49,7 +49,7 @@ import Testing
         #expect(explain.code == 0)
         #expect(
             explain.output.contains("strategy: inotify")
-                && explain.output.contains("now: \(directory.file("page")) is watched by inotify"))
+                && explain.output.contains("current strategy: \(directory.file("page")) by inotify"))
         #expect(!json.contains("\u{1b}") && !status.output.contains("\u{1b}"))
         try stop(baton)
     }

@@ -16,7 +16,7 @@ import Testing
         volume.write(["A": "one\n", "B": "two words", "not a name": "x"])
         let baton = try start(["BATON_ENV_FROM": directory.file("env")])
         try baton.waitForOutput("has one-two words-.")
-        try baton.waitForError("not a name is left out: it is no name of a variable")
+        try baton.waitForError("not a name is ignored: it is not a valid name of a variable")
         try baton.waitForError("generation 1 is ready")
         volume.write(["B": "three", "C": "four"])
         // What is gone from the source is what it was before.
@@ -30,7 +30,7 @@ import Testing
         writeFile(directory.file("second.env"), "export A=2 # comment\n")
         let baton = try start(["BATON_ENV_FROM": "\(directory.file("first.env")),\(directory.file("second.env"))"])
         try baton.waitForOutput("has 2-x y-.")
-        try baton.waitForError("first.env: line 3 is left out: there is no = in it")
+        try baton.waitForError("first.env: line 3 is ignored: it has no =")
         #expect(!baton.error.contains("hunter2"))
         try baton.waitForError("generation 1 is ready")
         replaceFile(directory.file("second.env"), "C=3")

@@ -162,8 +162,8 @@ import Testing
             ])
         try baton.waitForError("generation 1 is ready")
         replaceFile(path, "1")
-        try baton.waitForError("has not finished within 300ms")
-        try baton.waitForError("generation 1 was ended by signal KILL after its drain")
+        try baton.waitForError("did not exit within the drain timeout of 300ms")
+        try baton.waitForError("generation 1 was killed by signal KILL after its drain")
         try baton.stop(expecting: 137)
     }
 
@@ -257,7 +257,7 @@ import Testing
         try baton.waitForError("generation 1 is ready")
         for change in 1...3 {
             replaceFile(path, "\(change)")
-            try baton.waitForError("unix://\(socket) had been removed and is back", count: change)
+            try baton.waitForError("unix://\(socket) was removed and exists again", count: change)
             #expect(fileExists(socket))
         }
         try baton.stop()
@@ -299,7 +299,7 @@ import Testing
         let load = onChange == "handover" ? HTTPLoad(port: port, clients: 3) : nil
         for change in 1...3 {
             replaceFile(path, "\(change)")
-            try baton.waitForError("had been shut down and listens again", count: change)
+            try baton.waitForError("was shut down and listens again", count: change)
             try baton.waitForError("generation \(change + 1) is ready")
             #expect(try httpGet(port: port).get() == "ok")
         }

@@ -48,7 +48,7 @@ import Testing
         let deaf = try #require(pid_t(Stand.line("started", in: readFile(directory.file("mark"))) ?? ""))
         try baton.stop(expecting: 0)
         #expect(!fileExists("/proc/\(deaf)"))
-        #expect(baton.error.contains("not everything has ended within 300ms"))
+        #expect(baton.error.contains("processes still run 300ms after the stop signal"))
     }
 
     @Test func anAppThatIgnoresSIGTERMIsKilledAtTheStopTimeout() throws {
@@ -62,7 +62,7 @@ import Testing
         try baton.waitForOutput("ready")
         let asked = monotonicNow()
         baton.signal(SIGTERM)
-        try baton.waitForError("serving on for 1s")
+        try baton.waitForError("serving for another 1s")
         baton.signal(SIGUSR1)
         try baton.waitForOutput("got \(SIGUSR1)\n")
         #expect(try baton.wait() == 0)
@@ -71,14 +71,14 @@ import Testing
 
     @Test func anAppThatForksAwayIsToldAboutAndEndsBaton() throws {
         let baton = try Stand.run([Stand.probe, "daemonize"])
-        try baton.waitForError("must be told not to")
+        try baton.waitForError("configure the app to stay in the foreground")
         #expect(try baton.wait() == 0)
         #expect(baton.output.contains("background done"))
     }
 
     @Test func anAppThatForksAwayAndSaysWhereIsFollowed() throws {
         let baton = try Stand.run([Stand.probe, "daemonize-mainpid"], ["BATON_READY": "notify"])
-        try baton.waitForError("as its main process now")
+        try baton.waitForError("the main process of generation 1 is now")
         try baton.waitForError("is ready")
         try baton.stop(expecting: 5)
     }

@@ -20,7 +20,8 @@ import Testing
         writeFile(directory.file("garbage"), "\u{1}\u{2}\u{3}", mode: 0o755)
         writeFile(directory.file("script"), "exit 5\n", mode: 0o755)
         for (command, code, words) in [
-            ("/nope", 127, "No such file or directory (ENOENT)"), ("no-such-program", 127, "in no directory of PATH"),
+            ("/nope", 127, "No such file or directory (ENOENT)"),
+            ("no-such-program", 127, "no directory in PATH has it"),
             (directory.file("plain"), 126, "Permission denied (EACCES)"),
             (directory.path, 126, "Permission denied (EACCES)"),
             // As execvp(3): without an interpreter line the shell takes it.

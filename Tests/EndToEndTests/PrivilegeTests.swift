@@ -101,7 +101,7 @@ import Testing
         #expect(try user.wait() == 126)
         #expect(
             user.error.contains(
-                "cannot change the groups (BATON_USER): Operation not permitted (EPERM); CAP_SETGID is needed"))
+                "cannot change the groups (BATON_USER): Operation not permitted (EPERM); it needs CAP_SETGID"))
         let capabilities = try Stand.runAsNobody(["true"], ["BATON_CAPS": "^cap_net_bind_service"])
         #expect(try capabilities.wait() == 126)
         #expect(capabilities.error.contains("cannot set the capabilities (BATON_CAPS)"))
@@ -125,6 +125,6 @@ import Testing
             ], options)
         #expect(try baton.wait() == 71)
         #expect(
-            baton.error.contains("cannot bind tcp://127.0.0.1:80: Permission denied (EACCES); ports below 1024 need"))
+            baton.error.contains("cannot bind tcp://127.0.0.1:80: Permission denied (EACCES); a port below 1024 needs"))
     }
 }

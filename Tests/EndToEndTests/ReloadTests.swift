@@ -98,7 +98,7 @@ import Testing
         replaceFile(config, "1")
         try baton.waitForError("change 1 is applied by handover", count: 1, seconds: 60)
         if let reason = runtime.reason {
-            #expect(baton.error.contains("generation 1 is not sent HUP"))
+            #expect(baton.error.contains("not sending HUP to generation 1"))
             #expect(baton.error.contains(reason), "\(baton.error.suffix(2000))")
         }
         let served = load.current.requests
@@ -148,7 +148,7 @@ import Testing
         try waitUntil("an answer", seconds: 60) { answers(port) }
         try baton.waitForError("generation 1 is ready")
         replaceFile(config, "1")
-        try baton.waitForError("is sent HUP as the settings say, although that may end it")
+        try baton.waitForError("sending HUP to generation 1, as the settings say, although it may end the app")
         #expect(try baton.wait() == 128 + SIGHUP)
     }
 
@@ -184,7 +184,7 @@ import Testing
         let baton = try start(mortal(port, code: code, after: after))
         try baton.waitForError("generation 1 is ready")
         replaceFile(config, "1")
-        try baton.waitForError("after it was told to reload: the app is started again with the new configuration")
+        try baton.waitForError("after its reload: restarting the app with the new configuration")
         try waitUntil("an answer of generation 2") { (try? httpGet(port: port).get()) == "2" }
         try baton.waitForError("generation 2 is ready")
         // It is not told again: the next change loses nothing.
@@ -194,7 +194,7 @@ import Testing
         try waitUntil("an answer of generation 3") { load.current.bodies["3"] != nil }
         let result = load.stop()
         #expect(result.failed == 0, "\(result.failures)")
-        #expect(occurrences(of: "after it was told to reload", in: baton.error) == 1)
+        #expect(occurrences(of: "after its reload", in: baton.error) == 1)
         try baton.stop()
     }
 

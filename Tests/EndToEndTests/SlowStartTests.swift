@@ -33,7 +33,7 @@ import Testing
         let load = HTTPLoad(port: port)
         try waitUntil("answers of the old one") { load.current.bodies["old", default: 0] > 100 }
         volume.write(["page": "new"])
-        try baton.waitForError("generation 2 gets more and more of the new connections")
+        try baton.waitForError("slow start of generation 2")
         try waitUntil("answers of the new one") { load.current.bodies["new", default: 0] > 100 }
         #expect(!baton.error.contains("change 1 is applied"))
         let old = load.current.bodies["old", default: 0]
@@ -55,10 +55,10 @@ import Testing
         let baton = try start(volume, port, ["BATON_SLOW_START": "30s"])
         let load = HTTPLoad(port: port)
         volume.write(["page": "bad"])
-        try baton.waitForError("generation 2 gets more and more of the new connections")
+        try baton.waitForError("slow start of generation 2")
         try waitUntil("answers of the bad one") { load.current.bodies["bad", default: 0] > 0 }
         writeFile(directory.file("end"), "")
-        try baton.waitForError("change 1 is rolled back: generation 2 exited with code 3 in its slow start")
+        try baton.waitForError("change 1 is rolled back: generation 2 exited with code 3 in slow start")
         let bad = load.current.bodies["bad", default: 0]
         try waitUntil("many more answers") { load.current.bodies["old", default: 0] > 1000 }
         let result = load.stop()

@@ -26,14 +26,14 @@ import Testing
         try baton.waitForError("generation 1 is ready")
         let load = HTTPLoad(port: port)
         replaceFile(directory.file("config/page"), "bad")
-        try baton.waitForError("generation 2 serves on probation for 30s")
+        try baton.waitForError("generation 2 is on probation for 30s")
         writeFile(directory.file("end"), "")
         try baton.waitForError("change 1 is rolled back: generation 2 ")
         #expect(readFile("\(staged)/page") == "good1")
         let before = load.current.bodies["good1", default: 0]
         try waitUntil("answers of the first again") { load.current.bodies["good1", default: 0] > before + 100 }
         replaceFile(directory.file("config/page"), "good2")
-        try baton.waitForError("generation 3 serves on probation")
+        try baton.waitForError("generation 3 is on probation")
         try waitUntil("answers of the third") { load.current.bodies["good2", default: 0] > 10 }
         let result = load.stop()
         // What a generation that crashes had accepted, or had waiting, goes with it: two a client at most.
@@ -50,12 +50,12 @@ import Testing
         try baton.waitForError("generation 1 is ready")
         replaceFile(directory.file("config/page"), "good2")
         try baton.waitForError("on probation")
-        #expect(!baton.error.contains("generation 1 drains"))
+        #expect(!baton.error.contains("draining generation 1"))
         try baton.waitForError("change 1 is applied by handover")
-        try baton.waitForError("generation 1 drains")
+        try baton.waitForError("draining generation 1")
         // A newer change ends a probation that has gone well so far.
         replaceFile(directory.file("config/page"), "good3")
-        try baton.waitForError("generation 3 serves on probation")
+        try baton.waitForError("generation 3 is on probation")
         replaceFile(directory.file("config/page"), "good4")
         try baton.waitForError("change 2 is applied by handover")
         try baton.waitForError("change 3 is applied by handover")

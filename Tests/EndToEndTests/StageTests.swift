@@ -59,7 +59,7 @@ import Testing
         try waitUntil("the writer at work") { readFile(directory.file("config/page")).count > 2 }
         let baton = try start(Stand.reader("\(staged)/page"), ["BATON_WATCH": config])
         try baton.waitForError(
-            "the app is not started yet: its configuration could not be read and copied whole", seconds: 60)
+            "not starting the app yet: its configuration could not be read and copied as a whole", seconds: 60)
         #expect(!baton.error.contains("starting generation") && !baton.output.contains("sees"))
         try baton.stop(expecting: 143)
     }
@@ -89,7 +89,7 @@ import Testing
             ], preparation: "mkdir -p \(stage) && mount -t tmpfs -o size=64k none \(stage)")
         try baton.outer.waitForOutput("sees 5.")
         replaceFile(directory.file("config/page"), String(repeating: "x", count: 200_000))
-        try baton.outer.waitForError("change 1 is rejected: it cannot be laid on the stage: cannot write")
+        try baton.outer.waitForError("change 1 is rejected: cannot write it to the stage: cannot write")
         try baton.outer.waitForError("No space left on device (ENOSPC)")
         replaceFile(directory.file("config/page"), "smaller")
         try baton.outer.waitForOutput("sees 7.")
@@ -141,12 +141,12 @@ import Testing
         let answer = try Stand.call(["status"], ["BATON_CONTROL": socket])
         #expect(answer.code == 0 && answer.output.contains("running, ready"), "\(answer)")
         for name in ["notes", "pipe", "folder", "link", "..2026_report", "late"] {
-            let words = "\(stage)/\(name) is on the stage and is not Baton's: Baton leaves it alone"
+            let words = "\(stage)/\(name) is on the stage, and Baton did not create it: Baton does not touch it"
             #expect(occurrences(of: words, in: baton.error) == 1, "\(words) in \(baton.error)")
         }
         // Nothing of Baton's own is among them.
-        #expect(occurrences(of: "leaves", in: baton.error) == 7)
-        #expect(occurrences(of: "led to ../important, which is no version of Baton's", in: baton.error) == 1)
+        #expect(occurrences(of: "does not touch", in: baton.error) == 7)
+        #expect(occurrences(of: "led to ../important, which Baton did not create", in: baton.error) == 1)
         var info = stat()
         #expect(lstat("\(stage)/pipe", &info) == 0 && info.st_mode & S_IFMT == S_IFIFO)
         #expect(lstat("\(stage)/folder", &info) == 0 && lstat("\(stage)/link", &info) == 0)
@@ -162,7 +162,7 @@ import Testing
         mkdir(stage, 0o755)
         writeFile("\(stage)/files", "foreign")
         let words =
-            "\(stage)/files is there already and is not Baton's: move it away, or set BATON_STAGE to another directory"
+            "\(stage)/files already exists, and Baton did not create it: move it, or set BATON_STAGE to another directory"
         let baton = try start(Stand.reader("\(staged)/page"), [:])
         try baton.waitForError(words)
         #expect(!baton.error.contains("starting generation 1") && readFile("\(stage)/files") == "foreign")
@@ -174,7 +174,7 @@ import Testing
         mkdir("\(stage)/files", 0o755)
         writeFile("\(stage)/files/page", "foreign")
         replaceFile(directory.file("config/page"), "2")
-        try baton.waitForError("change 1 is rejected: it cannot be laid on the stage: \(words)")
+        try baton.waitForError("change 1 is rejected: cannot write it to the stage: \(words)")
         #expect(readFile("\(stage)/files/page") == "foreign")
         rename("\(stage)/files", directory.file("away-too"))
         replaceFile(directory.file("config/page"), "3")
@@ -196,7 +196,7 @@ import Testing
         let second = try Stand.runAsPID1(["true"], settings)
         #expect(try second.outer.wait() == 71)
         #expect(
-            second.outer.error.contains("cannot use the stage \(stage): another Baton that runs has it"),
+            second.outer.error.contains("cannot use the stage \(stage): another running Baton uses it"),
             "\(second.outer.error)")
         #expect(listDirectory(stage) == before)
         replaceFile(directory.file("config/page"), "2")

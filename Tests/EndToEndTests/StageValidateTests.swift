@@ -38,9 +38,9 @@ import Testing
     }
 
     @Test(arguments: [
-        ("exec sleep 100", "the validator has not ended within 300ms"),
-        ("kill -9 $$", "the validator was ended by signal KILL"),
-        ("/no/such/program", "the validator exited with code 127 (it cannot be found, or not be run)"),
+        ("exec sleep 100", "the validator did not finish within 300ms"),
+        ("kill -9 $$", "the validator was killed by signal KILL"),
+        ("/no/such/program", "the validator exited with code 127 (command not found, or not executable)"),
     ]) func aValidatorThatGivesNoAnswerHasRefused(_ body: String, _ words: String) throws {
         chmod(directory.path, 0o755)
         writeFile(config, "1")

@@ -60,12 +60,12 @@ import Testing
         let load = HTTPLoad(port: port, clients: 6, requestsPerConnection: .max)
         try waitUntil("answers") { load.current.requests > 1000 }
         volume.write(["page": "new"])
-        try baton.waitForError("generation 1 drains: new connections go elsewhere")
+        try baton.waitForError("draining generation 1: new connections go to generation 2")
         let requests = load.current.requests
         try waitUntil("answers while it drains") { load.current.requests > requests + 1000 }
         #expect(load.current.failed == 0 && load.current.bodies["new"] == nil)
         try baton.waitForError("still has 6 connections")
-        try baton.waitForError("told to finish all the same")
+        try baton.waitForError("sending the drain signal anyway")
         try baton.waitForError("generation 1 exited with code 0 after its drain")
         try waitUntil("answers from the new one") { load.current.bodies["new", default: 0] > 100 }
         let result = load.stop()

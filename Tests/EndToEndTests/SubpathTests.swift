@@ -66,20 +66,21 @@ import Testing
         let cluster = try makeCluster()
         let baton = try start(cluster, "\(etc)/app.yaml", argument: "\(etc)/app.yaml")
         try baton.outer.waitForOutput("sees one.")
-        try baton.outer.waitForError("\(etc)/app.yaml is page of configmap/web: it is read by the API")
-        try baton.outer.waitForError("\(etc)/app.yaml is followed by the API from now on")
+        try baton.outer.waitForError("reading \(etc)/app.yaml from the API: it is page of configmap/web")
+        try baton.outer.waitForError("reading \(etc)/app.yaml from the API from now on")
         cluster.set("configmap/fixture/web", ["page": "two"])
         try baton.outer.waitForOutput("sees two.")
         // Half of what is needed is worse than what there was.
         cluster.set("configmap/fixture/web", ["other": "x"])
-        try baton.outer.waitForError("configmap/web has not all of the keys page: the last content is kept")
+        try baton.outer.waitForError(
+            "configmap/web does not have all of the keys page; its last content stays in force")
         // kubelet comes later, and brings no news.
         KubeletVolume(try baton.path(configVolume)).write(["app.yaml": "two"])
         cluster.set("configmap/fixture/web", ["page": "three"])
         try baton.outer.waitForOutput("sees three.")
         #expect(occurrences(of: "sees ", in: baton.outer.output) == 3)
-        #expect(!baton.outer.error.contains("this mount pins the old file"))
-        #expect(baton.outer.error.contains("the app is given \(stage)/files\(etc)/app.yaml"))
+        #expect(!baton.outer.error.contains("this mount still shows the old file"))
+        #expect(baton.outer.error.contains("replaced \(etc)/app.yaml by \(stage)/files\(etc)/app.yaml"))
         try baton.stop(expecting: 143)
     }
 
@@ -89,7 +90,7 @@ import Testing
         let baton = try start(
             cluster, "\(etc)/tls.crt", argument: "\(etc)/tls.crt", ["BATON_USER": "65534", "BATON_LOG_LEVEL": "debug"])
         try baton.outer.waitForOutput("sees hunter2.")
-        try baton.outer.waitForError("is followed by the API")
+        try baton.outer.waitForError("from the API from now on")
         cluster.set("secret/fixture/web-tls", ["tls.crt": "c2VzYW1l"])
         try baton.outer.waitForOutput("sees sesame.")
         var info = stat()
@@ -108,7 +109,8 @@ import Testing
         try baton.outer.waitForOutput("sees mounted.")
         try baton.outer.waitForError("{apiGroups: [\"\"], resources: [pods], verbs: [get]}")
         KubeletVolume(try baton.path(configVolume)).write(["app.yaml": "new"])
-        try baton.outer.waitForError("this mount pins the old file: the app keeps the old content until the agent may")
+        try baton.outer.waitForError(
+            "this mount still shows the old file: the app reads the old content until the agent may")
         cluster.misbehave("")
         try baton.outer.waitForOutput("sees one.", seconds: 30)
         try baton.stop(expecting: 143)
@@ -119,11 +121,11 @@ import Testing
         let baton = try start(
             cluster, "\(etc)/app.yaml", argument: "\(etc)/app.yaml", ["HOSTNAME": "node-7"])
         try baton.outer.waitForError(
-            "there is no Pod node-7 in namespace fixture: where the host name is not the Pod's, set POD_NAME")
+            "no Pod node-7 in namespace fixture: if the host name is not the name of the Pod, set POD_NAME")
         try baton.stop(expecting: 143)
         let named = try start(
             cluster, "\(etc)/app.yaml", argument: "\(etc)/app.yaml", ["HOSTNAME": "node-7", "POD_NAME": "web-0"])
-        try named.outer.waitForError("is followed by the API")
+        try named.outer.waitForError("from the API from now on")
         try named.stop(expecting: 143)
     }
 
@@ -132,8 +134,8 @@ import Testing
         let cluster = try makeCluster()
         let baton = try start(cluster, etc, argument: "\(etc)/app.yaml")
         try baton.outer.waitForOutput("sees one.")
-        try baton.outer.waitForError("\(etc)/app.yaml is followed by the API")
-        try baton.outer.waitForError("\(etc)/tls.crt is followed by the API")
+        try baton.outer.waitForError("reading \(etc)/app.yaml from the API from now on")
+        try baton.outer.waitForError("reading \(etc)/tls.crt from the API from now on")
         cluster.set("configmap/fixture/web", ["page": "two"])
         try baton.outer.waitForOutput("sees two.")
         #expect(readFile("\(stage)/files\(etc)/plain.conf") == "plain\n")
@@ -153,10 +155,10 @@ import Testing
         try baton.outer.waitForError("watching \(etc)/app.yaml (subPath mount) by poll")
         try baton.outer.waitForError("generation 1 is ready")
         KubeletVolume(try baton.path(configVolume)).write(["app.yaml": "new"])
-        try baton.outer.waitForError("\(etc)/app.yaml has been replaced, but this mount pins the old file")
+        try baton.outer.waitForError("\(etc)/app.yaml was replaced, but this mount still shows the old file")
         // A change in the directory itself is seen by inotify: that it was superseded has cost it no trust.
         replaceFile(try baton.path("\(etc)/plain.conf"), "changed")
-        try baton.outer.waitForError("change 1 is noted")
+        try baton.outer.waitForError("change 1 is recorded")
         #expect(!baton.outer.error.contains("an audit found"))
         try baton.stop(expecting: 0)
     }
@@ -167,7 +169,7 @@ import Testing
             ["BATON_WATCH": "\(etc)/app.yaml", "BATON_SUBPATH": "stage", "BATON_STAGE": stage],
             preparation: mounts(config: "mounted", secret: "x"))
         try baton.outer.waitForOutput("sees mounted.")
-        try baton.outer.waitForError("stays as it is mounted: ")
+        try baton.outer.waitForError("so the app reads the mount: ")
         try baton.stop(expecting: 143)
     }
 }

@@ -95,7 +95,7 @@ import Testing
         client.send("GET / HTTP/1.1\r\nHost: x\r\n")
         replaceFile(directory.file("page"), "two")
         try terminal.waitFor("\r\u{1b}[K[#")
-        try terminal.waitFor("] generation 1 drains, 1 connection left, 2")
+        try terminal.waitFor("] draining generation 1, 1 connection left, 2")
         client.send("Connection: close\r\n\r\n")
         #expect(try client.readToEnd().hasSuffix("one"))
         try terminal.waitFor("after its drain")

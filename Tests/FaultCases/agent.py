@@ -47,7 +47,7 @@ def _(s):
         eventually("agent %d" % number, lambda: agent() not in killed | {None}, 40)
         killed.add(agent())
         s.signal(signal.SIGKILL, agent())
-        s.see("the agent was ended by signal KILL", count=number)
+        s.see("the agent was killed by signal KILL", count=number)
     s.change("1")
     return "a change applied meanwhile"
 
@@ -56,7 +56,7 @@ def _(s):
 def _(s):
     s.start(wait=None, loaded=False, ADMIN="127.0.0.1:0", program=copied(BATON, s.directory + "/baton"))
     code = s.ends(71)
-    assert "beside baton" in s.log() and "starting generation" not in s.log()
+    assert "in the same directory as baton" in s.log() and "starting generation" not in s.log()
     return code
 
 

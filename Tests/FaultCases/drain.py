@@ -12,7 +12,7 @@ def _(s):
     need_program("node")
     s.start(DRAIN_TIMEOUT="1s", STOP_TIMEOUT="1s", app=servers.node(s.config, "{}"))
     s.change("1")
-    s.see("what is left of it is killed", seconds=30)
+    s.see("killing its processes", seconds=30)
     s.serves("1")
     s.stop(137)
     return "killed after its time"
@@ -24,7 +24,7 @@ def _(s):
     s.start(DRAIN_TIMEOUT="2s", app=servers.node(s.config))
     slow = HeldRequest(s.place)
     s.change("1")
-    s.see("generation 1 has not finished within 2s", seconds=30)
+    s.see("generation 1 did not exit within the drain timeout of 2s", seconds=30)
     eventually("the end of generation 1", s.has_one_generation)
     eventually("the end of its connection", slow.is_cut)
     slow.close()
@@ -54,10 +54,10 @@ def _(s):
 def _(s):
     s.start(SLOW_START="20s")
     s.swap("1")
-    s.see("generation 2 gets more and more")
+    s.see("slow start of generation 2")
     s.applied("1")
     s.signal(signal.SIGKILL, s.generation(2))
-    s.see("change 1 is rolled back: generation 2 was ended by signal KILL in its slow start")
+    s.see("change 1 is rolled back: generation 2 was killed by signal KILL in slow start")
     s.serves("0")
     return "rolled back"
 
@@ -66,7 +66,7 @@ def _(s):
 def _(s):
     s.start(SLOW_START="3s")
     s.swap("1")
-    s.see("generation 2 gets more and more")
+    s.see("slow start of generation 2")
     s.signal(signal.SIGKILL, s.generation(1))
     s.see("change 1 is applied by handover")
     s.serves("1")

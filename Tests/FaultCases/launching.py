@@ -53,17 +53,17 @@ def next_fails(s, script, seen, **settings):
 
 @fault("launching", "the new generation is shot while it starts", "the old one goes on")
 def _(s):
-    return next_fails(s, "kill -KILL $$", "ended by signal KILL")
+    return next_fails(s, "kill -KILL $$", "killed by signal KILL")
 
 
 @fault("launching", "the new generation hangs before it is ready", "given up at BATON_READY_TIMEOUT")
 def _(s):
-    return next_fails(s, "sleep 100", "is given up", READY_TIMEOUT="1s")
+    return next_fails(s, "sleep 100", "failed to become ready", READY_TIMEOUT="1s")
 
 
 @fault("launching", "the new generation is stopped (SIGSTOP) while it starts", "given up at BATON_READY_TIMEOUT")
 def _(s):
-    return next_fails(s, "kill -STOP $$", "is given up", READY_TIMEOUT="1s", DRAIN_TIMEOUT="1s")
+    return next_fails(s, "kill -STOP $$", "failed to become ready", READY_TIMEOUT="1s", DRAIN_TIMEOUT="1s")
 
 
 @fault("launching", "the app crashes with clients waiting", "started again; who waits is served",

@@ -15,7 +15,7 @@ def next_answers(s, script):
     s.start(READY="exec:sh %s" % path, READY_TIMEOUT="1s")
     write(path, script + "\n")
     s.swap("1")
-    s.see("is given up")
+    s.see("failed to become ready")
     s.serves("0")
     write(path, "exit 0\n")
     s.change("2")

@@ -73,7 +73,7 @@ def waiting(s):
     need_agent()
     stage = s.directory + "/stage"
     os.mkdir(stage)
-    s.start(loaded=False, wait="starting as process", WATCH="x=https://127.0.0.1:1/x", STAGE=stage)
+    s.start(loaded=False, wait="starting baton", WATCH="x=https://127.0.0.1:1/x", STAGE=stage)
 
 
 stopped_in("a source is waited for", waiting)

@@ -14,7 +14,7 @@ def _(s):
     with socket.create_server(s.place):
         s.start(wait=None, loaded=False)
         code = s.ends(71)
-    assert "another process has it" in s.log() and "starting generation" not in s.log()
+    assert "another process uses the address" in s.log() and "starting generation" not in s.log()
     return code
 
 
@@ -35,7 +35,7 @@ def _(s):
     s.start(LISTEN="%s,unix://%s" % (s.listen, path))
     os.unlink(path)
     s.change("1")
-    s.see("unix://%s had been removed and is back" % path)
+    s.see("unix://%s was removed and exists again" % path)
     assert os.path.exists(path)
     return "back"
 

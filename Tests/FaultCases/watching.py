@@ -35,7 +35,7 @@ def _(s):
 def _(s):
     s.start()
     shutil.rmtree(s.volume)
-    s.see("is not there")
+    s.see("no longer exists")
     s.serves()
     os.mkdir(s.volume)
     s.change("anew")
@@ -53,7 +53,7 @@ def plain(s, **settings):
 def _(s):
     path = plain(s)
     os.unlink(path)
-    s.see("is not there")
+    s.see("no longer exists")
     s.serves()
     s.write_and_apply(path, "p1")
     return "told, kept serving, then applied"

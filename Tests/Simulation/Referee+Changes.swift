@@ -36,7 +36,7 @@ extension Referee {
     /// 4.
     mutating func checkChanges(_ before: Supervisor, _ after: Supervisor, _ effects: [Supervisor.Effect]) throws {
         for effect in effects {
-            if case .log(let record) = effect, record.event == "change_detected" {
+            if case .log(let record) = effect, record.event == .changeDetected {
                 for case .number(let number) in record.fields.filter({ $0.name == "change" }).map(\.value) {
                     open.insert(ChangeNumber(Int(number)))
                 }
@@ -46,8 +46,8 @@ extension Referee {
                 throw Violation(invariant: 4, description: "change \(change.number) ended twice, or was never seen")
             }
             let isLogged = effects.contains { effect in
-                guard case .log(let record) = effect, record.event.hasPrefix("change_") else { return false }
-                return record.event != "change_detected" && record.fields.contains(.digest(change.digest))
+                guard case .log(let record) = effect, record.event.rawValue.hasPrefix("change_") else { return false }
+                return record.event != .changeDetected && record.fields.contains(.digest(change.digest))
             }
             guard isLogged else { throw Violation(invariant: 4, description: "change \(change.number) ended unlogged") }
         }

@@ -77,7 +77,8 @@ extension Referee {
     mutating func checkEnds(_ event: Supervisor.Event, _ after: Supervisor, _ effects: [Supervisor.Effect])
         throws
     {
-        for case .log(let record) in effects where record.event == "generation_ended" {
+        for case .log(let record) in effects
+        where [.generationEnded, .generationEndedUnexpectedly].contains(record.event) {
             for case .number(let number) in record.fields.filter({ $0.name == "generation" }).map(\.value) {
                 guard toldEnded.insert(GenerationNumber(Int(number))).inserted else {
                     throw Violation(invariant: 6, description: "generation \(number) ended twice")

@@ -56,7 +56,7 @@ extension Referee {
             setup.hasListener || listened.contains(starting.number), setup.onChange == .handover, !isAdoptionRefused
         else { return }
         let hasFailed = effects.contains {
-            if case .log(let record) = $0 { record.event == "generation_not_ready" } else { false }
+            if case .log(let record) = $0 { record.event == .generationNotReady } else { false }
         }
         if case .exited(starting.number, _, _) = event { return }
         if case .scanned(starting.number, let waiting) = event { idleScans = waiting == .no ? idleScans + 1 : 0 }

@@ -72,7 +72,7 @@ extension SimulatedWorld {
             guard processes[number]?.isMainAlive == true, processes[number]?.ending == nil || signal == .kill else {
                 continue
             }
-            let isHurried = said.contains("too_many_draining") || said.contains("drain_not_quiet")
+            let isHurried = said.contains(.tooManyDraining) || said.contains(.drainSignalForced)
             let after = supervisor.generation(number, in: .draining)
             processes[number]?.ending =
                 if supervisor.phase != .running {

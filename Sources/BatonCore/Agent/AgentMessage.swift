@@ -30,7 +30,7 @@ extension AgentMessage {
             Self.line(
                 "log",
                 [
-                    ("level", .text(record.level.rawValue)), ("event", .text(record.event)),
+                    ("level", .text(record.level.rawValue)), ("event", .text(record.event.rawValue)),
                     ("message", .text(String(record.message.prefix(2000)))),
                 ] + record.fields.prefix(8).map { ("_" + $0.name, $0.value.shortened) })
         }
@@ -66,13 +66,11 @@ extension AgentMessage {
             guard let request = text("request") else { return nil }
             self = .ask(request)
         case "log":
-            guard let level = text("level").flatMap(LogLevel.init), let event = text("event"),
-                let message = text("message")
-            else { return nil }
+            guard let name = text("event"), let message = text("message") else { return nil }
             let fields = members.filter { $0.key.hasPrefix("_") }.sorted { $0.key < $1.key }.prefix(8)
             self = .log(
                 LogRecord(
-                    level, event, message,
+                    unchecked: LogEvent(rawValue: name) ?? .agentMessage, message,
                     fields.map { LogRecord.Field(name: String($0.key.dropFirst()), value: $0.value) }))
         default: return nil
         }

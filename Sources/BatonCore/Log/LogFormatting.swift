@@ -42,7 +42,7 @@ extension LogRecord {
     }
 
     private func jsonLine(_ time: String, messageLimit: Int, withFields: Bool = true) -> String {
-        var line = "{\"time\":\"\(time)\",\"level\":\"\(level.rawValue)\",\"event\":\"\(event)\",\"message\":"
+        var line = "{\"time\":\"\(time)\",\"level\":\"\(level.rawValue)\",\"event\":\"\(event.rawValue)\",\"message\":"
         line += Self.jsonString(cut(message, to: messageLimit))
         if withFields {
             for field in fields {

@@ -18,9 +18,7 @@ public enum LogFormat: String, Sendable, CaseIterable { case text, json }
 
 /// One event, one line: what happened in words, and the same as fields that a machine can read.
 public struct LogRecord: Sendable, Hashable {
-    public var level: LogLevel
-    /// A stable name for the kind of event, in snake case.
-    public var event: String
+    public var event: LogEvent
     public var message: String
     public var fields: [Field]
 
@@ -34,8 +32,16 @@ public struct LogRecord: Sendable, Hashable {
         case number(Int64)
     }
 
-    public init(_ level: LogLevel, _ event: String, _ message: String, _ fields: [Field] = []) {
-        self.level = level
+    public var level: LogLevel { event.level }
+
+    /// - Parameter fields: those of the event, all of them and in their order.
+    public init(_ event: LogEvent, _ message: String, _ fields: [Field] = []) {
+        assert(fields.map(\.name) == event.fields, "\(event) has the fields \(event.fields)")
+        self.init(unchecked: event, message, fields)
+    }
+
+    /// For a record that comes from outside, and may have any fields.
+    init(unchecked event: LogEvent, _ message: String, _ fields: [Field]) {
         self.event = event
         self.message = message
         self.fields = fields
@@ -48,6 +54,10 @@ extension LogRecord.Field {
     }
     public static func change(_ number: ChangeNumber) -> Self {
         .init(name: "change", value: .number(Int64(number.value)))
+    }
+    /// The generation that new connections go to.
+    public static func successor(_ number: GenerationNumber?) -> Self {
+        .init(name: "successor", value: number.map { .number(Int64($0.value)) } ?? .text("none"))
     }
     public static func digest(_ digest: Digest?) -> Self {
         .init(name: "digest", value: .text(digest?.description ?? "none"))

@@ -71,66 +71,68 @@ public struct Plan: Sendable, Hashable {
         case .on: return Decision(.must, "BATON_ADOPT=on")
         case .auto: break
         }
-        if !settings.mayHandOver { return Decision(.no, "no change leads to a handover") }
-        if settings.steer == .off { return Decision(.no, "BATON_STEER=off: there would be no gain in it") }
+        if !settings.mayHandOver { return Decision(.no, "no change can hand over") }
+        if settings.steer == .off { return Decision(.no, "BATON_STEER=off: adoption has no use without steering") }
         guard settings.listen.isEmpty || program?.isShell != false else {
-            return Decision(.no, "BATON_LISTEN hands the app its sockets")
+            return Decision(.no, "the app gets its sockets from BATON_LISTEN")
         }
         if program?.gainsPrivileges == true {
             return Decision(
                 .no,
-                "the program gains privileges when it starts (set-user-id, file capabilities), which the filter for adoption "
-                    + "would take from it; BATON_ADOPT=on does so all the same")
+                "the program gains privileges when it starts (set-user-id, file capabilities), which adoption would prevent; "
+                    + "BATON_ADOPT=on adopts anyway")
         }
         return Decision(
             .wherePossible,
             settings.listen.isEmpty
-                ? "a change may hand over, and the app opens its sockets itself"
-                : "behind a shell the app may take no notice of LISTEN_FDS, and open its sockets itself")
+                ? "a change can hand over, and the app opens its sockets itself"
+                : "an app that a shell starts may ignore LISTEN_FDS and open its sockets itself")
     }
 
     public static func steering(_ settings: Settings, _ place: Place) -> Decision<Bool> {
         guard settings.hasListener else { return Decision(false, "BATON_LISTEN is not set") }
         guard settings.listen.contains(where: { if case .tcp = $0.endpoint { true } else { false } }) else {
-            return Decision(false, "BATON_LISTEN names no TCP address")
+            return Decision(false, "BATON_LISTEN has no TCP address")
         }
         switch settings.steer {
         case .off: return Decision(false, "BATON_STEER=off")
         case .on: return Decision(true, "BATON_STEER=on")
         case .auto: break
         }
-        guard settings.mayHandOver else { return Decision(false, "no change leads to a handover") }
+        guard settings.mayHandOver else { return Decision(false, "no change can hand over") }
         if case .refused(let reason) = place.steering { return Decision(false, reason) }
-        return Decision(true, "a change may hand over")
+        return Decision(true, "a change can hand over")
     }
 
     /// - Parameter adoption: what was decided of it.
     public static func scanning(_ settings: Settings, _ adoption: Adoption) -> Decision<Bool> {
         switch adoption {
-        case .wherePossible, .must: return Decision(true, "the sockets that the app opens are adopted")
+        case .wherePossible, .must: return Decision(true, "sockets that the app opens are adopted")
         case .no, .refused: break
         }
-        guard settings.hasListener else { return Decision(false, "Baton has no socket of the app's") }
-        if settings.ready == .auto { return Decision(true, "BATON_READY=auto: who waits on the socket is ready") }
-        if settings.mayHandOver {
-            return Decision(true, "a change in the first moments must know whether the app serves already")
+        guard settings.hasListener else { return Decision(false, "Baton holds no socket of the app") }
+        if settings.ready == .auto {
+            return Decision(true, "BATON_READY=auto: an app that waits for connections is ready")
         }
-        return Decision(false, "BATON_READY says when the app is ready")
+        if settings.mayHandOver {
+            return Decision(true, "an early change needs to know whether the app serves already")
+        }
+        return Decision(false, "BATON_READY has another check")
     }
 
     /// - Parameter subpaths: what is to be traced to its object.
     public static func agent(_ settings: Settings, _ subpaths: [SubpathMount]) -> Decision<Bool> {
-        if !subpaths.isEmpty { return Decision(true, "BATON_SUBPATH=stage: it reads what is mounted by subPath") }
-        if settings.sources.contains(where: \.isRemote) { return Decision(true, "a source comes over the network") }
+        if !subpaths.isEmpty { return Decision(true, "BATON_SUBPATH=stage: it reads the objects of subPath mounts") }
+        if settings.sources.contains(where: \.isRemote) { return Decision(true, "a source is remote") }
         if settings.admin != nil { return Decision(true, "BATON_ADMIN is set") }
-        return Decision(false, "nothing comes over the network, or is asked for there")
+        return Decision(false, "no source is remote, and BATON_ADMIN is not set")
     }
 
     private static func staging(_ settings: Settings) -> Decision<Bool> {
         if settings.stageFiles { return Decision(true, "BATON_STAGE_FILES=on") }
-        if settings.validate != nil { return Decision(true, "BATON_VALIDATE checks each snapshot there") }
-        if settings.stages { return Decision(true, "a source comes over the network") }
-        return Decision(false, "the app reads its files where they are")
+        if settings.validate != nil { return Decision(true, "BATON_VALIDATE checks each snapshot on the stage") }
+        if settings.stages { return Decision(true, "a source is remote") }
+        return Decision(false, "the app reads its files in place")
     }
 }
 
@@ -154,14 +156,14 @@ extension Plan {
         guard adoption.choice == .no else { return [] }
         if place.program?.gainsPrivileges == true {
             warnings.append(
-                LogRecord(.info, "not_adopted", "the app's listening sockets stay its own: \(adoption.reason)"))
+                LogRecord(.notAdopted, "not adopting the app's listening sockets: \(adoption.reason)"))
         }
         if settings.onChange == .handover, !settings.hasListener {
             warnings.append(
                 LogRecord(
-                    .warn, "handover_without_socket",
-                    "BATON_ON_CHANGE=handover without BATON_LISTEN or BATON_ADOPT: two copies of the app will run side by side, "
-                        + "and one that binds a port by itself cannot"))
+                    .handoverWithoutSocket,
+                    "BATON_ON_CHANGE=handover without BATON_LISTEN or BATON_ADOPT: two copies of the app run side by side, and an "
+                        + "app that binds a port itself fails"))
         }
         return warnings
     }
@@ -170,7 +172,7 @@ extension Plan {
     public var records: [LogRecord] {
         decisions.map {
             LogRecord(
-                .debug, "plan", "\($0.name): \($0.choice), as \($0.reason)",
+                .plan, "\($0.name): \($0.choice) (\($0.reason))",
                 [.text("decision", $0.name), .text("choice", $0.choice)])
         }
     }

@@ -41,11 +41,11 @@ public struct Program: Sendable, Hashable {
         guard !reloadsAtHangUp else { return nil }
         switch runtime {
         case .native: return nil
-        case .go: return "\(name) is a Go program, and Go's runtime catches every signal"
-        case .jvm: return "\(name) runs in a JVM, which catches HUP to end by it"
-        case .ruby: return "\(name) is a Ruby program, and Ruby catches HUP to end by it"
-        case .php: return "\(name) is run by PHP's command line, which may catch HUP to end by it"
-        case .shell: return "\(name) is a shell, whose trap need not be a reload"
+        case .go: return "\(name) is a Go program, and the Go runtime catches every signal"
+        case .jvm: return "\(name) runs in a JVM, which catches HUP to exit"
+        case .ruby: return "\(name) is a Ruby program, and Ruby catches HUP to exit"
+        case .php: return "\(name) runs in the PHP command line, which may catch HUP to exit"
+        case .shell: return "\(name) is a shell, and its trap may not reload"
         case .wrapper: return "\(name) runs another program, and passes signals on to it"
         case .emulator: return "\(name) is an emulator, which catches every signal"
         }

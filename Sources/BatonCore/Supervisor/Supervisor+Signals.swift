@@ -6,7 +6,7 @@ extension Supervisor {
         if signal == .hangUp, settings.hangUpTriggersChange, phase == .running || phase == .waiting {
             return askedByHand()
         }
-        guard let forwarded = settings.signalMap.forwarded(signal) else { return log(.swallowed(signal)) }
+        guard let forwarded = settings.signalMap.forwarded(signal) else { return log(.ignored(signal)) }
         if signal == .terminate {
             let isMapped = settings.signalMap.names(.terminate)
             return askedToStop(with: isMapped ? forwarded : settings.drainSignal)
@@ -36,10 +36,10 @@ extension Supervisor {
     mutating func askedByHand() {
         switch phase {
         case .running:
-            log(.askedByHand)
+            log(.reloadRequested)
             intake.isManual = true
         // What is read then is what the app starts with.
-        case .waiting: log(.askedByHand)
+        case .waiting: log(.reloadRequested)
         case .stopping, .exited: return
         }
         read()

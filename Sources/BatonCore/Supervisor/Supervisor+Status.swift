@@ -21,7 +21,7 @@ extension Supervisor {
         switch life {
         case .preparing(.awaiting(let awaited)):
             record.add(.text("awaits", awaited.sorted().joined(separator: ", ")))
-        case .preparing: record.add(.text("awaits", "a whole reading of the configuration"))
+        case .preparing: record.add(.text("awaits", "a first snapshot of the configuration"))
         case .running, .stopping, .exited: break
         }
         if let move {
@@ -57,7 +57,7 @@ extension Supervisor {
                 record.add(.text("role", provingRole))
             } else if case .standby = generation.state {
                 let share = slowStart.map { "\(100 - $0.percent) % of new connections" }
-                record.add(.text("role", share ?? "kept to go back to"))
+                record.add(.text("role", share ?? "kept for a rollback"))
             }
         }
         if let since = generation.drainingSince { record.add(.number("draining_since", wall(since))) }
@@ -70,7 +70,7 @@ extension Supervisor {
 
     /// Of the generation that is proved.
     private var provingRole: String {
-        slowStart.map { "in its slow start, \($0.percent) % of new connections" } ?? "on probation"
+        slowStart.map { "in slow start, \($0.percent) % of new connections" } ?? "on probation"
     }
 
     /// What was decided at the start, and what has come of it.
@@ -87,7 +87,7 @@ extension Supervisor {
             switch agent {
             case .notStarted: "not started yet"
             case .running: "running"
-            case .ended where timers.deadline(.agent) != nil: "ended, waiting to be started again"
+            case .ended where timers.deadline(.agent) != nil: "ended, restarting soon"
             case .ended: "ended"
             }
         return StatusRecord(
@@ -137,9 +137,9 @@ extension Supervisor {
         else { return nil }
         let left = end - now
         let count = draining.connections.map { $0.open + $0.queued } ?? 0
-        let connections = count == 0 ? "" : "\(count) connection\(count == 1 ? "" : "s") left, "
-        return Self.bar(left, of: settings.drainTimeout) + " generation \(draining.number) drains, \(connections)"
-            + "\(Self.wholeSeconds(left)) to go"
+        let connections = count == 0 ? "" : "\(plural(count, "connection")) left, "
+        return Self.bar(left, of: settings.drainTimeout) + " draining generation \(draining.number), \(connections)"
+            + "\(Self.wholeSeconds(left)) left to finish"
     }
 
     private static func bar(_ left: Interval, of whole: Interval) -> String {
@@ -161,7 +161,7 @@ extension Supervisor {
                 [
                     .change(entry.change.number), .digest(entry.change.digest),
                     .number("seen_at", wall(entry.change.seenAt)),
-                    .text("outcome", entry.outcome?.name ?? "on its way"),
+                    .text("outcome", entry.outcome?.name ?? "in progress"),
                 ])
             if entry.change.isManual { record.add(.number("manual", 1)) }
             if let means = entry.outcome?.means { record.add(.text("means", means.rawValue)) }

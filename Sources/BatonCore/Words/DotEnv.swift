@@ -35,17 +35,17 @@ public enum DotEnv {
             if rest.isEmpty || rest.first == ASCII.comment { continue }
             if rest.starts(with: "export ".utf8) { rest = trimmed(rest.dropFirst("export ".utf8.count)) }
             guard let equals = rest.firstIndex(of: ASCII.equals) else {
-                problems.append(Problem(line: index + 1, reason: "there is no = in it"))
+                problems.append(Problem(line: index + 1, reason: "it has no ="))
                 continue
             }
             let name = String(decoding: trimmed(rest[..<equals]), as: UTF8.self)
             guard isName(name) else {
-                problems.append(Problem(line: index + 1, reason: "what stands before its = is no name of a variable"))
+                problems.append(Problem(line: index + 1, reason: "the text before = is not a valid name of a variable"))
                 continue
             }
             guard let value = value(trimmed(rest[(equals + 1)...])) else {
                 problems.append(
-                    Problem(line: index + 1, reason: "a quote in it is never closed, or something follows one"))
+                    Problem(line: index + 1, reason: "a quote is not closed, or text follows the closing quote"))
                 continue
             }
             variables.append((name, value))

@@ -16,7 +16,7 @@ extension ExitStatus: CustomStringConvertible {
     public var description: String {
         switch self {
         case .exited(let code): "exited with code \(code)"
-        case .signalled(let number): "was ended by signal \(Signal(number: number)?.description ?? String(number))"
+        case .signalled(let number): "was killed by signal \(Signal(number: number)?.description ?? String(number))"
         }
     }
 }

@@ -69,7 +69,7 @@ public final class Adoption {
                 case nil: break
                 case .denied(let error):
                     guard policy.tellsRefusal() else { break }
-                    findings.append(.refused("\(error), which has failed with \(errnoInWords(ENOSYS)) for that"))
+                    findings.append(.refused("\(error); the call failed with \(errnoInWords(ENOSYS)) for that reason"))
                 case .unanswered(let error):
                     return findings + [.refused(Adoption.unanswerable(error))] + end(generation)
                 }
@@ -85,7 +85,7 @@ public final class Adoption {
 
     /// In words, what it means that a generation's calls cannot be answered: there is no way back for a filter that is installed.
     public static func unanswerable(_ error: LinuxError) -> String {
-        "\(error); bind(2) and listen(2) of this generation fail with \(errnoInWords(ENOSYS)) from now on"
+        "\(error); from now on bind(2) and listen(2) of this generation fail with \(errnoInWords(ENOSYS))"
     }
 
     private func answer(_ call: AppCall) -> [Finding] {

@@ -41,7 +41,7 @@ public enum AdoptionProbe {
         var report: Int32 = -1
         let child = baton_start_probe(asksOptions, &report)
         guard child > 0 else {
-            return .cannotTell(LinuxError("fork", "a process to try it", errno: errno))
+            return .cannotTell(LinuxError("fork", "a process to test it", errno: errno))
         }
         let conversation = Conversation(report: FileDescriptor(owning: report))
         let finding = conversation.lead(until: Clock.now() + patience)

@@ -100,7 +100,7 @@ final class AdoptedSockets {
     func repair() -> [String] {
         addresses.flatMap { endpoint, sockets in
             SocketRepair.findings { (findings) throws(LinuxError) in
-                if try sockets.repair() { findings.append("\(endpoint) had been shut down and listens again") }
+                if try sockets.repair() { findings.append("\(endpoint) was shut down and listens again") }
             }
         }
     }

@@ -111,7 +111,7 @@ final class ConfiguredSockets {
         addresses.filter { $0.description.isStream }.flatMap { description, entry in
             SocketRepair.findings { (findings) throws(LinuxError) in
                 guard try ConfiguredSockets.repair(entry, description, &findings) else { return }
-                findings.append("\(description.actualEndpoint) had been shut down and listens again")
+                findings.append("\(description.actualEndpoint) was shut down and listens again")
             }
         }
     }
@@ -124,7 +124,7 @@ final class ConfiguredSockets {
         case .steered(let group): return try group.repair()
         case .shared(let shared):
             if try shared.path?.repair() == true {
-                findings.append("\(description.endpoint) had been removed and is back")
+                findings.append("\(description.endpoint) was removed and exists again")
             }
             return try Sockets.repair(shared.fd.number, description.endpoint.description)
         }

@@ -31,7 +31,7 @@ enum SocketRepair {
         do throws(LinuxError) {
             try repair(&findings)
         } catch {
-            findings.append("\(error); clients are refused until Baton is started again")
+            findings.append("\(error); it refuses clients until Baton is restarted")
         }
         return findings
     }

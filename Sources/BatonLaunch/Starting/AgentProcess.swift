@@ -39,11 +39,12 @@ public final class AgentProcess {
         while let end = left.firstIndex(of: UInt8(ascii: "\n")) {
             guard rest.count + (end - left.startIndex) <= AgentMessage.sizeLimit else { return tooLong }
             guard let message = AgentMessage(line: rest + left[..<end]) else {
-                return .invalid("a line that is no message")
+                return .invalid("invalid message")
             }
             if case .hello(let version) = message, version != AgentMessage.version {
                 return .invalid(
-                    "it speaks version \(version), and Baton \(AgentMessage.version): take both from one release")
+                    "it speaks protocol version \(version), Baton \(AgentMessage.version): take baton and baton-agent from one release"
+                )
             }
             messages.append(message)
             rest = []
@@ -54,7 +55,7 @@ public final class AgentProcess {
         return .messages(messages)
     }
 
-    private var tooLong: Received { .invalid("a line of more than \(AgentMessage.sizeLimit) bytes") }
+    private var tooLong: Received { .invalid("message of more than \(AgentMessage.sizeLimit) bytes") }
 
     /// The two ends of a new link, close-on-exec, for the caller to own.
     static func link() throws(LinuxError) -> (own: Int32, theirs: Int32) {

@@ -20,12 +20,12 @@ public struct AppIdentity: Sendable, Hashable {
         func gid(_ text: String) throws(Unknown) -> UInt32 {
             if let group = groups.first(where: { $0.name == text }) { return group.gid }
             if let number = UInt32(text), number != .max { return number }
-            throw Unknown(reason: "there is no group \"\(text)\" in /etc/group; a number always works")
+            throw Unknown(reason: "no group \"\(text)\" in /etc/group; use its number")
         }
         let number = UInt32(name.user).flatMap { $0 == .max ? nil : $0 }
         let entry = users.first { $0.name == name.user } ?? users.first { $0.uid == number }
         guard let uid = entry?.uid ?? number else {
-            throw Unknown(reason: "there is no user \"\(name.user)\" in /etc/passwd; a number always works")
+            throw Unknown(reason: "no user \"\(name.user)\" in /etc/passwd; use its number")
         }
         if let group = name.group {
             var supplementary: [UInt32] = []

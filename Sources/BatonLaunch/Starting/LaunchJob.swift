@@ -122,7 +122,7 @@ private final class HandedDescriptors {
         for descriptor in handed {
             let copy = fcntl(descriptor.source, F_DUPFD_CLOEXEC, above)
             guard copy >= 0 else {
-                throw LinuxError("hand over", "descriptor \(descriptor.source)", errno: errno)
+                throw LinuxError("pass", "descriptor \(descriptor.source)", errno: errno)
             }
             sources.append(copy)
         }

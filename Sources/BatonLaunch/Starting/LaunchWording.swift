@@ -10,21 +10,21 @@ enum LaunchWording {
         switch UInt32(bitPattern: failure.stage) {
         case BATON_LAUNCH_STAGE_EXEC.rawValue: return execFailure(failure.error, words, program)
         case BATON_LAUNCH_STAGE_DESCRIPTORS.rawValue:
-            return .init(reason: "cannot hand over the descriptors: \(words)", exitCode: 126)
+            return .init(reason: "cannot pass the descriptors: \(words)", exitCode: 126)
         case BATON_LAUNCH_STAGE_NO_NEW_PRIVS.rawValue:
             return .init(reason: "cannot set no_new_privs: \(words)", exitCode: 126)
         case BATON_LAUNCH_STAGE_GROUPS.rawValue:
-            return .init(reason: "cannot change the groups (BATON_USER): \(words); CAP_SETGID is needed", exitCode: 126)
+            return .init(reason: "cannot change the groups (BATON_USER): \(words); it needs CAP_SETGID", exitCode: 126)
         case BATON_LAUNCH_STAGE_USER.rawValue:
-            return .init(reason: "cannot change the user (BATON_USER): \(words); CAP_SETUID is needed", exitCode: 126)
+            return .init(reason: "cannot change the user (BATON_USER): \(words); it needs CAP_SETUID", exitCode: 126)
         case BATON_LAUNCH_STAGE_CAPABILITIES.rawValue:
             return .init(
                 reason:
-                    "cannot set the capabilities (BATON_CAPS): \(words); CAP_SETPCAP and those passed on are needed",
+                    "cannot set the capabilities (BATON_CAPS): \(words); it needs CAP_SETPCAP and the capabilities that are passed on",
                 exitCode: 126)
         case BATON_LAUNCH_STAGE_ADOPT.rawValue:
             return .init(reason: "\(adoptionRefusal(failure.error)) (BATON_ADOPT=on)", exitCode: systemCode)
-        default: return .init(reason: "cannot start it: \(words)", exitCode: 126)
+        default: return .init(reason: "cannot start the app: \(words)", exitCode: 126)
         }
     }
 
@@ -38,19 +38,19 @@ enum LaunchWording {
     static func adoptionRefusal(_ error: Int32) -> String {
         guard error != lostListener else {
             return
-                "cannot ask about the app's listening sockets: \(errnoInWords(EMFILE)); Baton has no descriptor left for the "
-                + "answers (ulimit -n), and bind(2) and listen(2) of this generation fail with \(errnoInWords(ENOSYS))"
+                "cannot intercept bind(2) and listen(2): \(errnoInWords(EMFILE)); Baton has no free descriptor for the "
+                + "answers (ulimit -n), and these calls of this generation fail with \(errnoInWords(ENOSYS))"
         }
         let advice =
             switch error {
-            case EBUSY: "; the container's own seccomp profile asks somebody already"
-            case EINVAL: "; the kernel is older than 5.0, or a sandbox's that has no user notification (gVisor)"
+            case EBUSY: "; another program already receives seccomp notifications of this process"
+            case EINVAL: "; the kernel is older than 5.0, or a sandbox without seccomp notifications (gVisor)"
             case ENOSYS: "; the kernel has no seccomp filters, or the container's seccomp profile forbids seccomp(2)"
             case EPERM, EACCES: "; the container's seccomp profile forbids it"
-            case EMFILE: "; there is no descriptor left for the answers (ulimit -n)"
+            case EMFILE: "; no free descriptor for the answers (ulimit -n)"
             default: ""
             }
-        return "cannot ask about the app's listening sockets: \(errnoInWords(error))\(advice)"
+        return "cannot intercept bind(2) and listen(2): \(errnoInWords(error))\(advice)"
     }
 
     /// What trying it out has found; nil where all is well.
@@ -60,34 +60,34 @@ enum LaunchWording {
         case .fails(.filter, let error): return adoptionRefusal(error)
         case .fails(.receive, EMFILE):
             return
-                "cannot ask about the app's listening sockets: \(errnoInWords(EMFILE)); Baton has no descriptor left for "
+                "cannot intercept bind(2) and listen(2): \(errnoInWords(EMFILE)); Baton has no free descriptor for "
                 + "the answers (ulimit -n)"
         case .fails(.receive, let error):
-            return "cannot receive the app's calls (SECCOMP_IOCTL_NOTIF_RECV): \(probed(error, since: "5.0"))"
+            return "cannot receive calls of the app (SECCOMP_IOCTL_NOTIF_RECV): \(probed(error, since: "5.0"))"
         case .fails(.answer, let error):
-            return "cannot answer the app's calls (SECCOMP_IOCTL_NOTIF_SEND): \(probed(error, since: "5.0"))"
+            return "cannot answer calls of the app (SECCOMP_IOCTL_NOTIF_SEND): \(probed(error, since: "5.0"))"
         case .fails(.replace, let error):
-            return "cannot put a socket in the place of the app's (SECCOMP_IOCTL_NOTIF_ADDFD): "
+            return "cannot replace a socket of the app (SECCOMP_IOCTL_NOTIF_ADDFD): "
                 + probed(error, since: "5.9")
         case .fails(.letThrough, let error):
-            return "cannot let a call of the app's through (SECCOMP_USER_NOTIF_FLAG_CONTINUE): "
+            return "cannot continue a call of the app (SECCOMP_USER_NOTIF_FLAG_CONTINUE): "
                 + probed(error, since: "5.5")
         case .ended(.signalled(SIGSYS)):
-            return "cannot ask about the app's listening sockets: the process that tried it "
+            return "cannot intercept bind(2) and listen(2): the test process "
                 + "\(ExitStatus.signalled(SIGSYS)) (bad system call): the container's seccomp profile forbids seccomp(2)"
         case .ended(let status):
-            return "cannot ask about the app's listening sockets: the process that tried it \(status)"
+            return "cannot intercept bind(2) and listen(2): the test process \(status)"
         case .noAnswer:
-            return "cannot ask about the app's listening sockets: the process that tried it did not answer within "
+            return "cannot intercept bind(2) and listen(2): the test process did not answer within "
                 + "\(AdoptionProbe.patience)"
         case .cannotTell(let error):
-            return "whether Baton can ask about the app's listening sockets cannot be told: \(error)"
+            return "cannot test whether bind(2) and listen(2) can be intercepted: \(error)"
         }
     }
 
     private static func probed(_ error: Int32, since version: String) -> String {
         switch error {
-        case 0: "the kernel says yes and does nothing (gVisor?)"
+        case 0: "the kernel reports success and does nothing (gVisor?)"
         case EPERM, EACCES, ENOSYS: "\(errnoInWords(error)); the container's seccomp profile forbids it"
         default: "\(errnoInWords(error)); the kernel is older than \(version), or a seccomp profile forbids it"
         }
@@ -98,8 +98,8 @@ enum LaunchWording {
         case ENOENT, ENOTDIR:
             let advice =
                 program.contains("/")
-                ? "check the path, and the interpreter that a script names in its first line"
-                : "it is in no directory of PATH"
+                ? "check the path, and for a script the interpreter in its first line"
+                : "no directory in PATH has it"
             return .init(reason: "cannot run \"\(program)\": \(words); \(advice)", exitCode: 127)
         case EACCES:
             return .init(
@@ -108,7 +108,7 @@ enum LaunchWording {
                 exitCode: 126)
         case ENOEXEC:
             return .init(
-                reason: "cannot run \"\(program)\": \(words); is it built for this processor?", exitCode: 126)
+                reason: "cannot run \"\(program)\": \(words); check that it is built for this processor", exitCode: 126)
         default: return .init(reason: "cannot run \"\(program)\": \(words)", exitCode: 126)
         }
     }

@@ -43,19 +43,19 @@ public struct FileStatus: Hashable, Sendable {
 
     public static func following(_ path: String) throws(LinuxError) -> FileStatus {
         var info = stat()
-        guard stat(path, &info) == 0 else { throw .last("look at", path) }
+        guard stat(path, &info) == 0 else { throw .last("stat", path) }
         return FileStatus(info)
     }
 
     public static func ofLink(_ path: String) throws(LinuxError) -> FileStatus {
         var info = stat()
-        guard lstat(path, &info) == 0 else { throw .last("look at", path) }
+        guard lstat(path, &info) == 0 else { throw .last("stat", path) }
         return FileStatus(info)
     }
 
     public static func of(_ fd: borrowing FileDescriptor, _ thing: String) throws(LinuxError) -> FileStatus {
         var info = stat()
-        guard fstat(fd.number, &info) == 0 else { throw .last("look at", thing) }
+        guard fstat(fd.number, &info) == 0 else { throw .last("stat", thing) }
         return FileStatus(info)
     }
 }

@@ -32,7 +32,7 @@ public func removeTree(_ path: String, depth: Int = 0) {
 
 /// chown(2).
 public func changeOwner(of path: String, uid: UInt32, gid: UInt32) throws(LinuxError) {
-    guard chown(path, uid, gid) == 0 else { throw .last("give away", path) }
+    guard chown(path, uid, gid) == 0 else { throw .last("change the owner of", path) }
 }
 
 /// write(2) until all is written.

@@ -57,7 +57,7 @@ public final class SeccompListener {
         case 0: return .nothing
         default:
             let error = errno
-            return error == 0 ? .ended : .failed(LinuxError("receive", "a call of the app's", errno: error))
+            return error == 0 ? .ended : .failed(LinuxError("receive", "a call of the app", errno: error))
         }
     }
 
@@ -82,7 +82,7 @@ public final class SeccompListener {
     /// The call goes on as if nobody had looked. Where that cannot be it fails with ENOSYS: a caller is never left waiting.
     public func letThrough(_ notification: Notification) {
         guard baton_seccomp_continue(number, notification.id) != 0 else { return }
-        let error = LinuxError.last("let through", "a call of process \(notification.thread)")
+        let error = LinuxError.last("continue", "a call of process \(notification.thread)")
         guard !SeccompListener.isGone(error) else { return }
         if trouble == nil { trouble = .denied(error) }
         answer(notification, errno: ENOSYS)

@@ -75,7 +75,7 @@ extension Sockets {
         setsockopt(number, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
         let bytes = Array(path.utf8).map { CChar(truncatingIfNeeded: $0) }
         guard baton_connect_unix(fd.number, bytes, bytes.count) == 0 else { throw .last("connect to", path) }
-        guard sendAtOnce(fd.number, question) else { throw .last("ask over", path) }
+        guard sendAtOnce(fd.number, question) else { throw .last("send to", path) }
         var answer: [UInt8] = []
         while answer.count < limit {
             guard let part = try readAvailable(fd.number, limit: 64 * 1024) else {

@@ -26,10 +26,10 @@ public struct ReadinessProbe: ~Copyable, Sendable {
         if host == .ipv6("::") { bytes = [UInt8](repeating: 0, count: 15) + [1] }
         let family = bytes.count == 4 ? AF_INET : AF_INET6
         let number = socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        guard number >= 0 else { throw .last("create a socket to ask", endpoint.description) }
+        guard number >= 0 else { throw .last("create a socket to probe", endpoint.description) }
         let socket = FileDescriptor(owning: number)
         guard baton_bind_internet(number, bytes, UInt32(bytes.count), 0) == 0, let own = Sockets.port(of: socket) else {
-            throw .last("bind a socket to ask", endpoint.description)
+            throw .last("bind a socket to probe", endpoint.description)
         }
         fd = socket
         self.endpoint = .tcp(host, port: port)

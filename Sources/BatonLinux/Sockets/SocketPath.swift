@@ -11,8 +11,8 @@ public struct SocketPath: Sendable {
     public init(_ path: String) throws(LinuxError) {
         self.path = path
         spare = path + ".baton-" + String(Random.number(), radix: 36)
-        guard let inode = SocketPath.inode(path) else { throw .last("look at", path) }
-        guard link(path, spare) == 0 else { throw .last("keep a second name of", path) }
+        guard let inode = SocketPath.inode(path) else { throw .last("stat", path) }
+        guard link(path, spare) == 0 else { throw .last("create a second link to", path) }
         self.inode = inode
     }
 
@@ -23,7 +23,7 @@ public struct SocketPath: Sendable {
         // By way of a third name and a rename, so that a path that is there is never gone for a moment.
         let fresh = spare + "-new"
         unlink(fresh)
-        guard link(spare, fresh) == 0, rename(fresh, path) == 0 else { throw .last("bring back", path) }
+        guard link(spare, fresh) == 0, rename(fresh, path) == 0 else { throw .last("restore", path) }
         return true
     }
 

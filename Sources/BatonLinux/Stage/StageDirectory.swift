@@ -58,7 +58,7 @@ public struct StageDirectory: Sendable {
         let names = Set(files.compactMap { Path($0.name).components.first })
         let before = try layout.target()
         let new = "..\(stamp)"
-        for file in files where !Self.staysWithin(file.name) { throw LinuxError("lay down", file.name, errno: EINVAL) }
+        for file in files where !Self.staysWithin(file.name) { throw LinuxError("write", file.name, errno: EINVAL) }
         try layout.checkFree(names)
         // What is there already is not removed for it below.
         try check(mkdir(path + "/" + new, directoryMode), "make", path + "/" + new)

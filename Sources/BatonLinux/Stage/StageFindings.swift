@@ -35,17 +35,18 @@ public struct StageReporter: Sendable {
             records.append(
                 record(
                     link,
-                    "\(link) led to \(target), which is no version of Baton's: Baton replaces the link, and leaves "
-                        + "\(target) alone"))
+                    "\(link) led to \(target), which Baton did not create: Baton replaces the link and does not touch "
+                        + "\(target)"))
         }
         for path in findings.foreign where told.count < Self.limit && told.insert(path).inserted {
-            let end = told.count == Self.limit ? "; further entries are not reported" : ""
-            records.append(record(path, "\(path) is on the stage and is not Baton's: Baton leaves it alone\(end)"))
+            let end = told.count == Self.limit ? "; no further entries are reported" : ""
+            records.append(
+                record(path, "\(path) is on the stage, and Baton did not create it: Baton does not touch it\(end)"))
         }
         return records
     }
 
     private func record(_ path: String, _ words: String) -> LogRecord {
-        LogRecord(.warn, "stage_foreign", words, [.text("path", path)])
+        LogRecord(.stageForeign, words, [.text("path", path)])
     }
 }

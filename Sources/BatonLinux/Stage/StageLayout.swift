@@ -65,7 +65,8 @@ struct StageLayout: Sendable {
         let full = path + "/" + name
         return LinuxError(
             "link", full, errno: EEXIST,
-            words: "\(full) is there already and is not Baton's: move it away, or set BATON_STAGE to another directory")
+            words:
+                "\(full) already exists, and Baton did not create it: move it, or set BATON_STAGE to another directory")
     }
 
     // MARK: the swap

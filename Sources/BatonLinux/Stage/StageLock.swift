@@ -15,7 +15,7 @@ public enum StageLock {
         guard errno == EWOULDBLOCK else { return nil }
         throw LinuxError(
             "lock", path, errno: EAGAIN,
-            words: "cannot use the stage \(path): another Baton that runs has it; "
-                + "set another BATON_STAGE for one of them")
+            words: "cannot use the stage \(path): another running Baton uses it; "
+                + "set a different BATON_STAGE for one of them")
     }
 }

@@ -4,7 +4,7 @@ extension Supervisor {
     var provingTime: Interval { max(settings.probation, steers ? settings.slowStart : .zero) }
 
     /// In logs: in which time a generation has failed.
-    var provingWords: String { timers.deadline(.slowStart) == nil ? "on probation" : "in its slow start" }
+    var provingWords: String { timers.deadline(.slowStart) == nil ? "on probation" : "in slow start" }
 
     mutating func beginProving(_ number: GenerationNumber, _ means: Outcome.Means) {
         move?.step = .proving(.init(generation: number, means: means))
@@ -48,7 +48,7 @@ extension Supervisor {
         proving.failedProbes = isReady ? 0 : proving.failedProbes + 1
         move?.step = .proving(proving)
         if proving.failedProbes >= Times.probationFailures,
-            failedOnProbation(number, "generation \(number) is not ready any more")
+            failedOnProbation(number, "generation \(number) is no longer ready")
         {
             return
         }

@@ -56,7 +56,7 @@ extension Supervisor {
             log(.notCaught(number, settings.reloadSignal, then: "handing over instead"))
             handOver()
         } else {
-            let reason = "generation \(number) does not catch \(settings.reloadSignal), which would end it"
+            let reason = "generation \(number) does not catch \(settings.reloadSignal), so the signal would end it"
             endMove(.rejected(reason: reason))
         }
     }
@@ -83,6 +83,6 @@ extension Supervisor {
     }
 
     mutating func reloadTimedOut() {
-        endMove(.rejected(reason: "the reload command has not ended within \(settings.readyTimeout)"))
+        endMove(.rejected(reason: "the reload command did not finish within \(settings.readyTimeout)"))
     }
 }

@@ -100,7 +100,7 @@ extension Supervisor {
             emit(.validate(number))
         case .whole: accept(number, turn: turn)
         case .torn: timers.arm(.stageRetry, at: now + Times.stageRetry)
-        case .failed(let reason): reject("it cannot be laid on the stage: \(reason)")
+        case .failed(let reason): reject("cannot write it to the stage: \(reason)")
         }
     }
 
@@ -111,7 +111,7 @@ extension Supervisor {
     }
 
     mutating func validationTimedOut() {
-        reject("the validator has not ended within \(settings.validateTimeout)")
+        reject("the validator did not finish within \(settings.validateTimeout)")
     }
 
     /// The app goes on with what it has, and so does whoever is started in its place.

@@ -6,7 +6,7 @@ extension Supervisor {
         // While nobody serves clients have nowhere else to go.
         if generations[index].kind == .starting, steers, !isServing { emit(.yieldSockets(number)) }
         beginDraining(index, .signalled)
-        log(.draining(number, settings.drainSignal, settings.drainTimeout))
+        log(.drainSignalSent(number, settings.drainSignal, settings.drainTimeout))
         sendDrainSignal(number, settings.drainSignal)
         timers.arm(.drain(number), at: now + settings.drainTimeout)
         enforceMaxDraining()
@@ -58,7 +58,7 @@ extension Supervisor {
     mutating func retireOnceQuiet(_ number: GenerationNumber) {
         guard let index = index(number), generations[index].kind != .draining else { return }
         beginDraining(index, .quiet(counts: 0), reportedAt: now)
-        log(.drainingQuietly(number, settings.drainTimeout))
+        log(.draining(number, to: servingNumber, settings.drainTimeout))
         timers.arm(.drain(number), at: now + settings.drainTimeout)
         let quarter = Interval(nanoseconds: settings.drainTimeout.nanoseconds / 4)
         let grace = min(Times.drainGrace, quarter)
@@ -101,12 +101,13 @@ extension Supervisor {
         }
         generations[index].editDraining { $0.reportedAt = now }
         let left = timers.deadline(.drain(generations[index].number)).map { $0 - now } ?? .zero
-        log(.drainLasts(generations[index].number, connections, left: left))
+        log(.drainInProgress(generations[index].number, connections, left: left))
     }
 
     mutating func drainSignalDue(_ number: GenerationNumber) {
         guard let generation = generation(number, in: .draining), generation.waitsForQuiet else { return }
-        log(.drainNotQuiet(number, generation.connections))
+        let left = timers.deadline(.drain(number)).map { $0 - now } ?? .zero
+        log(.drainSignalForced(number, generation.connections, left: left))
         tellToDrain(number)
     }
 
@@ -116,7 +117,7 @@ extension Supervisor {
         timers.cancel(.drainSignal(number))
         let isQuiet = generations[index].connections?.isNone == true
         let left = timers.deadline(.drain(number)).map { $0 - now } ?? .zero
-        log(.draining(number, settings.drainSignal, left, isQuiet: isQuiet))
+        log(.drainSignalSent(number, settings.drainSignal, left, isQuiet: isQuiet))
         sendDrainSignal(number, settings.drainSignal)
     }
 
@@ -141,7 +142,7 @@ extension Supervisor {
         for key in [Timers.Key.drain(number), .drainSignal(number), .drainCount(number)] { timers.cancel(key) }
         if let connections = generations[index].connections, !connections.isNone {
             counters.connectionsCut += Int64(connections.open + connections.queued)
-            log(.connectionsCut(number, connections))
+            log(.connectionsLost(number, connections))
         }
         emit(.signal(number, .kill, .group))
         timers.arm(.groupCheck(number), at: now + Times.groupCheck)

@@ -70,7 +70,7 @@ extension Supervisor {
         let hasEndedByReload = noteEndByReload(generation, status)
         if case .proving(let proving) = move?.step, proving.generation != generation.number {
             // It was kept to go back to: what serves alone is in force.
-            log(.nothingToGoBackTo(generation.number, proving.generation))
+            log(.rollbackUnavailable(generation.number, proving.generation))
             endProbation()
         }
         if failedOnProbation(generation.number, "generation \(generation.number) \(status) \(provingWords)") { return }

@@ -54,7 +54,7 @@ extension Supervisor {
 
     mutating func readyTimedOut(_ number: GenerationNumber) {
         let isScanned = settings.ready == .auto && holdsListener && !isScanningUseless
-        let what = isScanned ? "it has not waited for connections on its listening socket" : "it was not ready"
+        let what = isScanned ? "it did not wait for connections on its listening socket" : "it was not ready"
         giveUp(number, because: "\(what) within \(settings.readyTimeout)")
     }
 

@@ -55,13 +55,13 @@ extension Supervisor {
     mutating func neverSeenWaiting(_ number: GenerationNumber) {
         guard let generation = generation(number, in: .starting) else { return }
         if case .scan(let scan) = generation.starting?.proof, let missing = scan.missing {
-            log(.waitsInPart(number, missing, Times.scanLimit))
+            log(.listeningIncomplete(number, missing, Times.scanLimit))
             return becomeReady(number)
         }
         // Seen to wait in part at first, and not at all any more: it is starting still.
         guard !isServing || (isSightDoubted && (generation.listening == .adopted || !hasAdopted)) else { return }
         unseenInARow += 1
-        log(.neverWaits(number, Times.scanLimit))
+        log(.listeningNotSeen(number, Times.scanLimit))
         becomeReady(number)
     }
 }

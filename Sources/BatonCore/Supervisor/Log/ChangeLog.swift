@@ -2,28 +2,29 @@
 extension LogRecord {
     static func keepsChanging(_ detail: String) -> LogRecord {
         LogRecord(
-            .warn, "snapshot_torn",
-            "the configuration changes while it is read (\(detail)); it is read again until it holds still")
+            .snapshotTorn,
+            "the configuration changed while it was read (\(detail)): reading it again until it is stable")
     }
 
     static func sameContent(_ digest: Digest) -> LogRecord {
-        LogRecord(.debug, "same_content", "touched, but the content is the same: nothing to do", [.digest(digest)])
+        LogRecord(
+            .contentUnchanged, "a source was touched, but the content is the same: nothing to do", [.digest(digest)])
     }
 
     static func firstReading(_ digest: Digest) -> LogRecord {
-        LogRecord(.info, "first_snapshot", "the first snapshot is read", [.digest(digest)])
+        LogRecord(.firstSnapshot, "read the first snapshot", [.digest(digest)])
     }
 
     static func backToInForce(_ digest: Digest) -> LogRecord {
         LogRecord(
-            .info, "back_to_in_force", "the configuration is again the one that the app runs with: nothing to do",
+            .contentReverted, "the configuration is again the one that the app runs with: nothing to do",
             [.digest(digest)])
     }
 
     static func changed(_ change: Change, inForce: Digest?) -> LogRecord {
-        let what = change.isManual ? "asked for by hand" : "the configuration has changed"
+        let what = change.isManual ? "reload requested" : "the configuration has changed"
         return LogRecord(
-            .info, "change_detected", "change \(change.number): \(what)",
+            .changeDetected, "change \(change.number): \(what)",
             [
                 .change(change.number), .digest(change.digest),
                 .text("from", inForce?.description ?? "none"),
@@ -32,18 +33,17 @@ extension LogRecord {
 
     static func outcome(_ change: Change, _ outcome: Outcome, at now: Instant) -> LogRecord {
         let took = now - change.seenAt
-        let level: LogLevel
+        let event: LogEvent
         let message: String
         switch outcome {
-        case .applied(.none):
-            (level, message) = (.info, "is noted and nothing is done (BATON_ON_CHANGE=none)")
-        case .applied(let means): (level, message) = (.info, "is applied by \(means.rawValue) after \(took)")
-        case .superseded: (level, message) = (.info, "is superseded")
-        case .rejected(let reason): (level, message) = (.error, "is rejected: \(reason)")
-        case .rolledBack(let reason): (level, message) = (.error, "is rolled back: \(reason)")
+        case .applied(.none): (event, message) = (.changeApplied, "is recorded only (BATON_ON_CHANGE=none)")
+        case .applied(let means): (event, message) = (.changeApplied, "is applied by \(means.rawValue) after \(took)")
+        case .superseded: (event, message) = (.changeSuperseded, "is superseded by a newer one")
+        case .rejected(let reason): (event, message) = (.changeRejected, "is rejected: \(reason)")
+        case .rolledBack(let reason): (event, message) = (.changeRolledBack, "is rolled back: \(reason)")
         }
         return LogRecord(
-            level, "change_\(outcome.name)", "change \(change.number) \(message)",
+            event, "change \(change.number) \(message)",
             [
                 .change(change.number), .digest(change.digest), .text("outcome", outcome.name),
                 .seconds("seconds", took),
@@ -52,24 +52,24 @@ extension LogRecord {
 
     static func notCaught(_ number: GenerationNumber, _ signal: Signal, then: String) -> LogRecord {
         LogRecord(
-            .warn, "reload_signal_not_caught",
-            "generation \(number) does not catch \(signal), which would end it: \(then)", [.generation(number)])
+            .reloadSignalNotCaught,
+            "generation \(number) does not catch \(signal), so the signal would end it: \(then)", [.generation(number)])
     }
 
     static func handlerProvesNothing(_ number: GenerationNumber, _ signal: Signal, _ reason: String, handsOver: Bool)
         -> LogRecord
     {
         LogRecord(
-            .info, "reload_handler_unproven",
-            "generation \(number) is not sent \(signal), which may end it: \(reason); "
+            .reloadSignalWithheld,
+            "not sending \(signal) to generation \(number), as it may end the app: \(reason); "
                 + (handsOver ? "handing over instead" : "restarting it instead")
-                + ". If it does reload by \(signal), set BATON_ON_CHANGE=reload", [.generation(number)])
+                + ". If the app reloads on \(signal), set BATON_ON_CHANGE=reload", [.generation(number)])
     }
 
     static func reloadDoubted(_ number: GenerationNumber, _ signal: Signal, _ reason: String) -> LogRecord {
         LogRecord(
-            .warn, "reload_handler_unproven",
-            "generation \(number) is sent \(signal) as the settings say, although that may end it: \(reason)",
+            .reloadSignalUnsafe,
+            "sending \(signal) to generation \(number), as the settings say, although it may end the app: \(reason)",
             [.generation(number)])
     }
 
@@ -77,9 +77,9 @@ extension LogRecord {
         -> LogRecord
     {
         LogRecord(
-            .error, "ended_by_reload",
-            "generation \(number) \(status) \(wait) after it was told to reload: the app is started again with the new "
-                + "configuration, and later changes \(handsOver ? "hand over to a new generation" : "restart it")",
+            .endedByReload,
+            "generation \(number) \(status) \(wait) after its reload: restarting the app with the new configuration; later "
+                + "changes \(handsOver ? "hand over to a new generation" : "restart it")",
             [.generation(number), .seconds("seconds", wait)])
     }
 
@@ -87,14 +87,14 @@ extension LogRecord {
         let consequence =
             switch mode {
             case .warn:
-                "the app keeps the old content until the container is restarted; BATON_SUBPATH=exit does that, "
-                    + "BATON_SUBPATH=stage reads the object by the API, mounting the whole volume instead of a subPath avoids it"
+                "the app reads the old content until the container is restarted; to avoid this, set BATON_SUBPATH=exit (restart "
+                    + "the container) or BATON_SUBPATH=stage (read the object from the API), or mount the whole volume"
             case .stage:
-                "the app keeps the old content until the agent may read the object, or the container is restarted"
-            case .exit: "draining and exiting, so that it is mounted anew (BATON_SUBPATH=exit)"
+                "the app reads the old content until the agent may read the object, or until the container is restarted"
+            case .exit: "draining and exiting, so that the restarted container mounts the new file (BATON_SUBPATH=exit)"
             }
         return LogRecord(
-            .warn, "mount_superseded", "\(path) has been replaced, but this mount pins the old file: \(consequence)",
+            .mountSuperseded, "\(path) was replaced, but this mount still shows the old file: \(consequence)",
             [.text("source", path)])
     }
 }

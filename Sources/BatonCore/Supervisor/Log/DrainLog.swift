@@ -1,34 +1,40 @@
 // What the log says of draining.
 extension LogRecord {
-    /// - Parameter isQuiet: it has nothing left to finish, and goes at once.
-    static func draining(_ number: GenerationNumber, _ signal: Signal, _ timeout: Interval, isQuiet: Bool = false)
+    /// - Parameter successor: where new connections go.
+    static func draining(_ number: GenerationNumber, to successor: GenerationNumber?, _ timeout: Interval)
         -> LogRecord
     {
+        let target = successor.map { "generation \($0)" } ?? "no generation"
+        return LogRecord(
+            .generationDraining,
+            "draining generation \(number): new connections go to \(target), open ones have \(timeout) to finish",
+            [.generation(number), .successor(successor)])
+    }
+
+    /// - Parameter isQuiet: it has no connection left.
+    static func drainSignalSent(
+        _ number: GenerationNumber, _ signal: Signal, _ timeout: Interval, isQuiet: Bool = false
+    ) -> LogRecord {
         LogRecord(
-            isQuiet ? .debug : .info, "generation_draining",
-            "generation \(number) drains: \(signal) sent, \(timeout) to finish",
+            isQuiet ? .connectionsFinished : .drainSignalSent,
+            isQuiet
+                ? "generation \(number) has no connection left: sending \(signal), it has \(timeout) to exit"
+                : "draining generation \(number): sending \(signal), it has \(timeout) to exit",
             [.generation(number), .text("signal", signal.description)])
     }
 
     static func drainTimedOut(_ number: GenerationNumber, _ timeout: Interval) -> LogRecord {
         LogRecord(
-            .warn, "drain_timed_out",
-            "generation \(number) has not finished within \(timeout): what is left of it is killed",
+            .drainTimedOut,
+            "generation \(number) did not exit within the drain timeout of \(timeout): killing its processes",
             [.generation(number)])
     }
 
     static func tooManyDraining(_ number: GenerationNumber, _ limit: Int, hadItsSignal: Bool) -> LogRecord {
         LogRecord(
-            .warn, "too_many_draining",
-            "more than \(limit) generations drain (BATON_MAX_DRAINING): the oldest, \(number), is "
-                + (hadItsSignal ? "killed" : "told to finish now"),
-            [.generation(number)])
-    }
-
-    static func drainingQuietly(_ number: GenerationNumber, _ timeout: Interval) -> LogRecord {
-        LogRecord(
-            .info, "generation_draining",
-            "generation \(number) drains: new connections go elsewhere, those that it has may finish within \(timeout)",
+            .tooManyDraining,
+            "more than \(plural(limit, "generation")) are draining (BATON_MAX_DRAINING): "
+                + (hadItsSignal ? "killing" : "sending the drain signal to") + " the oldest, generation \(number)",
             [.generation(number)])
     }
 
@@ -39,35 +45,39 @@ extension LogRecord {
         ]
     }
 
-    static func drainLasts(_ number: GenerationNumber, _ connections: Supervisor.Connections, left: Interval)
+    /// `12 connections open (3 idle)`
+    private static func words(_ connections: Supervisor.Connections, _ open: String) -> String {
+        plural(connections.open + connections.queued, "connection") + " \(open) (\(connections.idle) idle)"
+    }
+
+    static func drainInProgress(_ number: GenerationNumber, _ connections: Supervisor.Connections, left: Interval)
         -> LogRecord
     {
         LogRecord(
-            .info, "drain_lasts",
-            "generation \(number) still has \(connections.open) connections, \(connections.idle) of them idle; \(left) left",
+            .drainInProgress, "generation \(number) still has \(words(connections, "open")); \(left) left to finish",
             fields(number, connections) + [.seconds("left_seconds", left)])
     }
 
-    static func drainNotQuiet(_ number: GenerationNumber, _ connections: Supervisor.Connections?) -> LogRecord {
+    static func drainSignalForced(
+        _ number: GenerationNumber, _ connections: Supervisor.Connections?, left: Interval
+    ) -> LogRecord {
         let connections = connections ?? .init(queued: 0, open: 0, idle: 0)
         return LogRecord(
-            .warn, "drain_not_quiet",
-            "generation \(number) still has \(connections.open) connections, \(connections.idle) of them idle, as the drain "
-                + "timeout comes near: it is told to finish all the same", fields(number, connections))
+            .drainSignalForced,
+            "generation \(number) still has \(words(connections, "open")) \(left) before its drain timeout: sending the drain "
+                + "signal anyway", fields(number, connections))
     }
 
     static func connectionsUncounted(_ number: GenerationNumber) -> LogRecord {
         LogRecord(
-            .info, "connections_uncounted",
-            "the connections of generation \(number) cannot be counted here: it is told to finish",
+            .connectionsUncounted,
+            "cannot count the connections of generation \(number) here: sending the drain signal now",
             [.generation(number)])
     }
 
-    static func connectionsCut(_ number: GenerationNumber, _ connections: Supervisor.Connections) -> LogRecord {
+    static func connectionsLost(_ number: GenerationNumber, _ connections: Supervisor.Connections) -> LogRecord {
         LogRecord(
-            .warn, "connections_cut",
-            "\(connections.open + connections.queued) connections are cut off with generation \(number), \(connections.idle) "
-                + "of them idle: it does not finish when it is told to",
+            .connectionsLost, "killed generation \(number) with \(words(connections, "still open"))",
             fields(number, connections))
     }
 }

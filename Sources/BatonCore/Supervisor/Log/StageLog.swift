@@ -2,51 +2,49 @@
 extension LogRecord {
     static func cannotStage(_ reason: String) -> LogRecord {
         LogRecord(
-            .error, "stage_failed",
-            "the app is not started yet: its configuration cannot be laid on the stage: \(reason)")
+            .firstStagingFailed, "not starting the app yet: cannot write its configuration to the stage: \(reason)")
     }
 
     static func onProbation(_ number: GenerationNumber, _ time: Interval) -> LogRecord {
         LogRecord(
-            .info, "generation_on_probation",
-            "generation \(number) serves on probation for \(time): the one before is kept to go back to",
+            .generationOnProbation,
+            "generation \(number) is on probation for \(time): the previous generation is kept for a rollback",
             [.generation(number), .seconds("probation_seconds", time)])
     }
 
-    static func nothingToGoBackTo(_ old: GenerationNumber, _ number: GenerationNumber) -> LogRecord {
+    static func rollbackUnavailable(_ old: GenerationNumber, _ number: GenerationNumber) -> LogRecord {
         LogRecord(
-            .warn, "nothing_to_go_back_to",
-            "generation \(old), which was kept to go back to, has ended: the probation of generation \(number) ends with it",
+            .rollbackUnavailable,
+            "generation \(old), which was kept for a rollback, has ended: ending the probation of generation \(number)",
             [.generation(number)])
     }
 
     static func slowStart(_ number: GenerationNumber, beside old: GenerationNumber, _ time: Interval) -> LogRecord {
         LogRecord(
-            .info, "generation_in_slow_start",
-            "generation \(number) gets more and more of the new connections, and all of them after \(time): generation \(old) "
-                + "has the others until then",
-            [.generation(number), .seconds("slow_start_seconds", time)])
+            .generationInSlowStart,
+            "slow start of generation \(number): its share of new connections grows to 100 % within \(time); generation "
+                + "\(old) gets the others", [.generation(number), .seconds("slow_start_seconds", time)])
     }
 
     static func agentEnded(_ status: ExitStatus, _ wait: Interval) -> LogRecord {
         LogRecord(
-            .error, "agent_ended", "the agent \(status): it is started again in \(wait), and what it has fetched stays",
+            .agentEnded, "the agent \(status); restarting it in \(wait); fetched configuration stays in force",
             [.number("code", Int64(status.code)), .seconds("wait_seconds", wait)])
     }
 
     static func awaiting(_ sources: [String]) -> LogRecord {
         LogRecord(
-            .warn, "sources_awaited", "the app is not started yet: it waits for \(sources.joined(separator: ", "))",
+            .waitingForSources, "not starting the app yet: waiting for \(sources.joined(separator: ", "))",
             [.number("count", Int64(sources.count))])
     }
 
     /// - Parameter obstacle: nil where no reading has ended.
     static func awaitingFirst(_ obstacle: String?) -> LogRecord {
         LogRecord(
-            .warn, "first_snapshot_awaited",
-            "the app is not started yet: its configuration could not be read and copied whole ("
-                + (obstacle ?? "the first reading has not ended")
-                + "); a file that is written all the time does not belong in a "
-                + "source that is staged (BATON_STAGE_FILES, BATON_VALIDATE)")
+            .waitingForFirstSnapshot,
+            "not starting the app yet: its configuration could not be read and copied as a whole ("
+                + (obstacle ?? "the first read has not finished")
+                + "); remove files that are written all the time from the sources that are staged (BATON_STAGE_FILES, "
+                + "BATON_VALIDATE)")
     }
 }

@@ -1,35 +1,38 @@
 // What the log says of signals and of the stop.
 extension LogRecord {
-    static func swallowed(_ signal: Signal) -> LogRecord {
-        LogRecord(.debug, "signal_swallowed", "\(signal) is swallowed (BATON_SIGNAL_MAP)")
+    static func ignored(_ signal: Signal) -> LogRecord {
+        LogRecord(.signalIgnored, "ignoring \(signal) (BATON_SIGNAL_MAP)")
     }
 
     static func nobodyToForward(_ signal: Signal) -> LogRecord {
-        LogRecord(.info, "signal_dropped", "\(signal) is dropped: the app is not running at the moment")
+        LogRecord(.signalDropped, "cannot forward \(signal): the app is not running")
     }
 
-    static var askedByHand: LogRecord {
-        LogRecord(.info, "asked_by_hand", "asked by hand: the configuration is read and applied again")
+    static var reloadRequested: LogRecord {
+        LogRecord(.reloadRequested, "reload requested: reading the configuration and applying it again")
     }
 
-    static var secondStop: LogRecord { LogRecord(.info, "stop_hurried", "asked again: the stop delay is cut short") }
+    static var secondStop: LogRecord {
+        LogRecord(.stopDelaySkipped, "second stop request: skipping the rest of the stop delay")
+    }
 
     static func stopping(_ reason: Supervisor.StopReason, delay: Interval?) -> LogRecord {
         let why =
             switch reason {
-            case .asked: "asked to stop"
+            case .asked: "stop requested"
             case .appEnded: "the app has ended"
             case .change: "the configuration has changed"
             }
-        let then = delay.map { "serving on for \($0), then stopping" } ?? "stopping"
-        return LogRecord(.info, "stopping", "\(why): \(then)")
+        let then = delay.map { "serving for another \($0), then stopping" } ?? "stopping"
+        return LogRecord(.stopping, "\(why): \(then)")
     }
 
     static func stopTimedOut(_ timeout: Interval) -> LogRecord {
-        LogRecord(.warn, "stop_timed_out", "not everything has ended within \(timeout): what is left is killed")
+        LogRecord(
+            .stopTimedOut, "processes still run \(timeout) after the stop signal (BATON_STOP_TIMEOUT): killing them")
     }
 
     static func exiting(_ code: Int32) -> LogRecord {
-        LogRecord(.info, "exiting", "exiting with code \(code)", [.number("code", Int64(code))])
+        LogRecord(.exiting, "exiting with code \(code)", [.number("code", Int64(code))])
     }
 }
