@@ -1,52 +1,10 @@
-import BatonCore
 import Glibc
 import TestSupport
 import Testing
 
-/// What is published, and what is written about it.
+/// What is published.
 @Suite struct PackagingTests {
     private let directory = TemporaryDirectory()
-
-    /// README, the articles, the examples' own.
-    private static let documents: [String] = {
-        let articles = Stand.package + "/Sources/BatonCore/Documentation.docc"
-        let examples = Stand.package + "/examples"
-        return [Stand.package + "/README.md"]
-            + listDirectory(articles).filter { $0.hasSuffix(".md") }.map { "\(articles)/\($0)" }
-            + listDirectory(examples).map { "\(examples)/\($0)/README.md" }.filter(fileExists)
-    }()
-
-    private static func words(_ text: String, startingWith prefix: String) -> Set<String> {
-        let parts = text.split { !($0.isLetter || $0.isNumber || $0 == "_") }
-        return Set(parts.filter { $0.hasPrefix(prefix) }.map(String.init))
-    }
-
-    @Test(arguments: documents) func everySettingThatIsNamedExists(_ path: String) {
-        // What Baton itself gives to programs.
-        let given = ["BATON_GENERATION", "BATON_PID", "BATON_SNAPSHOT", "BATON_FD_NAME", "BATON_FD_HTTP"]
-        let known = Set(SettingDefinition.all.map(\.name) + given)
-        let unknown = Self.words(readFile(path), startingWith: "BATON_").subtracting(known)
-        #expect(unknown.isEmpty, "\(unknown.sorted())")
-    }
-
-    /// Each `baton WORD` in backquotes is a subcommand, each `./path` a program, each link a file.
-    @Test(arguments: documents) func everyCommandAndLinkThatIsNamedExists(_ path: String) {
-        let text = readFile(path)
-        for (index, part) in text.split(separator: "`", omittingEmptySubsequences: false).enumerated()
-        where index % 2 == 1 {
-            let words = part.split(separator: " ")
-            guard words.count > 1, words[0] == "baton" else { continue }
-            #expect(
-                ["status", "history", "reload", "explain", "--version", "--"].contains(String(words[1])), "\(part)")
-        }
-        for word in text.split(whereSeparator: { " \n`()".contains($0) })
-        where word.hasPrefix("./") && word.hasSuffix("run") {
-            #expect(access(Stand.package + "/" + word.dropFirst(2), X_OK) == 0, "\(word)")
-        }
-        for link in text.split(separator: "](examples/").dropFirst() {
-            #expect(fileExists(Stand.package + "/examples/" + link.prefix { $0 != ")" }), "\(link.prefix(30))")
-        }
-    }
 
     /// Each `Type.function` (Sources/…) of the page is in that file, and the way goes through each watching room once.
     @Test func theWayOfAChangeIsAsThePageHasIt() throws {
