@@ -37,26 +37,13 @@ import Testing
         return listDirectory(folder).filter { $0.hasSuffix(".yaml") }.sorted().map { "\(folder)/\($0)" }
     }
 
-    private func check(_ files: [String]) throws -> RunningProcess {
-        let script =
-            Stand.resource("check-manifests.py")
-        let process = try RunningProcess([Stand.python, script] + files)
-        try process.wait()
-        return process
-    }
-
     @Test(.needsYAML) func theManifestsAreWhatTheAPITakes() throws {
         #expect(manifests.count == 5)
-        let found = try check(manifests)
+        let found = try Manifests.check(manifests)
         #expect(found.error == "\n", "\(found.error)")
         // Their settings are Baton's.
         for line in found.output.split(separator: "\n") {
-            var settings: [String: String] = [:]
-            for entry in line.split(separator: " ") {
-                let parts = entry.split(separator: "=", maxSplits: 1)
-                if parts.count == 2 { settings[String(parts[0])] = String(parts[1]) }
-            }
-            let explain = try Stand.call(["explain"], settings)
+            let explain = try Stand.call(["explain"], Manifests.settings(line))
             #expect(explain.code == 0, "\(explain.error)")
         }
     }
@@ -77,14 +64,6 @@ import Testing
         let parts = text.split(separator: right, maxSplits: 1, omittingEmptySubsequences: false)
         try #require(parts.count == 2)
         writeFile(directory.file("wrong.yaml"), parts.joined(separator: wrong))
-        #expect(try check([directory.file("wrong.yaml")]).error.contains(words))
-    }
-}
-
-extension Trait where Self == ConditionTrait {
-    fileprivate static var needsYAML: Self {
-        .enabled(
-            if: (try? RunningProcess([Stand.python, "-c", "import yaml"]).wait()) == 0,
-            "needs /usr/bin/python3 with yaml")
+        #expect(try Manifests.check([directory.file("wrong.yaml")]).error.contains(words))
     }
 }
