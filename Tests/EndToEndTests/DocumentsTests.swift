@@ -71,10 +71,15 @@ import Testing
     }
 
     @Test(arguments: Document.paths) func everySubcommandExists(_ path: String) throws {
-        let usage = try Stand.call(["--help"]).output.split(separator: "\n").filter { $0.contains(" baton ") }
+        // `baton WORD [OPTION|OPTION]`, behind `usage:` or below it.
+        let usage = try Stand.call(["--help"]).output.split(separator: "\n").map { line in
+            line.split { " |[]".contains($0) }.drop { $0 == "usage:" }
+        }
         let known = Set(
-            usage.flatMap { line in line.split(separator: " ").drop { $0 != "baton" }.dropFirst() }.map(String.init))
-        try #require(known.contains("status") && known.contains("--version"))
+            usage.filter { $0.first == "baton" && $0.count > 1 }.flatMap { words in
+                words.dropFirst().prefix(1) + words.dropFirst(2).filter { $0.hasPrefix("--") }
+            }.map(String.init))
+        try #require(known.contains("status") && known.contains("--version") && known.count < 12)
         for command in Document(path).commands {
             for (index, word) in command.enumerated() where word == "baton" && index + 1 < command.count {
                 if index > 0, ["-t", "--product"].contains(command[index - 1]) { continue }
