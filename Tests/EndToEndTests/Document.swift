@@ -7,11 +7,12 @@ struct Document {
         let language: String?
         let lines: [String]
 
-        /// The commands to type. A fenced block without a language is output; where a line begins with a prompt, the others are.
+        /// The commands to type. A fenced block without a language is output; where a line begins with a prompt, the others are;
+        /// and a line that begins with a time is of a log.
         var commands: [String] {
             guard language == nil else { return [] }
             let typed = lines.filter { $0.hasPrefix("$ ") }
-            return typed.isEmpty ? lines : typed.map { String($0.dropFirst(2)) }
+            return typed.isEmpty ? lines.filter { $0.first?.isNumber != true } : typed.map { String($0.dropFirst(2)) }
         }
     }
 

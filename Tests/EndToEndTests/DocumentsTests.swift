@@ -58,6 +58,30 @@ import Testing
         #expect(listed.sorted() == pages.sorted())
     }
 
+    /// Who searches for a message in the table of Troubleshooting must find the words that the program says. HUP stands for any
+    /// signal.
+    @Test func everyMessageThatIsExplainedIsSaid() {
+        var sources = ""
+        func walk(_ folder: String) {
+            for name in listDirectory(folder) {
+                if name.hasSuffix(".swift") {
+                    sources += readFile("\(folder)/\(name)")
+                } else {
+                    walk("\(folder)/\(name)")
+                }
+            }
+        }
+        walk(Stand.package + "/Sources")
+        // A text of several lines is one.
+        let said = sources.replacing(/"\s*\+ "/, with: "")
+        let rows = readFile("\(Stand.package)/\(Document.catalogue)/Troubleshooting.md").split(separator: "\n")
+        let quoted = rows.compactMap { $0.wholeMatch(of: /\| "([^"]+)" .*/)?.output.1 }
+        #expect(quoted.count > 10)
+        for message in quoted {
+            for part in message.split(separator: "HUP") { #expect(said.contains(part), "\(message)") }
+        }
+    }
+
     @Test(arguments: Document.paths) func everyFileThatACommandNamesExists(_ path: String) {
         for command in Document(path).commands {
             for word in command {
