@@ -2,8 +2,8 @@ import Glibc
 import TestSupport
 import Testing
 
-/// Handovers under load: ten in a row, with clients that ask without pause, once with a connection for each request and once
-/// with connections that are used a hundred times, as pools of clients do. What is lost stands in the README.
+/// Handovers under load: ten in a row, with clients in a closed loop, once with a connection for each request and once with
+/// connections that are used a hundred times, as pools of clients do. The README and Benchmarks.md say what is lost.
 @Suite(.serialized) struct LoadTests: LoadSuite {
     let directory = TemporaryDirectory()
     static let requestsPerConnection = [1, 100]

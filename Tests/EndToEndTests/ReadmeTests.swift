@@ -82,6 +82,48 @@ import Testing
         }
     }
 
+    /// The README shows the quickstart's first change, and Operating.md what `status` and `history` say of one.
+    @Test func theLogAndTheStatusThatAreShownAreBatons() throws {
+        let volume = KubeletVolume(directory.file("config"))
+        volume.write(["app.yaml": "0"])
+        let control = ["BATON_CONTROL": directory.file("control.sock")]
+        var settings = ["BATON_WATCH": volume.directory, "BATON_LISTEN": "http=tcp://127.0.0.1:0"]
+        settings.merge(control) { $1 }
+        let baton = try Stand.run([Stand.server, volume.directory + "/app.yaml"], settings)
+        try baton.waitForError("generation 1 is ready")
+        volume.write(["app.yaml": "1"])
+        try baton.waitForError("generation 1 exited with code 0 after its drain")
+        let status = try Stand.call(["status"], control).output
+        let history = try Stand.call(["history"], control).output
+        #expect(try baton.stop() == 0)
+
+        let block = try #require(readme.blocks.first { $0.lines.first?.hasPrefix("Baton's log of") == true })
+        let shown = block.lines.dropFirst().prefix { !$0.isEmpty }
+        let log = baton.error.split(separator: "\n").drop { !$0.contains("change 1:") }.prefix(shown.count)
+        #expect(shown.count == 6 && shown.map(Self.withoutFigures) == log.map(Self.withoutFigures))
+
+        let operating = Document(Document.catalogue + "/Operating.md").blocks
+        func shownOutput(of command: String) throws -> [String] {
+            let lines = try #require(operating.first { $0.lines.contains { $0.hasSuffix(command) } }).lines
+            return lines.drop { !$0.hasSuffix(command) }.dropFirst().prefix { !$0.hasPrefix("$ ") }.map { String($0) }
+        }
+        // Of the generations there are others, in other states.
+        func comparable(_ lines: [String]) -> [String] {
+            lines.filter { $0.wholeMatch(of: #/  [0-9]+ .+/#) == nil }.map(Self.withoutFigures)
+        }
+        #expect(
+            comparable(try shownOutput(of: "baton status"))
+                == comparable(status.split(separator: "\n").map(String.init)))
+        let entry = try #require(history.split(separator: "\n").first)
+        #expect(try shownOutput(of: "baton history").first.map(Self.withoutFigures) == Self.withoutFigures(entry))
+    }
+
+    /// What differs from run to run is `#`: digests, numbers with their unit, paths, the width of columns.
+    private static func withoutFigures(_ line: some StringProtocol) -> String {
+        String(line).replacing(/[0-9a-f]{12}/, with: "#").replacing(/[0-9][0-9.]*(?:us|ms|s\b)?/, with: "#")
+            .replacing(#//[^ ]+/#, with: "/").replacing(#/ +/#, with: " ").trimmingPrefix(" ").description
+    }
+
     /// Its first setup, on this machine's nginx and in a folder that stands for the one in the container.
     @Test(.needs("nginx")) func theFirstSetupHandsOver() throws {
         let lines = try #require(readme.dockerfiles.first { $0.contains("STOPSIGNAL SIGTERM") })

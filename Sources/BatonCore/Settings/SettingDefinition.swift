@@ -1,5 +1,5 @@
-/// One BATON_ variable: what it is called, what it may be, and where its value goes. The parser, the help text and the
-/// README's table all come from this list. A class, as what is found in it is only looked at.
+/// One BATON_ variable: its name, the values that it allows, and where its value goes. The parser and the help text come
+/// from this list, and the table on the page <doc:Settings> is compared with it. A class, as its instances are only read.
 public final class SettingDefinition: Sendable {
     public let name: String
     public let defaultText: String

@@ -1,8 +1,8 @@
 import Glibc
 import TestSupport
 
-/// Baton's main job on an example: starts it with the demo server, lays out the configuration as kubelet would, asks
-/// without pause, changes the configuration, and tells what was seen. Fails if a request failed.
+/// Shows Baton's main job: writes a configuration as kubelet does, starts Baton with the small HTTP server, sends requests
+/// in a closed loop, changes the configuration, and prints what happened. Fails if a request failed.
 @main
 enum Driver {
     private static let changes = 10
@@ -60,10 +60,11 @@ enum Driver {
     private static func report(
         _ baton: RunningProcess, _ rows: [(ready: Double, first: Double)], _ result: HTTPLoad.Result, _ code: Int32
     ) {
-        print("One change, as Baton's log tells it:")
-        let lines = baton.error.split(separator: "\n")
-        let begin = lines.firstIndex { $0.contains("change 1:") } ?? 0
-        for line in lines[begin...].prefix(7) { print("  \(line)") }
+        print("Baton's log of the first change:")
+        for line in baton.error.split(separator: "\n").drop(while: { !$0.contains("change 1:") }) {
+            print("  \(line)")
+            if line.contains("generation 1 exited") { break }
+        }
         print("")
         let ready = rows.map(\.ready).sorted()
         let first = rows.map(\.first).sorted()
