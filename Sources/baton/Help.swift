@@ -13,8 +13,8 @@ enum Help {
 
     static func text(width: Int = 100) -> String {
         var text = """
-            baton \(Baton.version): runs your app as PID 1 and watches its configuration. When the configuration changes,
-            Baton makes the app use it without losing a request.
+            baton \(Baton.version): the PID 1 of your container. It runs your app and watches its configuration. When the
+            configuration changes, Baton makes the app use it without losing a request.
 
             \(usage)
 
