@@ -93,7 +93,7 @@ enum AdminPage {
         function change(c, now) {
           const row = make("div", undefined, "row"), head = make("div", undefined, "head");
           const name = c.outcome === "rolled_back" ? "rolled back" : c.outcome;
-          head.append(make("b", "№ " + c.change), make("span", name + (c.means && c.means !== "none" ? " by " + c.means : ""),
+          head.append(make("b", "№ " + c.change), make("span", name + (c.means && c.means !== "none" ? " by " + c.means + (c.proof ? ", proof: " + c.proof : "") : ""),
             c.outcome === "applied" ? "good" : c.outcome === "in progress" ? "wait" : c.outcome === "superseded" ? "dim" : "bad"));
           head.append(make("span", length(now - c.seen_at) + " ago" + (c.manual ? ", requested" : "") + (c.generation ? ", generation " + c.generation : ""), "dim small"), make("code", c.digest, "dim"));
           row.append(head);
@@ -130,7 +130,7 @@ enum AdminPage {
           generations(status, now);
           const count = (name, outcome) => (status.counters || []).filter(c => c.name === name && (!outcome || c.outcome === outcome)).reduce((sum, c) => sum + c.value, 0);
           const figure = (n, text, bad) => { const d = make("div"); d.append(make("b", n.toLocaleString("en"), bad && n ? "bad" : ""), make("span", text)); return d };
-          fill("figures", figure(count("config_changes_total", "applied"), "changes applied"), figure(count("config_changes_total", "rejected") + count("config_changes_total", "rolled_back"), "rejected or rolled back", true),
+          fill("figures", figure(count("config_changes_total", "applied"), "changes applied"), figure(count("config_changes_total", "rejected") + count("config_changes_total", "rolled_back") + count("config_changes_total", "failed"), "rejected, rolled back or failed", true),
             figure(count("generations_started_total"), "generations started"), figure(count("app_crashes_total"), "ended unexpectedly", true),
             figure(count("drain_cut_connections_total"), "connections killed", true), figure(count("log_dropped_total"), "log lines dropped", true));
           fill("sources", ...((status.sources || []).length ? status.sources.map(s => source(s, now)) : [make("p", "nothing is watched", "dim")]));

@@ -99,6 +99,7 @@ public struct Metrics: Sendable {
 
     private static let counterHelp = [
         ("config_changes_total", "Configuration changes by outcome."),
+        ("config_applied_total", "Applied changes by proof that the app uses them: app, probe, alive or none."),
         ("generations_started_total", "Generations of the app that were started."),
         ("app_crashes_total", "Generations that ended unexpectedly while they served."),
         ("agent_starts_total", "Starts of the agent."),
@@ -110,7 +111,8 @@ public struct Metrics: Sendable {
     private static func counters(_ records: [StatusRecord]) -> [Family] {
         counterHelp.map { name, help in
             let samples = records.filter { $0.kind == .counter && $0.text("name") == name }.map { record in
-                Sample(record.text("outcome").map { [("outcome", $0)] } ?? [], record.number("value") ?? 0)
+                let labels = ["outcome", "proof"].compactMap { name in record.text(name).map { (name, $0) } }
+                return Sample(labels, record.number("value") ?? 0)
             }
             return Family("baton_\(name)", .counter, help, samples)
         }

@@ -108,7 +108,7 @@ struct StatusText {
         func count(_ name: String, _ outcome: String? = nil) -> Int64 {
             records.first { $0.text("name") == name && $0.text("outcome") == outcome }?.number("value") ?? 0
         }
-        let outcomes = ["applied", "superseded", "rejected", "rolled_back"].map {
+        let outcomes = ["applied", "superseded", "rejected", "rolled_back", "failed"].map {
             "\(count("config_changes_total", $0)) \($0 == "rolled_back" ? "rolled back" : $0)"
         }
         var text = "  changes: \(outcomes.joined(separator: ", "))\n"
@@ -137,6 +137,7 @@ struct StatusText {
         let shown = name == "rolled_back" ? "rolled back" : name
         var text = colour(name == "applied" ? .green : name == "superseded" ? .plain : .red, shown)
         if let means = change.text("means"), means != "none" { text += " by \(means)" }
+        if let proof = change.text("proof"), change.text("means") != "none" { text += ", proof: \(proof)" }
         if let generation = change.number("generation") { text += ", generation \(generation)" }
         if let digest = change.text("digest") { text += ", \(digest)" }
         if change.number("manual") == 1 { text += ", requested" }

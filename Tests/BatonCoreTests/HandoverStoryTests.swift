@@ -24,7 +24,7 @@ import Testing
         story.change(to: 2)
         #expect(story.starts == [2])
         story.getReady(2)
-        #expect(story.outcomes == [.applied(.handover)])
+        #expect(story.outcomes == [.applied(.handover, .alive)])
         #expect(story.sent(.terminate, to: 1) && story.sent(.cont, to: 1))
         story.tell(.exited(1, .signalled(15), leftovers: false))
         #expect(story.supervisor.generations.map(\.number) == [2])
@@ -101,7 +101,9 @@ import Testing
         story.tell(.launched(2), .scanned(2, .no), .exited(1, .exited(9), leftovers: false))
         #expect(story.supervisor.phase == .running)
         story.pass(Supervisor.Times.scanLimit)
-        #expect(story.supervisor.serving?.number == 2 && story.outcomes == [.applied(.handover)])
+        #expect(story.supervisor.serving?.number == 2 && story.outcomes.isEmpty)
+        story.pass(Supervisor.Times.leastProbation)
+        #expect(story.outcomes == [.applied(.handover, .alive)])
     }
 
     @Test func theOldestOfTooManyDrainingIsKilled() {

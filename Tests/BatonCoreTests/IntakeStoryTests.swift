@@ -28,7 +28,7 @@ import Testing
         story.change(to: 3)
         #expect(story.outcomes == [.superseded] && story.supervisor.nextDeadline == turn)
         story.pass(.seconds(10))
-        #expect(story.outcomes == [.applied(.none)])
+        #expect(story.outcomes == [.applied(.none, .none)])
     }
 
     @Test func aSupersededMountEndsOnlyWhereThatIsWanted() {

@@ -107,6 +107,18 @@ import Testing
         #expect(events(Self.watched, gainsPrivileges: true) == [.notAdopted])
     }
 
+    @Test func aProbationWithNothingToGoBackToIsWarnedOf() {
+        func isWarned(_ variables: [String: String]) -> Bool {
+            Plan.warnings(settings(Self.watched.merging(variables) { $1 }), Place()).contains {
+                $0.event == .probationWithoutStage
+            }
+        }
+        #expect(isWarned(["BATON_PROBATION": "10s"]))
+        #expect(!isWarned(["BATON_PROBATION": "10s", "BATON_STAGE_FILES": "on"]))
+        #expect(!isWarned(["BATON_PROBATION": "10s", "BATON_ON_CHANGE": "handover"]))
+        #expect(!isWarned(["BATON_PROBATION": "0s"]) && !isWarned([:]))
+    }
+
     /// A refusal that only shows once the app runs stands in the status, too.
     @Test func theStatusTellsWhatHasComeOfThePlan() {
         var story = Story { $0.adopts = true }

@@ -91,7 +91,7 @@ import Testing
         #expect(orders(story) == [.promote(2), .start(2)])
         story.getReady(2)
         // Only now is the one before not needed any more.
-        #expect(story.effects.contains(.dropSnapshot(1)) && story.outcomes == [.applied(.handover)])
+        #expect(story.effects.contains(.dropSnapshot(1)) && story.outcomes == [.applied(.handover, .alive)])
     }
 
     @Test func whatIsRefusedIsNeverInForceAndNotTriedAgain() {
@@ -149,11 +149,11 @@ import Testing
         var story = serving { $0.onChange = .none }
         story.change(to: 2)
         story.tell(.snapshotStaged(2, .whole))
-        #expect(story.outcomes == [.applied(.none)] && story.effects.contains(.promote(2)))
+        #expect(story.outcomes == [.applied(.none, .none)] && story.effects.contains(.promote(2)))
         // To what the app was started with.
         story.change(to: 1)
         story.tell(.snapshotStaged(3, .whole))
-        #expect(story.outcomes == [.applied(.none)] && story.effects.contains(.promote(3)))
+        #expect(story.outcomes == [.applied(.none, .none)] && story.effects.contains(.promote(3)))
     }
 
     @Test func whatACrashRestartHasReadAndTheStageHasGivenUpIsLaidThereAgain() {
@@ -187,7 +187,7 @@ import Testing
     @Test func afterProbationTheOldOneGoes() {
         var story = proving()
         story.pass(.seconds(31))
-        #expect(story.outcomes == [.applied(.handover)] && story.effects.contains(.dropSnapshot(1)))
+        #expect(story.outcomes == [.applied(.handover, .alive)] && story.effects.contains(.dropSnapshot(1)))
         #expect(story.supervisor.generations.first?.kind == .draining)
     }
 
@@ -204,16 +204,53 @@ import Testing
         #expect(story.effects.contains { if case .stageSnapshot = $0 { true } else { false } })
     }
 
-    @Test func whenBothDieTheRestartPolicyDecides() {
+    @Test func whenBothDieTheLastGoodContentIsStartedOnceAndThenTheRestartPolicyDecides() {
         var story = proving()
         story.tell(.exited(1, .exited(1), leftovers: false), .exited(2, .exited(1), leftovers: false))
+        #expect(story.supervisor.phase == .running && story.effects.contains(.promote(1)))
+        story.pass(.milliseconds(1))
+        #expect(story.starts == [3] && story.supervisor.generations.last?.digest == Story.digest(1))
+        story.tell(.exited(3, .exited(1), leftovers: false))
         #expect(story.supervisor.phase == .stopping && story.supervisor.move == nil)
     }
 
-    @Test func aNewerChangeEndsAProbationThatHasGoneWell() {
+    /// What mends a bad change does not wait for its end, and what is gone back to is what was proven last.
+    @Test func aNewerChangeTakesThePlaceOfOneThatIsNotProven() {
         var story = proving()
         story.change(to: 3)
-        #expect(story.outcomes == [.applied(.handover)])
-        #expect(story.supervisor.generations.first?.kind == .draining)
+        #expect(story.outcomes.isEmpty && story.effects.contains(.stageSnapshot(3)))
+        story.tell(.snapshotStaged(3, .whole))
+        #expect(story.outcomes == [.superseded] && story.starts == [3] && story.effects.contains(.dropSnapshot(2)))
+        #expect(!story.effects.contains(.dropSnapshot(1)))
+        story.tell(.launched(3), .scanned(3, .yes))
+        // The first one is kept, the one that was not proven goes.
+        #expect(story.supervisor.generations.map(\.label) == ["standby", "quiet", "serving"])
+        story.tell(.exited(3, .exited(1), leftovers: false))
+        #expect(story.supervisor.serving?.number == 1 && story.effects.contains(.promote(1)))
+        #expect(story.outcomes.map(\.name) == ["rolled_back"] && story.supervisor.digestInForce == Story.digest(1))
+    }
+
+    @Test func aNewerChangeThatIsRefusedLeavesTheProofAlone() {
+        var story = serving {
+            $0.probation = .seconds(30); $0.validates = true
+        }
+        story.change(to: 2)
+        story.tell(
+            .snapshotStaged(2, .whole), .validated(2, refusal: nil), .launched(2), .scanned(2, .yes))
+        story.change(to: 3)
+        story.tell(.snapshotStaged(3, .whole), .validated(3, refusal: "line 3"))
+        #expect(story.outcomes == [.rejected(reason: "line 3")])
+        story.pass(.seconds(31))
+        #expect(story.outcomes == [.applied(.handover, .alive)] && story.effects.contains(.dropSnapshot(1)))
+    }
+
+    /// The newer one fails as well: everything goes back to what was proven last.
+    @Test func whenTheNewerOneFailsTheLastProvenOneServes() {
+        var story = proving()
+        story.change(to: 3)
+        story.tell(.snapshotStaged(3, .whole), .launched(3), .exited(3, .exited(1), leftovers: false))
+        #expect(story.effects.contains(.promote(1)) && story.supervisor.serving?.number == 1)
+        #expect(story.supervisor.generations.map(\.label) == ["serving", "quiet"])
+        #expect(story.supervisor.digestInForce == Story.digest(1))
     }
 }

@@ -52,7 +52,7 @@ import Testing
         story.pass(.seconds(2))
         story.tell(.exited(1, .exited(0), leftovers: false))
         let entry = story.supervisor.history.entries[0]
-        #expect(entry.outcome == .applied(.handover) && entry.generation == 2)
+        #expect(entry.outcome == .applied(.handover, .alive) && entry.generation == 2)
         #expect(entry.steps[.settle] == .milliseconds(100))
         #expect(entry.steps[.stage] == .milliseconds(30))
         #expect(entry.steps[.validate] == .milliseconds(500))
@@ -110,7 +110,7 @@ import Testing
         story.tell(.reloadAsked, .snapshot(.whole(Story.digest(1))))
         #expect(story.starts == [2])
         story.getReady(2)
-        #expect(story.outcomes == [.applied(.handover)])
+        #expect(story.outcomes == [.applied(.handover, .alive)])
         #expect(story.supervisor.historyRecords { _ in 0 }.last?.number("manual") == 1)
     }
 

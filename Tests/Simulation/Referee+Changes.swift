@@ -50,8 +50,14 @@ extension Referee {
                 return record.event != .changeDetected && record.fields.contains(.digest(change.digest))
             }
             guard isLogged else { throw Violation(invariant: 4, description: "change \(change.number) ended unlogged") }
+            guard let digest = change.digest else { continue }
+            switch outcome {
+            case .applied: failed.remove(digest)
+            case .rejected, .rolledBack, .failed: failed.insert(digest)
+            case .superseded: break
+            }
         }
-        guard open.count == (after.move == nil ? 0 : 1) else {
+        guard open.count == (after.move == nil ? 0 : 1) + (after.proving == nil ? 0 : 1) else {
             throw Violation(invariant: 4, description: "\(open.count) changes are open: \(open)")
         }
     }
@@ -60,9 +66,9 @@ extension Referee {
     /// way may have to end first, a reading may be torn, a generation given up, an old one killed, before its own turn.
     func checkPace(_ effects: [Supervisor.Effect], _ world: SimulatedWorld) throws {
         guard let calmSince else { return }
-        let turn =
-            max(setup.settle * 10, .seconds(10)) + setup.splay + setup.validateTimeout + setup.readyTimeout
-            + max(setup.probation, setup.slowStart) + setup.drainTimeout + .seconds(30)
+        let proving = max(setup.probation ?? Supervisor.Times.leastProbation, setup.slowStart)
+        let reading = max(setup.settle * 10, .seconds(10)) + setup.splay + setup.validateTimeout
+        let turn = reading + setup.readyTimeout * 2 + proving + setup.drainTimeout + .seconds(30)
         for case .changeEnded(let change, _) in effects where world.now > max(calmSince, change.seenAt) + turn * 2 {
             throw Violation(
                 invariant: 4,
@@ -83,6 +89,7 @@ extension Referee {
             status != .exited(0) || !setup.adopts
         {
             endsByReload = true
+            retried = before.proving?.change.number
             guard after.phase == .running else {
                 throw Violation(
                     invariant: 11, description: "generation \(number) ended by its reload, and Baton with it")
@@ -99,12 +106,58 @@ extension Referee {
                 guard !endsByReload else {
                     throw Violation(invariant: 11, description: "generation \(number) is told again what ended the app")
                 }
-            case .changeEnded(_, .applied(.reload)):
-                if case .reloadFinished = event, let serving = before.serving {
-                    toldToReload[serving.number] = world.now
-                }
+            case .changeEnded(let change, .rolledBack), .changeEnded(let change, .failed):
+                // A new process did not survive it either: it was the content.
+                if change.number == retried { endsByReload = false }
             default: break
             }
+        }
+        if case .reloadFinished(_, nil) = event, case .reloading = before.move?.step, let serving = before.serving {
+            toldToReload[serving.number] = world.now
+        }
+    }
+
+    /// 10 and 11: what is good is kept until something newer is proven, and a change that fails goes back to it.
+    mutating func checkProof(
+        _ event: Supervisor.Event, _ before: Supervisor, _ after: Supervisor, _ effects: [Supervisor.Effect],
+        _ world: SimulatedWorld
+    ) throws {
+        var promoted = world.promoted
+        var isProven = false
+        for effect in effects {
+            switch effect {
+            case .promote(let number): promoted = number
+            case .changeEnded(_, .applied(let means, let proof)):
+                isProven = true
+                try checkTime(means, proof, before, world)
+            default: break
+            }
+        }
+        if let good, effects.contains(.dropSnapshot(good)), !isProven {
+            throw Violation(invariant: 10, description: "snapshot \(good), the last good one, is dropped")
+        }
+        if isProven || good == nil { good = promoted }
+        if case .exited(let number, let status, _) = event, before.phase == .running, setup.stages, !isInterrupted,
+            let proving = before.proving, proving.generation == number,
+            proving.means == .reload || (status.code != 0 && !setup.exitOK.contains(status.code))
+        {
+            guard after.phase == .running else {
+                throw Violation(invariant: 11, description: "generation \(number) fails, and nothing goes back")
+            }
+        }
+    }
+
+    /// Nobody is said to be alive before there was time to die.
+    private func checkTime(
+        _ means: Outcome.Means, _ proof: Outcome.Proof, _ before: Supervisor, _ world: SimulatedWorld
+    ) throws {
+        guard means == .reload, setup.probation != .zero else { return }
+        guard proof != .none else { throw Violation(invariant: 4, description: "applied, and nothing was waited for") }
+        guard proof != .app, let generation = before.proving?.generation, let told = toldToReload[generation] else {
+            return
+        }
+        guard world.now - told >= Supervisor.Times.leastProbation else {
+            throw Violation(invariant: 4, description: "generation \(generation) is proven after \(world.now - told)")
         }
     }
 }

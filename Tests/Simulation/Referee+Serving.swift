@@ -23,19 +23,14 @@ extension Referee {
             // Its main process ended by itself: what is left of it is only tidied up.
             if case .exited(number, _, _) = event { continue }
             if restartsOnChange { continue }
-            // Taken back: the one before it has been kept for this.
-            if case .proving(let proving) = before.move?.step, proving.generation == number,
-                let serving = after.serving, serving.number < number
-            {
-                continue
-            }
+            if isUndone(after, effects), after.serving.map({ $0.number < number }) ?? true { continue }
             guard let serving = after.serving, serving.number > number else {
                 throw Violation(invariant: 2, description: "generation \(number) is drained and no successor is ready")
             }
         }
         try checkFirst(event, before, after, effects)
         let wasServing = before.serving
-        if let wasServing, after.serving == nil, !restartsOnChange {
+        if let wasServing, after.serving == nil, !restartsOnChange, !isUndone(after, effects) {
             let isGone =
                 switch event {
                 case .exited(wasServing.number, _, _), .launchFailed(wasServing.number, _): true
@@ -46,6 +41,12 @@ extension Referee {
                     invariant: 1, description: "generation \(wasServing.number) stopped serving on \(event)")
             }
         }
+    }
+
+    /// A change has failed: the generation before has been kept for this, or one is started with the last good content.
+    private func isUndone(_ after: Supervisor, _ effects: [Supervisor.Effect]) -> Bool {
+        let isUndone = effects.contains { if case .changeEnded(_, .rolledBack) = $0 { true } else { false } }
+        return isUndone && (after.serving != nil || after.starting != nil || after.timers.deadline(.restart) != nil)
     }
 
     /// Nobody serves for certain, but a generation that is not known to be ready may: no change tells it to go.
@@ -92,7 +93,7 @@ extension Referee {
             }
         }
         if setup.steers, setup.slowStart > .zero, let proved = provedGeneration(after),
-            proved != provedGeneration(before)
+            proved != provedGeneration(before), before.serving != nil
         {
             guard sharedWith != nil else {
                 throw Violation(invariant: 2, description: "all connections at once, in a slow start")
@@ -113,7 +114,7 @@ extension Referee {
     }
 
     func provedGeneration(_ supervisor: Supervisor) -> GenerationNumber? {
-        if case .proving(let proving) = supervisor.move?.step { proving.generation } else { nil }
+        supervisor.proving.flatMap { $0.means == .handover ? $0.generation : nil }
     }
 
     /// Nobody is told to go while it is seen to have connections, nor the old one while the new one is on probation; who cannot
@@ -126,16 +127,16 @@ extension Referee {
                 throw Violation(invariant: 2, description: "generation \(number) is told to go with connections open")
             }
         }
-        if let proved = provedGeneration(after), proved != provedGeneration(before) {
+        if let proved = provedGeneration(after), proved != provedGeneration(before), before.serving != nil {
             guard after.generations.contains(where: { $0.kind == .ready && $0.number < proved }) else {
                 throw Violation(
                     invariant: 2, description: "nothing is kept to go back to from generation \(proved)")
             }
         }
-        if setup.probation > .zero || (setup.slowStart > .zero && setup.steers), before.serving != nil,
+        if setup.probation ?? .zero > .zero || (setup.slowStart > .zero && setup.steers), before.serving != nil,
             case .starting = before.move?.step, after.phase == .running
         {
-            for case .changeEnded(let change, .applied(.handover)) in effects {
+            for case .changeEnded(let change, .applied(.handover, _)) in effects {
                 throw Violation(invariant: 2, description: "change \(change.number) is applied without probation")
             }
         }

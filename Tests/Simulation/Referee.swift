@@ -28,6 +28,12 @@ package struct Referee {
     /// When each generation was last told to reload, by the signal or by a command that ended well.
     var toldToReload: [GenerationNumber: Instant] = [:]
     var endsByReload = false
+    /// The change that a new process tries, as the app did not survive its reload.
+    var retried: ChangeNumber?
+    /// What the app has failed with, or what was refused.
+    var failed: Set<Digest> = []
+    /// The snapshot that was proven last.
+    var good: SnapshotNumber?
     /// ^C is a person's wish to end it.
     var isInterrupted = false
     /// Scans in a row in which the first generation was not seen to wait.
@@ -61,6 +67,7 @@ package struct Referee {
         try checkChanges(before, after, effects)
         try checkPace(effects, world)
         try checkReloads(event, before, after, effects, world)
+        try checkProof(event, before, after, effects, world)
         try checkLeftBehind(event, before, after, effects)
         try checkStop(after, effects, world)
         try checkEnds(event, after, effects)
@@ -87,7 +94,7 @@ package struct Referee {
             throw Violation(invariant: 8, description: "still waiting for what the app is started with")
         }
         guard supervisor.phase == .running else { return }
-        guard supervisor.move == nil, open.isEmpty else {
+        guard supervisor.move == nil, supervisor.proving == nil, open.isEmpty else {
             throw Violation(
                 invariant: 4,
                 description: "change \(open) never ended (\(String(describing: supervisor.move?.step)))")
@@ -101,14 +108,14 @@ package struct Referee {
         }
         guard let last = ended.keys.max(), let serving = supervisor.serving else { return }
         switch ended[last] {
-        case .rejected, .rolledBack, nil: break
+        case .rejected, .rolledBack, .failed, nil: break
         case .applied where setup.onChange == .none, .superseded where setup.onChange == .none:
             // Whoever serves is not told; who is started next reads what was seen last.
             guard supervisor.digestAtStart == supervisor.lastSeen else {
                 throw Violation(invariant: 4, description: "the stage does not hold the last content, \(world.written)")
             }
         case .applied, .superseded:
-            guard serving.digest == supervisor.lastSeen else {
+            guard serving.digest == supervisor.lastSeen || supervisor.lastSeen.map(failed.contains) == true else {
                 throw Violation(invariant: 4, description: "serves \(serving.digest as Any), not \(world.written)")
             }
         }

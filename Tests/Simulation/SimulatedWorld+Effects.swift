@@ -31,11 +31,13 @@ extension SimulatedWorld {
             if !isCalm, Int.random(in: 0..<6, using: &random) == 0 { return }
             let refusal = !isCalm && Int.random(in: 0..<3, using: &random) == 0 ? "line 3" : nil
             schedule(.validated(number, refusal: refusal), in: random.interval(upTo: .seconds(1)))
-        case .runReload(let change, _):
+        case .runReload(let change, let number):
             // Some never end.
             if !isCalm, Int.random(in: 0..<6, using: &random) == 0 { return }
             let failure = !isCalm && Int.random(in: 0..<3, using: &random) == 0 ? "no such server" : nil
-            schedule(.reloadFinished(change, failure: failure), in: random.interval(upTo: .seconds(1)))
+            let wait = random.interval(upTo: .seconds(1))
+            schedule(.reloadFinished(change, failure: failure), in: wait)
+            endByReload(number, after: wait)
         case .endReload: break
         case .startAgent:
             for source in setup.awaited.sorted() {
@@ -74,6 +76,7 @@ extension SimulatedWorld {
             endsByReload: !isCalm && Int.random(in: 0..<4, using: &random) == 0
                 ? .milliseconds([0, 1000, 10_000].randomElement(using: &random) ?? 0) : nil,
             saysReady: isCalm || Int.random(in: 0..<5, using: &random) > 0,
+            saysReloading: Int.random(in: 0..<4, using: &random) == 0,
             listens: setup.adopts ? [0, 1, 1, 2].randomElement(using: &random) ?? 0 : 0,
             connections: [0, 3, 1_000_000].randomElement(using: &random) ?? 0)
         if !isCalm, Int.random(in: 0..<20, using: &random) == 0 {
@@ -113,11 +116,14 @@ extension SimulatedWorld {
                 processes[number]?.leftovers = 0
                 if !process.isMainAlive { schedule(.groupEmptied(number), in: .milliseconds(1)) }
             }
-        } else if signal == setup.reloadSignal, recipient == .main, let wait = process.endsByReload {
-            guard process.isMainAlive, !process.willEnd else { return }
-            processes[number]?.willEnd = true
-            let status: ExitStatus = Bool.random(using: &random) ? .exited(0) : .signalled(signal.number)
-            schedule(.exited(number, status, leftovers: false), in: wait)
+        } else if signal == setup.reloadSignal, recipient == .main {
+            if process.saysReloading {
+                schedule(.notified(number, Notification.reloadingWord), in: .milliseconds(1))
+                if isCalm || Int.random(in: 0..<4, using: &random) > 0 {
+                    schedule(.notified(number, Notification.readyWord), in: random.interval(upTo: .seconds(2)))
+                }
+            }
+            endByReload(number, after: .zero)
         } else if signal == setup.drainSignal || signal == .quit {
             if !process.isMainAlive { return schedule(.groupEmptied(number), in: random.interval(upTo: .seconds(2))) }
             guard !process.ignoresDrain, !process.willEnd else { return }
@@ -127,6 +133,14 @@ extension SimulatedWorld {
             let busy = max(.zero, (network.busyUntil(number) ?? now) - now)
             schedule(.exited(number, status, leftovers: false), in: busy + random.interval(upTo: .seconds(1)))
         }
+    }
+
+    private mutating func endByReload(_ number: GenerationNumber, after wait: Interval) {
+        guard let process = processes[number], process.isMainAlive, !process.willEnd, let later = process.endsByReload
+        else { return }
+        processes[number]?.willEnd = true
+        let status: ExitStatus = [.exited(0), .exited(3), .signalled(1)].randomElement(using: &random) ?? .exited(3)
+        schedule(.exited(number, status, leftovers: false), in: wait + later)
     }
 
     mutating func signalAll(_ signal: Signal) {
@@ -140,5 +154,19 @@ extension SimulatedWorld {
             }
         }
         noteIfAlone()
+    }
+}
+
+extension Notification {
+    fileprivate static var readyWord: Notification {
+        var notification = Notification()
+        notification.ready = true
+        return notification
+    }
+
+    fileprivate static var reloadingWord: Notification {
+        var notification = Notification()
+        notification.reloading = true
+        return notification
     }
 }

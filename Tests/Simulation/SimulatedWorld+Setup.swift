@@ -14,7 +14,7 @@ extension SimulatedWorld {
         setup.reloadsByCommand = Int.random(in: 0..<3, using: &random) == 0
         setup.validates = setup.stages && Bool.random(using: &random)
         setup.validateTimeout = .milliseconds([300, 3000].randomElement(using: &random) ?? 300)
-        setup.probation = .milliseconds([0, 0, 2000, 20_000].randomElement(using: &random) ?? 0)
+        setup.probation = [nil, nil, .zero, .milliseconds(2000), .seconds(20)].randomElement(using: &random) ?? nil
         setup.slowStart = .milliseconds([0, 0, 1, 1000, 10_000].randomElement(using: &random) ?? 0)
         setup.hasAgent = Int.random(in: 0..<3, using: &random) == 0
         if setup.hasAgent, Bool.random(using: &random) { setup.awaited = ["configmap/web", "secret/web"] }

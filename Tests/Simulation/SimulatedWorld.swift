@@ -12,6 +12,8 @@ package struct SimulatedWorld {
         /// It ends by the reload signal, so long after it.
         let endsByReload: Interval?
         let saysReady: Bool
+        /// It says when it reloads, and that it has; some never end.
+        let saysReloading: Bool
         var isProbed = false
         /// On so many addresses of its own, taken over by Baton.
         var listens = 0

@@ -35,14 +35,17 @@ package struct Transitions: Sendable, Equatable {
         _ before: Supervisor, _ after: Supervisor, _ effects: [Supervisor.Effect]
     ) {
         func step(_ number: ChangeNumber, _ supervisor: Supervisor) -> String? {
+            if supervisor.proving?.change.number == number { return "proving" }
             guard let move = supervisor.move, move.change.number == number else { return nil }
             return move.step.label
         }
         for case .changeEnded(let ended, let outcome) in effects {
             insert(step(ended.number, before) ?? "seen", outcome.name, &change)
         }
-        guard let number = after.move?.change.number, let now = step(number, after) else { return }
-        insert(step(number, before) ?? "seen", now, &change)
+        for number in [after.proving?.change.number, after.move?.change.number] {
+            guard let number, let now = step(number, after) else { continue }
+            insert(step(number, before) ?? "seen", now, &change)
+        }
     }
 
     private func insert(_ from: String, _ to: String, _ set: inout Set<Transition>) {

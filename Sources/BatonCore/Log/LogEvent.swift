@@ -44,6 +44,9 @@ public enum LogEvent: String, Sendable, CaseIterable {
     case changeSuperseded = "change_superseded"
     case changeRejected = "change_rejected"
     case changeRolledBack = "change_rolled_back"
+    case changeFailed = "change_failed"
+    case probationWithoutStage = "probation_without_stage"
+    case reloadSignalSent = "reload_signal_sent"
     case reloadSignalNotCaught = "reload_signal_not_caught"
     case reloadSignalWithheld = "reload_signal_withheld"
     case reloadSignalUnsafe = "reload_signal_unsafe"
@@ -141,12 +144,14 @@ extension LogEvent {
     public var level: LogLevel {
         switch self {
         case .startFailed, .eventLoopFailed, .descriptorNotWatched, .changeRejected, .changeRolledBack,
-            .endedByReload, .firstStagingFailed, .stageSwitchFailed, .stagedFilesUnreadable, .steeringRefused,
+            .changeFailed, .endedByReload, .firstStagingFailed, .stageSwitchFailed, .stagedFilesUnreadable,
+            .steeringRefused,
             .steeringFailed, .probeSteeringFailed, .launchFailed, .generationNotReady, .agentStartFailed, .agentEnded,
             .agentProtocolError, .adminFailed, .sourceForbidden, .sourceStagingFailed:
             .error
         case .controlRefused, .stopTimedOut, .logDropped, .sourceDegraded, .sourceUnreadable, .inotifyOverflow,
-            .mountSuperseded, .environmentIncomplete, .snapshotTorn, .reloadSignalNotCaught, .reloadSignalUnsafe,
+            .mountSuperseded, .environmentIncomplete, .probationWithoutStage, .snapshotTorn, .reloadSignalNotCaught,
+            .reloadSignalUnsafe,
             .stageForeign, .secretOnDisk, .argumentNotFound, .waitingForSources, .waitingForFirstSnapshot,
             .handoverWithoutSocket, .adoptionRefused, .socketRepaired, .listeningIncomplete, .listeningNotSeen,
             .probeFailed, .mainPIDRefused, .rollbackUnavailable, .generationEndedUnexpectedly, .restartScheduled,
@@ -158,7 +163,8 @@ extension LogEvent {
             .debug
         case .batonStarting, .listening, .signalDropped, .stopping, .stopDelaySkipped, .exiting, .sourceWatched,
             .sourceRecovered, .sourceReadable, .sourceSwitchedToAPI, .firstSnapshot, .contentReverted,
-            .reloadRequested, .changeDetected, .changeApplied, .changeSuperseded, .reloadSignalWithheld,
+            .reloadRequested, .changeDetected, .changeApplied, .changeSuperseded, .reloadSignalSent,
+            .reloadSignalWithheld,
             .stageNotLocked, .stageReused, .argumentReplaced, .notAdopted, .socketAdopted, .notAdoptedOtherNamespace,
             .steeringUnavailable, .generationStarting, .generationReady, .readinessScanUnavailable, .mainPIDChanged,
             .appStatus, .appStopping, .appReloading, .appReloaded, .generationInSlowStart, .generationOnProbation,
@@ -176,7 +182,8 @@ extension LogEvent {
         case .startFailed, .privilegesDropped, .controlUnavailable, .controlRefused, .signalIgnored, .signalDropped,
             .stopping, .stopDelaySkipped, .stopTimedOut, .eventLoopFailed, .descriptorNotWatched, .inotifyOverflow,
             .snapshotTorn, .reloadRequested, .waitingForFirstSnapshot, .firstStagingFailed, .stageSwitchFailed,
-            .stagedFilesUnreadable, .handoverWithoutSocket, .notAdopted, .adoptionRefused, .steeringUnavailable,
+            .stagedFilesUnreadable, .probationWithoutStage, .handoverWithoutSocket, .notAdopted, .adoptionRefused,
+            .steeringUnavailable,
             .steeringRefused, .probeSteeringFailed, .probeFailed, .agentStartFailed, .agentProtocolError,
             .agentMessage, .adminFailed:
             []
@@ -198,8 +205,12 @@ extension LogEvent {
             ["digest"]
         case .changeDetected:
             ["change", "digest", "from"]
-        case .changeApplied, .changeSuperseded, .changeRejected, .changeRolledBack:
+        case .changeApplied:
+            ["change", "digest", "outcome", "seconds", "proof"]
+        case .changeSuperseded, .changeRejected, .changeRolledBack, .changeFailed:
             ["change", "digest", "outcome", "seconds"]
+        case .reloadSignalSent:
+            ["generation", "change", "signal"]
         case .reloadSignalNotCaught, .reloadSignalWithheld, .reloadSignalUnsafe, .steeringFailed, .socketRepaired,
             .launchFailed, .generationNotReady, .readinessScanUnavailable, .listeningIncomplete, .listeningNotSeen,
             .mainPIDChanged, .mainPIDRefused, .appStatus, .appStopping, .appReloading, .appReloaded,

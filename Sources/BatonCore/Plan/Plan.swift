@@ -152,8 +152,17 @@ extension Plan {
     /// What the settings ask for and is not to be had, or will not do what it seems to.
     public static func warnings(_ settings: Settings, _ place: Place) -> [LogRecord] {
         var warnings: [LogRecord] = []
+        if let probation = settings.probation, probation > .zero, !settings.stages,
+            [.auto, .reload, .restart].contains(settings.onChange)
+        {
+            warnings.append(
+                LogRecord(
+                    .probationWithoutStage,
+                    "BATON_PROBATION=\(probation) without a stage: if a reload or restart fails, there is no last good configuration "
+                        + "to go back to; set BATON_STAGE_FILES=on"))
+        }
         let adoption = Plan.adoption(settings, place)
-        guard adoption.choice == .no else { return [] }
+        guard adoption.choice == .no else { return warnings }
         if place.program?.gainsPrivileges == true {
             warnings.append(
                 LogRecord(.notAdopted, "not adopting the app's listening sockets: \(adoption.reason)"))

@@ -175,10 +175,13 @@ public final class SettingDefinition: Sendable {
             settings.validateTimeout = try SettingValue.interval(text, atLeast: .milliseconds(10))
         },
         .init(
-            "BATON_PROBATION", default: "0s", allowed: duration,
-            "Time after a handover in which the old generation is kept. If the new one exits or fails its "
-                + "readiness probe, Baton rolls back to the old one"
-        ) { (text, settings) throws(SettingError) in settings.probation = try SettingValue.interval(text) },
+            "BATON_PROBATION", default: "auto", allowed: "auto, \(duration), or 0s for none",
+            "Time in which a change must prove itself. If the app exits or fails its readiness probe within it, Baton rolls back "
+                + "to the last good configuration. After a handover the old generation is kept for this time. auto: 3s after a "
+                + "reload or restart (the minimum there), 0s after a handover"
+        ) { (text, settings) throws(SettingError) in
+            settings.probation = text == "auto" ? nil : try SettingValue.interval(text)
+        },
         .init(
             "BATON_SPLAY", default: "0s", allowed: duration,
             "Maximum of a random delay before a change is applied, so that the Pods of a fleet do not change "

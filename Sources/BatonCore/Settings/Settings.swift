@@ -22,7 +22,8 @@ public struct Settings: Sendable, Hashable {
     public var stageFiles = false
     public var validate: Validator?
     public var validateTimeout: Interval = .seconds(10)
-    public var probation: Interval = .zero
+    /// Nil: none after a handover, `Supervisor.Times.leastProbation` after a reload or a restart.
+    public var probation: Interval?
 
     public var onChange: ChangeMode = .auto
     public var reloadSignal: Signal = .hangUp

@@ -48,7 +48,6 @@ extension Supervisor.Move.Step {
         case .scanning: "scanning"
         case .awaitingGone: "awaiting-gone"
         case .starting: "starting"
-        case .proving: "proving"
         }
     }
 }

@@ -24,10 +24,10 @@ extension Supervisor {
         case .preparing: record.add(.text("awaits", "a first snapshot of the configuration"))
         case .running, .stopping, .exited: break
         }
-        if let move {
+        let open = move.map { ($0.change, step(of: $0)) } ?? proving.map { ($0.change, stepOfProving) }
+        if let (change, step) = open {
             record.add(
-                .change(move.change.number), .text("step", step(of: move).rawValue),
-                .number("seen_at", wall(move.change.seenAt)))
+                .change(change.number), .text("step", step.rawValue), .number("seen_at", wall(change.seenAt)))
             if let deadline = timers.deadline(.probation) { record.add(.number("probation_ends_at", wall(deadline))) }
         }
         return record
@@ -52,13 +52,11 @@ extension Supervisor {
             ])
         if let digest = generation.digest { record.add(.digest(digest)) }
         if let readyAt = generation.readyAt { record.add(.number("ready_at", wall(readyAt))) }
-        if case .proving(let proving) = move?.step {
-            if proving.generation == generation.number {
-                record.add(.text("role", provingRole))
-            } else if case .standby = generation.state {
-                let share = slowStart.map { "\(100 - $0.percent) % of new connections" }
-                record.add(.text("role", share ?? "kept for a rollback"))
-            }
+        if proving?.generation == generation.number {
+            record.add(.text("role", provingRole))
+        } else if case .standby = generation.state {
+            let share = slowStart.map { "\(100 - $0.percent) % of new connections" }
+            record.add(.text("role", share ?? "kept for a rollback"))
         }
         if let since = generation.drainingSince { record.add(.number("draining_since", wall(since))) }
         if let deadline = timers.deadline(.drain(generation.number)) {
@@ -99,7 +97,7 @@ extension Supervisor {
     }
 
     private var counterRecords: [StatusRecord] {
-        let outcomes = ["applied", "superseded", "rejected", "rolled_back"].map {
+        let outcomes = ["applied", "superseded", "rejected", "rolled_back", "failed"].map {
             StatusRecord(
                 .counter,
                 [
@@ -107,11 +105,19 @@ extension Supervisor {
                     .number("value", history.outcomes[$0] ?? 0),
                 ])
         }
+        let proofs = Outcome.Proof.allCases.map {
+            StatusRecord(
+                .counter,
+                [
+                    .text("name", "config_applied_total"), .text("proof", $0.rawValue),
+                    .number("value", history.proofs[$0] ?? 0),
+                ])
+        }
         let others = [
             ("generations_started_total", counters.generationsStarted), ("app_crashes_total", counters.appCrashes),
             ("agent_starts_total", counters.agentStarts), ("drain_cut_connections_total", counters.connectionsCut),
         ].map { StatusRecord(.counter, [.text("name", $0.0), .number("value", $0.1)]) }
-        return outcomes + others
+        return outcomes + proofs + others
     }
 
     private var histogramRecords: [StatusRecord] {
@@ -127,9 +133,9 @@ extension Supervisor {
 
     /// What lasts, for a terminal: a bar, how much of it is over, what is left. Nil where nothing does.
     public func progress(at now: Instant) -> String? {
-        if case .proving(let proving) = move?.step, let end = timers.deadline(.probation) {
+        if let proving, let end = timers.deadline(.probation) {
             let left = end - now
-            return Self.bar(left, of: provingTime)
+            return Self.bar(left, of: proving.time)
                 + " generation \(proving.generation) \(provingRole), \(Self.wholeSeconds(left)) left"
         }
         guard let draining = generations.last(where: { $0.kind == .draining && !$0.isKilled }),
@@ -165,6 +171,7 @@ extension Supervisor {
                 ])
             if entry.change.isManual { record.add(.number("manual", 1)) }
             if let means = entry.outcome?.means { record.add(.text("means", means.rawValue)) }
+            if let proof = entry.outcome?.proof { record.add(.text("proof", proof.rawValue)) }
             if let reason = entry.outcome?.reason { record.add(.text("reason", reason)) }
             if let endedAt = entry.endedAt { record.add(.number("ended_at", wall(endedAt))) }
             if let generation = entry.generation { record.add(.generation(generation)) }
@@ -185,9 +192,11 @@ extension Supervisor {
         case .validating: .validate
         case .splaying: .splay
         case .inspecting, .reloading, .holding, .scanning, .awaitingGone, .starting: .apply
-        case .proving: slowStart == nil ? .probation : .slowStart
         }
     }
+
+    /// Of the change that is in force and not proven yet.
+    var stepOfProving: History.Step { slowStart == nil ? .probation : .slowStart }
 }
 
 extension Supervisor.Move {
@@ -195,7 +204,6 @@ extension Supervisor.Move {
     var generation: GenerationNumber? {
         switch step {
         case .starting(let number, _), .inspecting(let number), .reloading(let number): number
-        case .proving(let proving): proving.generation
         case .staging, .validating, .splaying, .holding, .scanning, .awaitingGone: nil
         }
     }

@@ -33,11 +33,7 @@ extension Supervisor {
         let last = lastEnd == nil ? generations.last(where: \.isMainAlive) : nil
         life = .stopping(
             Stop(signal: signal ?? settings.drainSignal, lead: (serving ?? starting ?? last)?.number))
-        if case .proving(let proving) = move?.step {
-            endMove(.applied(proving.means))
-            // The share that the old one still has, too.
-            steerToServing()
-        }
+        supersedeProving()
         endMove(.superseded)
         for key in [Timers.Key.settle, .readRetry, .splay, .hold, .restart, .agent, .awaited, .stageRetry] {
             timers.cancel(key)

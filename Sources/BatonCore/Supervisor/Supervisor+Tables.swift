@@ -57,7 +57,7 @@ extension Supervisor {
         case .launchFailed(let failure): launchFailed(number, failure)
         case .exited(let status, let leftovers): exited(number, status, leftovers: leftovers)
         case .notified(let notification): notified(number, notification)
-        case .probeFinished(let isReady): probedOnProbation(number, isReady)
+        case .probeFinished(let isReady): probedWhileProving(number, isReady)
         case .scanned(let waiting): scannedAgain(number, waiting)
         case .adopted(let steers): adopted(number, steers: steers)
         case .listensItself: listensItself(number)
@@ -120,7 +120,7 @@ extension Supervisor {
         case due(MoveTimer)
     }
 
-    enum MoveTimer { case turn, hold, copy, validation, reload, probation, slowStart }
+    enum MoveTimer { case turn, hold, copy, validation, reload }
 
     mutating func tellMove(_ event: MoveEvent) {
         guard phase == .running, let move else { return }
@@ -136,11 +136,9 @@ extension Supervisor {
             reloadFinished(number, failure)
         case (.reloading, .due(.reload)): reloadTimedOut()
         case (.awaitingGone, .generationGone): if generations.isEmpty { startGeneration() }
-        case (.proving, .due(.probation)): endProbation()
-        case (.proving, .due(.slowStart)): steerToServing()
         // The answer to a step, or to a change, that is over, or nothing to this one.
         case (.staging, _), (.validating, _), (.splaying, _), (.inspecting, _), (.reloading, _), (.holding, _),
-            (.scanning, _), (.awaitingGone, _), (.starting, _), (.proving, _):
+            (.scanning, _), (.awaitingGone, _), (.starting, _):
             break
         }
     }

@@ -5,7 +5,7 @@
 /// 2. A ready generation is drained only after its successor is ready (restart mode excepted). Where connections can be moved it is
 ///    told to go only once it has none, or its time is nearly up: nobody is lost by it.
 /// 3. At most one generation is starting. A newer change replaces one that is not ready yet: the latest snapshot wins.
-/// 4. Every change ends in exactly one of applied, superseded, rejected, rolled back; nothing is applied twice.
+/// 4. Every change ends in exactly one of applied, superseded, rejected, rolled back, failed; nothing is applied twice.
 /// 5. After SIGTERM no generation is started, and Baton exits within stop delay + stop timeout + `Times.stopGrace`.
 /// 6. Every child is reaped exactly once; Baton's exit code is the app's (128 + n for a signal).
 /// 7. A failure of a new generation never touches the serving one.
@@ -13,11 +13,12 @@
 /// 9. If the serving generation dies while its successor is starting, the successor goes on; if that fails too, the
 ///    restart policy decides. There is never a moment in which nothing serves and nothing is being started, except by
 ///    that policy or a stop.
-/// 10. The last snapshot that was applied is not dropped before its successor is applied.
-/// 11. A change never ends the service while a way to continue exists (mode `exit` excepted). So far this holds for a reload that the
-///    app does not survive, and for a change that waits for a first generation which fails.
+/// 10. The last good snapshot is never dropped before a newer one is proven.
+/// 11. A change never ends the service while a way to continue exists (mode `exit` excepted): an app that does not survive its reload
+///    is started again under `auto`; where there is a last good snapshot the app goes on with that.
 ///
-/// A change runs through `Intake` (settle, read) and `Move` (its steps, until its outcome); a stop through `Stop`.
+/// A change runs through `Intake` (settle, read), `Move` (its steps, until it is in force) and `Proving` (until its outcome); a stop
+/// through `Stop`.
 public struct Supervisor: Sendable {
     /// What Baton is about, as the outside sees it.
     public enum Phase: Sendable, Hashable {
@@ -81,6 +82,7 @@ public struct Supervisor: Sendable {
 
     var intake = Intake()
     package internal(set) var move: Move?
+    package internal(set) var proving: Proving?
     var nextChange: ChangeNumber = 1
     /// The digest that was last decided upon, whatever came of it.
     package internal(set) var lastSeen: Digest?
@@ -173,6 +175,7 @@ public struct Supervisor: Sendable {
         case .tick: while let key = timers.takeDue(now) { fired(key) }
         }
         // Time passes only between events: where a change stands now is where it has been since this one.
+        if let proving { history.enter(stepOfProving, of: proving.change.number, at: now) }
         if let move { history.enter(step(of: move), of: move.change.number, at: now) }
         return effects
     }
@@ -214,8 +217,8 @@ public struct Supervisor: Sendable {
         case .restart: restartDue()
         case .stageRetry: stageRetryDue()
         case .validation: tellMove(.due(.validation))
-        case .probation: tellMove(.due(.probation))
-        case .slowStart: tellMove(.due(.slowStart))
+        case .probation: probationDue()
+        case .slowStart: steerToServing()
         case .reload: tellMove(.due(.reload))
         case .agent: startAgent()
         case .awaited: stillAwaiting()

@@ -38,6 +38,8 @@ extension Supervisor {
         /// A generation on probation is asked this often whether it is still ready, and goes after so many times no.
         public static let probationProbe: Interval = .seconds(1)
         public static let probationFailures = 3
+        /// An app that was told to reload, or was started anew, has so long to fail at least (BATON_PROBATION=0s: none).
+        public static let leastProbation: Interval = .seconds(3)
         /// A slow start has so many steps.
         public static let slowStartSteps: Int64 = 20
         /// How often the log tells what the app is waiting for.

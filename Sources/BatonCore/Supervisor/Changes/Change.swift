@@ -11,11 +11,28 @@ public struct Change: Sendable, Hashable {
 /// How a change ended. Each ends in exactly one of these.
 public enum Outcome: Sendable, Hashable {
     public enum Means: String, Sendable, Hashable { case reload, handover, restart, exit, none }
-    case applied(Means)
-    /// A newer change, or a stop, came before it was in force.
+
+    /// How it is known that the app uses the configuration.
+    public enum Proof: String, Sendable, Hashable, CaseIterable {
+        /// The app said so: READY=1 after RELOADING=1 or after its start, its readiness descriptor, or the exit code 0 of the reload
+        /// command.
+        case app
+        /// The probe of BATON_READY said so until probation ended.
+        case probe
+        /// The app was alive until probation ended, or was seen to serve after its start. Whether an app that was sent a signal has
+        /// read anything is not known.
+        case alive
+        /// Nothing was waited for.
+        case none
+    }
+
+    case applied(Means, Proof)
+    /// A newer change, or a stop, came before it was in force, or before it was proven.
     case superseded
     /// It was refused before anything was done with it.
     case rejected(reason: String)
-    /// Its generation failed; the one before serves on with what it had.
+    /// The app failed with it; the last good content is in force again, or is what the app is being started with.
     case rolledBack(reason: String)
+    /// The app failed with it, and there was nothing to go back to.
+    case failed(reason: String)
 }

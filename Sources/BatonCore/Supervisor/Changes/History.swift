@@ -31,28 +31,33 @@ public struct History: Sendable {
     /// The oldest first.
     public private(set) var entries: [Entry] = []
     public private(set) var outcomes: [String: Int64] = [:]
+    /// Of those that were applied.
+    public private(set) var proofs: [Outcome.Proof: Int64] = [:]
     public private(set) var durations: [Step: Histogram] = [:]
 
-    /// Since when the change that is on its way has been in its step.
-    private var step: (step: Step, since: Instant)?
+    /// Since when each change without an outcome has been in its step: the one on its way, and the one that is being proven.
+    private var open: [(change: ChangeNumber, step: Step, since: Instant)] = []
 
     mutating func begin(_ change: Change, touchedAt: Instant) {
         if entries.count >= Self.limit { entries.removeFirst() }
         entries.append(Entry(change: change))
         note(change.seenAt - touchedAt, of: .settle, change.number)
-        step = nil
     }
 
-    /// The change that is on its way is in this step now.
+    /// The change is in this step now; nil: it has come to its end.
     mutating func enter(_ new: Step?, of change: ChangeNumber, at now: Instant) {
-        guard step?.step != new else { return }
-        if let step { note(now - step.since, of: step.step, change) }
-        step = new.map { ($0, now) }
+        if let index = open.firstIndex(where: { $0.change == change }) {
+            guard open[index].step != new else { return }
+            let ended = open.remove(at: index)
+            note(now - ended.since, of: ended.step, change)
+        }
+        if let new { open.append((change, new, now)) }
     }
 
     mutating func end(_ change: Change, _ outcome: Outcome, generation: GenerationNumber?, at now: Instant) {
         enter(nil, of: change.number, at: now)
         outcomes[outcome.name, default: 0] += 1
+        if let proof = outcome.proof { proofs[proof, default: 0] += 1 }
         guard let index = index(change.number) else { return }
         entries[index].outcome = outcome
         entries[index].endedAt = now
@@ -77,6 +82,7 @@ extension Outcome {
         case .superseded: "superseded"
         case .rejected: "rejected"
         case .rolledBack: "rolled_back"
+        case .failed: "failed"
         }
     }
 
@@ -84,11 +90,12 @@ extension Outcome {
     public var reason: String? {
         switch self {
         case .applied, .superseded: nil
-        case .rejected(let reason), .rolledBack(let reason): reason
+        case .rejected(let reason), .rolledBack(let reason), .failed(let reason): reason
         }
     }
 
-    public var means: Means? { if case .applied(let means) = self { means } else { nil } }
+    public var means: Means? { if case .applied(let means, _) = self { means } else { nil } }
+    public var proof: Proof? { if case .applied(_, let proof) = self { proof } else { nil } }
 }
 
 /// What has happened so far, counted.

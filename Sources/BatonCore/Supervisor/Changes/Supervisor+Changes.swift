@@ -1,19 +1,13 @@
 // From a snapshot that was read to the outcome of a change.
 extension Supervisor {
-    /// A generation that serves, and that everything may still go back from.
-    package struct Proving: Sendable, Hashable {
-        package let generation: GenerationNumber
-        let means: Outcome.Means
-        /// In a row.
-        var failedProbes = 0
-    }
-
-    /// The second half: one change, until its outcome.
+    /// The second half: one change, until it is in force.
     package struct Move: Sendable {
         package let change: Change
         package internal(set) var step: Step
         /// Its number on the stage, from when it is asked for.
         package internal(set) var snapshot: SnapshotNumber?
+        /// The app did not survive the reload with it: a new process tries it. If that fails, too, it was the content.
+        var isRetried = false
 
         package enum Step: Sendable, Hashable {
             /// Its content is being copied to the stage. `turn`: when the change before it would have had its own.
@@ -32,8 +26,6 @@ extension Supervisor {
             case awaitingGone
             /// A generation with this snapshot is starting.
             case starting(GenerationNumber, Outcome.Means)
-            /// A generation with it serves, and may still be taken back.
-            case proving(Proving)
         }
     }
 
@@ -62,13 +54,15 @@ extension Supervisor {
         switch move?.step {
         case .staging(let turn), .validating(let turn): turn
         case .splaying(let turn): turn
-        case nil, .inspecting, .reloading, .holding, .scanning, .awaitingGone, .starting, .proving: nil
+        case nil, .inspecting, .reloading, .holding, .scanning, .awaitingGone, .starting: nil
         }
     }
 
     /// From here on nothing but time stands between the change and the app.
     mutating func schedule(turn: Instant?) {
         guard let change = move?.change else { return }
+        // It takes the place of one that is not proven yet: what mends a bad change does not wait for it.
+        supersedeProving()
         if settings.splay > .zero, !change.isManual, isServing {
             // A newer change keeps the older one's turn, or steady changes would put each other off for ever.
             let turn = turn ?? now + random.interval(upTo: settings.splay)
@@ -83,8 +77,6 @@ extension Supervisor {
     /// The change that was on its way ends here; a generation that was being started for it is told to go.
     mutating func supersedeMove() {
         guard let step = move?.step else { return }
-        // What serves with it has not failed so far, and is what there is.
-        if case .proving = step { return endProbation() }
         endMove(.superseded)
         if case .starting(let number, _) = step, generation(number, in: .starting) != nil, isServing {
             retire(number)
@@ -93,11 +85,14 @@ extension Supervisor {
 
     mutating func endMove(_ outcome: Outcome) {
         guard let move else { return }
-        let change = move.change
         leaveStep()
         self.move = nil
         settleStage(move.snapshot, outcome)
-        history.end(change, outcome, generation: move.generation, at: now)
+        end(move.change, outcome, generation: move.generation)
+    }
+
+    mutating func end(_ change: Change, _ outcome: Outcome, generation: GenerationNumber?) {
+        history.end(change, outcome, generation: generation, at: now)
         log(.outcome(change, outcome, at: now))
         emit(.changeEnded(change, outcome))
     }
@@ -107,12 +102,12 @@ extension Supervisor {
         // Nothing of it is in force yet.
         switch move.step {
         case .staging, .validating: return
-        case .splaying, .inspecting, .reloading, .holding, .scanning, .awaitingGone, .starting, .proving: break
+        case .splaying, .inspecting, .reloading, .holding, .scanning, .awaitingGone, .starting: break
         }
         switch settings.onChange {
-        case .none: endMove(.applied(.none))
+        case .none: endMove(.applied(.none, .none))
         case .exit:
-            endMove(.applied(.exit))
+            endMove(.applied(.exit, .none))
             beginStop(.change)
         case .handover: sharesNothing ? restart() : handOver()
         case .restart: restart()
@@ -125,7 +120,7 @@ extension Supervisor {
     mutating func rideAlong(on number: GenerationNumber) {
         switch move?.step {
         // The stage still holds what was there before.
-        case nil, .starting, .proving, .staging, .validating: break
+        case nil, .starting, .staging, .validating: break
         case .awaitingGone, .splaying, .inspecting, .reloading, .holding, .scanning:
             leaveStep()
             move?.step = .starting(number, .restart)
@@ -133,7 +128,7 @@ extension Supervisor {
     }
 
     /// Ends all that the step of the change on its way runs: no timer, no process outlives its step.
-    private mutating func leaveStep() {
+    mutating func leaveStep() {
         guard let move else { return }
         switch move.step {
         case .staging: timers.cancel(.stageRetry)
@@ -143,9 +138,6 @@ extension Supervisor {
             timers.cancel(.reload)
             emit(.endReload(move.change.number))
         case .holding: timers.cancel(.hold)
-        case .proving:
-            timers.cancel(.probation)
-            timers.cancel(.slowStart)
         case .inspecting, .scanning, .awaitingGone, .starting: break
         }
     }

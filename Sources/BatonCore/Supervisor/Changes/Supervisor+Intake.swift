@@ -78,7 +78,7 @@ extension Supervisor {
         }
         let isUncertain = if case .uncertain = serving?.content { true } else { false }
         // Where the stage would go back to something else, a crash restart would read that.
-        let isGood = !plan.staging.choice || stage.proven?.digest == digest
+        let isGood = !plan.staging.choice || stage.proven?.digest == digest || proving?.change.digest == digest
         guard digest != digestInForce || !isServing || !isGood || isUncertain else {
             // Back to what the app runs with: whatever was on its way is no longer wanted.
             lastSeen = digest

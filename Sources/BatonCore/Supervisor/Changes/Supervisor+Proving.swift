@@ -1,58 +1,219 @@
-// After a handover: for a while the old generation is kept, and everything can go back to it.
+// A change is in force: it is proven, or undone.
 extension Supervisor {
-    /// Both serve in a slow start, the new one alone on probation; they begin together.
-    var provingTime: Interval { max(settings.probation, steers ? settings.slowStart : .zero) }
+    /// A change that is in force, and not proven yet.
+    package struct Proving: Sendable, Hashable {
+        package let change: Change
+        /// Its number on the stage.
+        let snapshot: SnapshotNumber?
+        /// The app did not survive a reload with it before.
+        let isRetried: Bool
+        package let generation: GenerationNumber
+        package let means: Outcome.Means
+        /// It has so long to fail, unless it is proven before.
+        let time: Interval
+        /// What is known so far.
+        var proof: Outcome.Proof
+        var probe: Probe
+        /// Its time is over, and the answer of a probe decides.
+        var isOverdue = false
+
+        enum Probe: Sendable, Hashable {
+            case notAsked
+            case green
+            /// So many times in a row.
+            case red(Int)
+        }
+    }
+
+    /// The change on its way is in force.
+    /// - Parameters:
+    ///   - proof: what is known by now.
+    ///   - replaced: the generations that are ready and have served until now.
+    /// - Returns: which of those is kept to go back to.
+    @discardableResult
+    mutating func putInForce(
+        _ number: GenerationNumber, _ means: Outcome.Means, _ proof: Outcome.Proof, replaced: [GenerationNumber] = []
+    ) -> GenerationNumber? {
+        guard let move else { return nil }
+        // Where one that was superseded before it was proven has served meanwhile, the first is the last proven one.
+        let standby = replaced.first
+        let time = provingTime(means, hasStandby: standby != nil)
+        guard time > .zero else {
+            endMove(.applied(means, proof))
+            // One that is told to reload may have been started beside one that was kept.
+            if means == .reload { releaseOlder(than: number) }
+            return nil
+        }
+        leaveStep()
+        self.move = nil
+        let probe: Proving.Probe = proof == .probe ? .green : .notAsked
+        proving = Proving(
+            change: move.change, snapshot: move.snapshot, isRetried: move.isRetried, generation: number, means: means,
+            time: time, proof: proof, probe: probe)
+        if standby != nil, let probation = settings.probation, probation > .zero {
+            log(.onProbation(number, probation))
+        }
+        timers.arm(.probation, at: now + time)
+        if settings.ready.isProbed { timers.arm(.probe(number), at: now + Times.probationProbe) }
+        return standby
+    }
+
+    /// A slow start and probation begin together.
+    private func provingTime(_ means: Outcome.Means, hasStandby: Bool) -> Interval {
+        switch means {
+        case .handover where hasStandby: max(settings.probation ?? .zero, steers ? settings.slowStart : .zero)
+        // Nobody who might be gone back to runs beside it.
+        case .handover, .reload, .restart:
+            settings.probation == .zero ? .zero : max(settings.probation ?? .zero, Times.leastProbation)
+        case .exit, .none: .zero
+        }
+    }
 
     /// In logs: in which time a generation has failed.
-    var provingWords: String { timers.deadline(.slowStart) == nil ? "on probation" : "in slow start" }
-
-    mutating func beginProving(_ number: GenerationNumber, _ means: Outcome.Means) {
-        move?.step = .proving(.init(generation: number, means: means))
-        if settings.probation > .zero { log(.onProbation(number, settings.probation)) }
-        timers.arm(.probation, at: now + provingTime)
-        if settings.ready.isProbed { timers.arm(.probe(number), at: now + Times.probationProbe) }
-        steerToServing()
-        if let slowStart { log(.slowStart(number, beside: slowStart.old, settings.slowStart)) }
+    var provingWords: String {
+        guard timers.deadline(.slowStart) == nil else { return "in slow start" }
+        return proving?.means == .reload ? "after its reload" : "on probation"
     }
 
-    mutating func endProbation() {
-        guard case .proving(let proving) = move?.step else { return }
+    // MARK: how it ends
+
+    mutating func probationDue() {
+        guard phase == .running, var proving else { return }
+        if proving.means == .reload, let ready = generation(proving.generation, in: .ready)?.ready, ready.isReloading,
+            let toldAt = ready.toldToReloadAt
+        {
+            let limit = toldAt + settings.readyTimeout
+            guard now >= limit else { return timers.arm(.probation, at: limit) }
+            return undo("generation \(proving.generation) did not finish its reload within \(settings.readyTimeout)")
+        }
+        if settings.ready.isProbed, proving.probe != .green {
+            proving.isOverdue = true
+            self.proving = proving
+        } else {
+            prove()
+        }
+    }
+
+    /// Nothing of it has failed in its time.
+    private mutating func prove() {
+        guard let proving else { return }
+        let proof: Outcome.Proof =
+            proving.proof == .app ? .app : settings.ready.isProbed ? .probe : .alive
+        leaveProving()
+        settleStage(proving.snapshot, .applied(proving.means, proof))
+        end(proving.change, .applied(proving.means, proof), generation: proving.generation)
+        steerToServing()
+        releaseOlder(than: proving.generation)
+    }
+
+    /// Nobody goes back to them any more.
+    private mutating func releaseOlder(than number: GenerationNumber) {
+        for old in generations where old.kind == .ready && old.number < number { release(old.number) }
+    }
+
+    /// The app says that it has reloaded.
+    mutating func saidReloaded(_ number: GenerationNumber) {
+        guard var proving, proving.generation == number, proving.means == .reload else { return }
+        proving.proof = .app
+        self.proving = proving
+        // The settings may ask for more than its word.
+        if settings.probation == nil { prove() }
+    }
+
+    mutating func probedWhileProving(_ number: GenerationNumber, _ isReady: Bool) {
+        guard var proving, proving.generation == number, index(number) != nil else { return }
+        if isReady {
+            proving.probe = .green
+        } else if case .red(let times) = proving.probe {
+            proving.probe = .red(times + 1)
+        } else {
+            proving.probe = .red(1)
+        }
+        self.proving = proving
+        if isReady, proving.isOverdue { return prove() }
+        if case .red(let times) = proving.probe, times >= Times.probationFailures {
+            return undo("generation \(number) is no longer ready")
+        }
+        timers.arm(.probe(number), at: now + Times.probationProbe)
+    }
+
+    /// A newer change is about to take its place, or a stop: what is on the stage stays as it is, with the last proven one beside it.
+    mutating func supersedeProving() {
+        guard let proving else { return }
+        let isSharing = slowStart != nil
+        leaveProving()
+        end(proving.change, .superseded, generation: proving.generation)
+        if isSharing { steerToServing() }
+    }
+
+    private mutating func leaveProving() {
+        guard let proving else { return }
+        self.proving = nil
+        timers.cancel(.probation)
+        timers.cancel(.slowStart)
         endReadiness(proving.generation)
-        endMove(.applied(proving.means))
-        steerToServing()
-        for old in generations where old.kind == .ready && old.number < proving.generation { release(old.number) }
     }
 
-    /// - Returns: whether it was on probation and has failed by this.
-    mutating func failedOnProbation(_ number: GenerationNumber, _ reason: String) -> Bool {
-        guard case .proving(let proving) = move?.step, proving.generation == number else { return false }
-        guard let old = generations.last(where: { $0.kind == .ready && $0.number < number }) else {
-            endMove(.rolledBack(reason: reason))
-            return false
-        }
-        digestInForce = old.digest
-        if let index = index(old.number), let ready = old.ready { generations[index].state = .serving(ready) }
-        endReadiness(number)
-        if index(number) != nil {
-            if followsServing { emit(.steer(old.number)) }
-            release(number)
-        }
-        endMove(.rolledBack(reason: reason))
+    // MARK: undoing
+
+    /// The generation of the change that is being proven has ended.
+    mutating func endedWhileProving(_ generation: Generation, _ status: ExitStatus) {
+        guard let proving, proving.generation == generation.number else { return }
+        if !isServing, wasInterrupted(status) { return supersedeProving() }
+        if !isServing, proving.means != .reload, hasFinished(status) { return prove() }
+        undo("generation \(generation.number) \(status) \(provingWords)")
+    }
+
+    /// Under `auto`: what the app did not survive when it reloaded may still be right for a new process.
+    /// - Returns: whether that is tried.
+    mutating func retryByStart(_ number: GenerationNumber) -> Bool {
+        guard let proving, proving.generation == number, move == nil, !isServing else { return false }
+        leaveProving()
+        move = Move(change: proving.change, step: .holding, snapshot: proving.snapshot, isRetried: true)
+        timers.arm(.restart, at: now)
         return true
     }
 
-    mutating func probedOnProbation(_ number: GenerationNumber, _ isReady: Bool) {
-        guard case .proving(var proving) = move?.step, proving.generation == number, index(number) != nil else {
+    /// It has failed: all goes back to the last good content, where there is one.
+    private mutating func undo(_ reason: String) {
+        guard let proving else { return }
+        leaveProving()
+        let outcome = failure(of: proving.snapshot, besides: proving.generation, reason)
+        settleStage(proving.snapshot, outcome)
+        end(proving.change, outcome, generation: proving.generation)
+        if proving.isRetried { endsByReload = false }
+        goBack()
+    }
+
+    /// Of a change with which this generation has failed.
+    func failure(of snapshot: SnapshotNumber?, besides number: GenerationNumber, _ reason: String) -> Outcome {
+        let hasOther = generations.contains { $0.kind == .ready && $0.number != number }
+        return hasOther || snapshot != nil ? .rolledBack(reason: reason) : .failed(reason: reason)
+    }
+
+    /// What serves has to be the last good content: the generation that was kept for it, or else one that is started with it.
+    mutating func goBack() {
+        guard phase == .running else { return }
+        if let old = generations.last(where: { if case .standby = $0.state { true } else { false } }) { takeBack(old) }
+        guard plan.staging.choice, !isStarting else { return }
+        guard let serving else { return timers.arm(.restart, at: now) }
+        guard serving.content != .known(stage.promoted?.digest) else { return }
+        if runsAlone {
+            retire(serving.number)
+            timers.arm(.restart, at: now)
+        } else {
+            startGeneration()
+        }
+    }
+
+    private mutating func takeBack(_ old: Generation) {
+        guard let failed = servingNumber, let index = index(failed), let ready = generations[index].ready else {
             return
         }
-        proving.failedProbes = isReady ? 0 : proving.failedProbes + 1
-        move?.step = .proving(proving)
-        if proving.failedProbes >= Times.probationFailures,
-            failedOnProbation(number, "generation \(number) is no longer ready")
-        {
-            return
-        }
-        timers.arm(.probe(number), at: now + Times.probationProbe)
+        generations[index].state = .standby(ready, replacedFor: nil)
+        serveAgain(old.number)
+        if followsServing { emit(.steer(old.number)) }
+        release(failed)
     }
 
     // MARK: slow start
@@ -67,9 +228,9 @@ extension Supervisor {
 
     /// Follows from how long the new one has been ready: one step's share at once, more with every step. Nil where it has all.
     var slowStart: SlowStart? {
-        guard steers, settings.slowStart > .zero, case .proving(let proving) = move?.step,
+        guard steers, settings.slowStart > .zero, let proving, proving.means == .handover,
             let readyAt = generation(proving.generation, in: .ready)?.readyAt,
-            let old = generations.last(where: { $0.kind == .ready && $0.number < proving.generation })
+            let old = generations.first(where: { $0.kind == .ready && $0.number < proving.generation })
         else { return nil }
         let since = now - readyAt
         guard since < settings.slowStart else { return nil }

@@ -1,6 +1,8 @@
 // A change is applied by telling the app that is there.
 extension Supervisor {
     mutating func applyBySignalIfCaught() {
+        // One that takes its place is on its way already, after a change that has failed.
+        if isServing, isStarting { return handOver() }
         if let servingNumber, settings.reloadsByCommand {
             runReload(of: servingNumber)
         } else if let servingNumber {
@@ -27,9 +29,14 @@ extension Supervisor {
         guard let change = move?.change else { return }
         digestInForce = change.digest
         generations[index].content = .known(change.digest)
-        generations[index].editReady { $0.toldToReloadAt = now }
-        emit(.signal(generations[index].number, settings.reloadSignal, .main))
-        endMove(.applied(.reload))
+        generations[index].editReady {
+            $0.toldToReloadAt = now
+            $0.isReloading = false
+        }
+        let number = generations[index].number
+        emit(.signal(number, settings.reloadSignal, .main))
+        log(.reloadSignalSent(number, settings.reloadSignal, change.number))
+        putInForce(number, .reload, .none)
     }
 
     /// Its handler proves nothing: the signal may end it.
@@ -66,6 +73,7 @@ extension Supervisor {
         move?.step = .reloading(number)
         if let index = index(number) {
             generations[index].content = .uncertain(generations[index].digest, new: change.digest)
+            generations[index].editReady { $0.isReloading = false }
         }
         timers.arm(.reload, at: now + settings.readyTimeout)
         emit(.runReload(change.number, number))
@@ -79,7 +87,7 @@ extension Supervisor {
         digestInForce = digest
         generations[index].content = .known(digest)
         generations[index].editReady { $0.toldToReloadAt = now }
-        endMove(.applied(.reload))
+        putInForce(number, .reload, .app)
     }
 
     mutating func reloadTimedOut() {

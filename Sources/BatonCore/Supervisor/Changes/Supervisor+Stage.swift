@@ -10,7 +10,7 @@ extension Supervisor {
         package internal(set) var next: SnapshotNumber = 1
         /// The app reads it.
         package internal(set) var promoted: Snapshot?
-        /// The last one that was applied: what to go back to.
+        /// The last one that was proven: what to go back to.
         package internal(set) var proven: Snapshot?
         /// Of the first one, which is tried again.
         var failures = 0
@@ -127,9 +127,10 @@ extension Supervisor {
 
     private mutating func accept(_ number: SnapshotNumber, turn: Instant?) {
         guard let change = move?.change else { return }
-        if let before = stage.promoted, before != stage.proven { emit(.dropSnapshot(before.number)) }
+        let before = stage.promoted
         stage.promoted = Snapshot(number: number, digest: change.digest)
         emit(.promote(number))
+        if let before, before != stage.proven { emit(.dropSnapshot(before.number)) }
         schedule(turn: turn)
     }
 
@@ -141,7 +142,7 @@ extension Supervisor {
         case .applied:
             if let before = stage.proven, before != promoted { emit(.dropSnapshot(before.number)) }
             stage.proven = promoted
-        case .superseded, .rejected, .rolledBack:
+        case .superseded, .rejected, .rolledBack, .failed:
             guard let proven = stage.proven, proven != promoted else { return }
             stage.promoted = proven
             emit(.promote(proven.number))

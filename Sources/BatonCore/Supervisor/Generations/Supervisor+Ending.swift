@@ -24,9 +24,17 @@ extension Supervisor {
         _ number: GenerationNumber, _ status: ExitStatus?, _ reason: String, cannotBeRun: Bool = false
     ) {
         endReadiness(number)
-        if case .starting(number, _) = move?.step { endMove(.rolledBack(reason: reason)) }
+        var isUndone = false
+        if case .starting(number, _) = move?.step, let move {
+            endMove(failure(of: move.snapshot, besides: number, reason))
+            if move.isRetried { endsByReload = false }
+            isUndone = move.snapshot != nil
+        }
         guard phase == .running else { return stopProgress() }
-        guard !isServing else { return }
+        guard !isServing else {
+            if isUndone { goBack() }
+            return
+        }
         if cannotBeRun, !hasEverLaunched, let status {
             // The very first one: starting it again would change nothing.
             lastEnd = status
@@ -35,6 +43,8 @@ extension Supervisor {
         lastEnd = status ?? lastEnd
         // The change that waited for it may be what mends it.
         if isChangeHeld, status != .exited(0), !wasInterrupted(status) { return timers.arm(.restart, at: now) }
+        // Nor does a change that the app cannot start with end the service.
+        if isUndone, !hasFinished(status), !wasInterrupted(status) { return goBack() }
         recover(status)
     }
 
@@ -42,7 +52,7 @@ extension Supervisor {
     var isChangeHeld: Bool {
         switch move?.step {
         case .holding, .scanning: true
-        case nil, .staging, .validating, .splaying, .inspecting, .reloading, .awaitingGone, .starting, .proving: false
+        case nil, .staging, .validating, .splaying, .inspecting, .reloading, .awaitingGone, .starting: false
         }
     }
 
@@ -68,12 +78,12 @@ extension Supervisor {
         guard phase == .running else { return stopProgress() }
         counters.appCrashes += 1
         let hasEndedByReload = noteEndByReload(generation, status)
-        if case .proving(let proving) = move?.step, proving.generation != generation.number {
-            // It was kept to go back to: what serves alone is in force.
+        if let proving, proving.generation != generation.number, !plan.staging.choice {
             log(.rollbackUnavailable(generation.number, proving.generation))
-            endProbation()
         }
-        if failedOnProbation(generation.number, "generation \(generation.number) \(status) \(provingWords)") { return }
+        if endedUnderReloadCommand(generation.number, status) { return }
+        if hasEndedByReload, retryByStart(generation.number) { return }
+        endedWhileProving(generation, status)
         if let readyAt = generation.readyAt, now - readyAt >= Times.restartForgiven { backoff.reset() }
         guard !isServing else { return }
         if let starting {
@@ -82,6 +92,8 @@ extension Supervisor {
             if settings.ready == .auto, starting.isLaunched, !hasOtherProof { limitScan(starting.number) }
             return
         }
+        // It goes back to the last good content.
+        guard timers.deadline(.restart) == nil else { return }
         if hasEndedByReload { return timers.arm(.restart, at: now) }
         recover(status)
     }
@@ -97,6 +109,24 @@ extension Supervisor {
         endsByReload = true
         log(.endedByReload(generation.number, status, after: now - toldAt, handsOver: canHandOver))
         return true
+    }
+
+    /// The reload command was still running for it.
+    /// - Returns: whether the change goes on without it.
+    private mutating func endedUnderReloadCommand(_ number: GenerationNumber, _ status: ExitStatus) -> Bool {
+        guard case .reloading(number) = move?.step, let move, !isServing, !wasInterrupted(status) else { return false }
+        if settings.onChange == .auto {
+            endsByReload = true
+            leaveStep()
+            self.move?.step = .holding
+            self.move?.isRetried = true
+            timers.arm(.restart, at: now)
+            return true
+        }
+        endMove(
+            failure(of: move.snapshot, besides: number, "generation \(number) \(status) while its reload command ran"))
+        goBack()
+        return timers.deadline(.restart) != nil
     }
 
     /// It ended well and has never listened, where that would have been seen.
@@ -122,10 +152,16 @@ extension Supervisor {
     }
 
     /// ^C and SIGINT are a person's wish to end it, whatever the restart policy says.
-    private func wasInterrupted(_ status: ExitStatus?) -> Bool {
+    func wasInterrupted(_ status: ExitStatus?) -> Bool {
         if status == .signalled(Signal.interrupt.number) { return true }
         guard let interruptedAt else { return false }
         return now - interruptedAt <= settings.stopTimeout
+    }
+
+    /// It has done what it was to do, and is not to be started again.
+    func hasFinished(_ status: ExitStatus?) -> Bool {
+        guard let status else { return false }
+        return exitCode(status) == 0 && settings.restart != .always
     }
 
     mutating func restartDue() {

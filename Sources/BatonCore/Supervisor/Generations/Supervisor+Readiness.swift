@@ -16,8 +16,10 @@ extension Supervisor {
         switch generations[index].state {
         case .starting: saidReady(number)
         case .serving(let ready), .standby(let ready, _):
-            if ready.isReloading { log(.appReloaded(number)) }
+            guard ready.isReloading else { break }
+            log(.appReloaded(number))
             generations[index].editReady { $0.isReloading = false }
+            saidReloaded(number)
         case .draining, .leftovers: break
         }
     }
@@ -25,10 +27,10 @@ extension Supervisor {
     private mutating func saidReady(_ number: GenerationNumber) {
         guard settings.ready == .auto || settings.ready == .notify else { return }
         guard let index = index(number), generations[index].starting?.saidReadyAt == nil else { return }
+        generations[index].editStarting { $0.saidReadyAt = now }
         if !isServing {
             becomeReady(number)
         } else {
-            generations[index].editStarting { $0.saidReadyAt = now }
             timers.cancel(.alive(number))
             timers.arm(.confirm(number), at: now + Times.readyConfirmation)
         }
@@ -62,18 +64,20 @@ extension Supervisor {
         guard let index = index(number), generations[index].kind == .starting else { return }
         let change: ChangeNumber? = if case .starting = move?.step { move?.change.number } else { nil }
         let replaced = standAside(for: change)
+        let proof = readinessProof(generations[index])
         generations[index].state = .serving(Generation.Ready())
         generations[index].readyAt = now
         endReadiness(number)
         digestInForce = generations[index].digest
         log(.ready(generations[index], at: now))
         emit(.giveTerminal(number))
+        var kept: GenerationNumber?
         if case .starting(number, let means) = move?.step {
-            if provingTime > .zero, !replaced.isEmpty { return beginProving(number, means) }
-            endMove(.applied(means))
+            kept = putInForce(number, means, proof, replaced: replaced)
         }
         steerToServing()
-        for old in replaced { release(old) }
+        if let slowStart { log(.slowStart(number, beside: slowStart.old, settings.slowStart)) }
+        for old in replaced where old != kept { release(old) }
         if isChangeHeld { apply() }
     }
 
@@ -88,12 +92,24 @@ extension Supervisor {
         return replaced
     }
 
+    private func readinessProof(_ generation: Generation) -> Outcome.Proof {
+        if settings.ready.isProbed { return .probe }
+        switch settings.ready {
+        case .notify, .descriptor: return .app
+        case .auto, .http, .tcp, .command, .delay: return generation.starting?.saidReadyAt == nil ? .alive : .app
+        }
+    }
+
     /// The one that was kept serves again, where no other one does.
     mutating func takeBackStandby() {
-        guard servingNumber == nil, let index = generations.lastIndex(where: { $0.ready != nil }),
-            let ready = generations[index].ready
-        else { return }
+        guard servingNumber == nil, let number = generations.last(where: { $0.ready != nil })?.number else { return }
+        serveAgain(number)
+    }
+
+    mutating func serveAgain(_ number: GenerationNumber) {
+        guard let index = index(number), let ready = generations[index].ready else { return }
         generations[index].state = .serving(ready)
+        digestInForce = generations[index].digest
     }
 
     /// It serves no longer: another one does.

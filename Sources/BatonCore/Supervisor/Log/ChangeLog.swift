@@ -31,23 +31,44 @@ extension LogRecord {
             ])
     }
 
+    /// Of a signal that may have done nothing.
+    private static func unknown(_ proof: Outcome.Proof) -> String {
+        let seen = proof == .alive ? "the app is alive" : "the signal was sent"
+        return seen
+            + ", but it is not known whether it uses the new configuration; to be certain, set BATON_RELOAD_COMMAND, "
+            + "BATON_ON_CHANGE=handover or BATON_READY, or let the app send RELOADING=1 and READY=1 (sd_notify)"
+    }
+
     static func outcome(_ change: Change, _ outcome: Outcome, at now: Instant) -> LogRecord {
         let took = now - change.seenAt
         let event: LogEvent
         let message: String
         switch outcome {
-        case .applied(.none): (event, message) = (.changeApplied, "is recorded only (BATON_ON_CHANGE=none)")
-        case .applied(let means): (event, message) = (.changeApplied, "is applied by \(means.rawValue) after \(took)")
+        case .applied(.none, _): (event, message) = (.changeApplied, "is recorded only (BATON_ON_CHANGE=none)")
+        case .applied(.reload, let proof) where proof == .alive || proof == .none:
+            (event, message) = (.changeApplied, "is applied by reload after \(took): \(unknown(proof))")
+        case .applied(let means, _):
+            (event, message) = (.changeApplied, "is applied by \(means.rawValue) after \(took)")
         case .superseded: (event, message) = (.changeSuperseded, "is superseded by a newer one")
         case .rejected(let reason): (event, message) = (.changeRejected, "is rejected: \(reason)")
         case .rolledBack(let reason): (event, message) = (.changeRolledBack, "is rolled back: \(reason)")
+        case .failed(let reason):
+            (event, message) = (
+                .changeFailed, "failed, and there is no last good configuration to go back to: \(reason)"
+            )
         }
         return LogRecord(
             event, "change \(change.number) \(message)",
             [
                 .change(change.number), .digest(change.digest), .text("outcome", outcome.name),
                 .seconds("seconds", took),
-            ])
+            ] + (outcome.proof.map { [.text("proof", $0.rawValue)] } ?? []))
+    }
+
+    static func reloadSignalSent(_ number: GenerationNumber, _ signal: Signal, _ change: ChangeNumber) -> LogRecord {
+        LogRecord(
+            .reloadSignalSent, "sent \(signal) to generation \(number) for change \(change)",
+            [.generation(number), .change(change), .text("signal", signal.description)])
     }
 
     static func notCaught(_ number: GenerationNumber, _ signal: Signal, then: String) -> LogRecord {

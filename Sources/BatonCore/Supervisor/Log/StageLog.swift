@@ -15,7 +15,7 @@ extension LogRecord {
     static func rollbackUnavailable(_ old: GenerationNumber, _ number: GenerationNumber) -> LogRecord {
         LogRecord(
             .rollbackUnavailable,
-            "generation \(old), which was kept for a rollback, has ended: ending the probation of generation \(number)",
+            "generation \(old), which was kept for a rollback, has ended: generation \(number) cannot be rolled back any more",
             [.generation(number)])
     }
 
