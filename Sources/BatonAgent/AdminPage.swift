@@ -54,12 +54,12 @@ enum AdminPage {
         const at = id => document.getElementById(id);
         const make = (tag, text, name) => { const e = document.createElement(tag); if (text !== undefined) e.textContent = text; if (name) e.className = name; return e };
         const fill = (id, ...children) => at(id).replaceChildren(...children);
-        const colours = { settle: "#8a94a6", stage: "#3b8ea5", validate: "#6a4c93", splay: "#b0b7c3", apply: "#3b5bdb", slow_start: "#5f8a3a", probation: "#d08700", drain: "#7aa6c2" };
+        const colours = { settle: "#8a94a6", stage: "#3b8ea5", validate: "#6a4c93", pause: "#c0a000", splay: "#b0b7c3", apply: "#3b5bdb", slow_start: "#5f8a3a", probation: "#d08700", drain: "#7aa6c2" };
         const length = ms => ms < 1000 ? Math.round(ms) + " ms" : ms < 10000 ? (ms / 1000).toFixed(1) + " s" : ms < 60000 ? Math.round(ms / 1000) + " s"
           : ms < 3600e3 ? Math.floor(ms / 60e3) + " min " + Math.floor(ms / 1000 % 60) + " s" : ms < 86400e3 ? Math.floor(ms / 3600e3) + " h " + Math.floor(ms / 60e3 % 60) + " min"
           : Math.floor(ms / 86400e3) + " d " + Math.floor(ms / 3600e3 % 24) + " h";
         const plural = (n, word) => n + " " + word + (n === 1 ? "" : "s");
-        const words = { stage: "is being written to the stage", validate: "is being validated", splay: "waits for its random delay", apply: "is being applied", slow_start: "is in slow start", probation: "is on probation" };
+        const words = { stage: "is being written to the stage", validate: "is being validated", pause: "waits for baton resume", splay: "waits for its random delay", apply: "is being applied", slow_start: "is in slow start", probation: "is on probation" };
 
         // Generations that are gone stay on the timeline for a while.
         const seen = new Map();

@@ -94,6 +94,9 @@ public struct Metrics: Sendable {
             Family(
                 "baton_change_in_progress", .gauge, "1 while a change is in progress.",
                 [Sample([], baton.number("change") == nil ? 0 : 1)]),
+            Family(
+                "baton_changes_paused", .gauge, "1 while baton pause holds changes back.",
+                [Sample([], baton.number("paused") ?? 0)]),
         ]
     }
 

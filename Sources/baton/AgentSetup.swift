@@ -14,6 +14,8 @@ enum AgentSetup {
         /// Sources of which nothing has ever been there.
         var awaited = Set<String>()
         var records: [LogRecord] = []
+        /// What an earlier run has left there.
+        var earlier = StageRecord()
         private var reporter = StageReporter()
 
         /// Before anything is removed: another Baton may have it in force.
@@ -30,7 +32,7 @@ enum AgentSetup {
                         "cannot lock \(path) on this file system: make sure that no other Baton uses the same BATON_STAGE",
                         [.text("path", path)]))
             }
-            try directory.prepare()
+            earlier = try directory.prepare()
         }
 
         mutating func prepare(_ directory: StageDirectory, _ owner: Owner?) throws(LinuxError) {

@@ -51,7 +51,7 @@ enum Arguments {
         switch (request, options) {
         case (_, []): self = .ask(request, .people)
         case (_, ["--json"]): self = .ask(request, .json)
-        case (.reload, ["--no-wait"]): self = .ask(request, .noWait)
+        case (.reload, ["--no-wait"]), (.rollback, ["--no-wait"]): self = .ask(request, .noWait)
         default: self = .wrong("baton \(request.rawValue): unknown options: \(options.joined(separator: " "))")
         }
     }

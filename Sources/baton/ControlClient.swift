@@ -2,7 +2,7 @@ import BatonCore
 import BatonLinux
 import Glibc
 
-/// The other side of the control socket: `baton status`, `baton history`, `baton reload`.
+/// The other side of the control socket: `baton status` and the others that ask a running Baton.
 struct ControlClient {
     let path: String
 
@@ -42,9 +42,9 @@ struct ControlClient {
     }
 
     /// Asks for a change and waits for its outcome.
-    func reload(_ told: (StatusRecord) -> Void) throws(Failure) -> StatusRecord {
+    func change(_ request: StatusRequest, _ told: (StatusRecord) -> Void) throws(Failure) -> StatusRecord {
         let before = try changes().last?.number("change") ?? 0
-        _ = try ask(.reload)
+        _ = try ask(request)
         var step: String?
         while true {
             let records = try ask(.history)

@@ -51,8 +51,7 @@ extension Loop {
             copied(copy, status)
         } else if let validator, validator.pid == pid {
             self.validator = nil
-            let refusal = status == .exited(0) ? nil : "the validator \(status)\(Self.advice(status))"
-            enqueue(.validated(validator.number, refusal: refusal))
+            enqueue(.validated(validator.number, Self.verdict(status)))
         } else if let reloader, reloader.pid == pid {
             self.reloader = nil
             let failure = status == .exited(0) ? nil : "the reload command \(status)\(Self.advice(status))"
@@ -78,7 +77,7 @@ extension Loop {
         }
     }
 
-    private static func advice(_ status: ExitStatus) -> String {
+    static func advice(_ status: ExitStatus) -> String {
         status == .exited(127) ? " (command not found, or not executable)" : ""
     }
 

@@ -31,6 +31,7 @@ extension Loop {
         case .promote(let number): promote(number)
         case .dropSnapshot(let number): dropSnapshot(number)
         case .validate(let number): validate(number)
+        case .keepRecord(let good, let before, let held): keepRecord(good, before, held)
         case .runReload(let change, let number): runReload(change, number)
         case .endReload(let change):
             if let reloader, reloader.change == change { Processes.signal(group: reloader.pid, .kill) }

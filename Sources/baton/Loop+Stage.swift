@@ -57,10 +57,37 @@ extension Loop {
         snapshotCopy = nil
     }
 
+    func keepRecord(_ good: Supervisor.Snapshot, _ before: Supervisor.Snapshot?, _ held: Digest?) {
+        func version(_ snapshot: Supervisor.Snapshot) -> StageRecord.Version? {
+            snapshot.digest.map { .init(name: stage.name(snapshot.number), digest: $0) }
+        }
+        var record = StageRecord()
+        (record.good, record.before, record.held) = (version(good), before.flatMap(version), held)
+        record.salt = salt
+        do throws(LinuxError) {
+            try access.run { () throws(LinuxError) in try stage.keep(record) }
+        } catch {
+            logger.log(
+                LogRecord(
+                    .stageRecordFailed,
+                    "cannot record the last good configuration for the next start of the container: \(error)"))
+        }
+    }
+
+    /// 126 and 127, and a signal, say nothing of the content.
+    static func verdict(_ status: ExitStatus) -> Supervisor.Verdict {
+        let reason = "the validator \(status)\(advice(status))"
+        switch status {
+        case .exited(0): return .accepted
+        case .exited(126), .exited(127), .signalled: return .none(reason)
+        case .exited: return .rejected(reason)
+        }
+    }
+
     func validate(_ number: SnapshotNumber) {
         let command: [String]
         switch settings.validate {
-        case nil: return enqueue(.validated(number, refusal: nil))
+        case nil: return enqueue(.validated(number, .accepted))
         case .command(let words): command = words
         case .syntax(let syntaxes): command = [AgentSetup.program, "check"] + syntaxes.map(\.rawValue)
         }
@@ -70,7 +97,7 @@ extension Loop {
                 number, try launcher.startValidator(command, snapshot: stage.directory(of: number))
             )
         } catch {
-            enqueue(.validated(number, refusal: "cannot start the validator: \(error)"))
+            enqueue(.validated(number, .none("cannot start the validator: \(error)")))
         }
     }
 }

@@ -13,7 +13,10 @@ extension Loop {
             case .status: statusRecords()
             case .history: [overview()] + supervisor.historyRecords(wall: wall)
             case .reload: reload()
-            case nil: [StatusRecord(.refused, [.text("reason", "unknown request")])]
+            case .rollback: rollBack()
+            case .pause: ask(.pauseAsked)
+            case .resume: ask(.resumeAsked)
+            case nil: refused("unknown request")
             }
         return (records + [StatusRecord(.end)]).map(\.line).joined()
     }
@@ -91,12 +94,21 @@ extension Loop {
     }
 
     private func reload() -> [StatusRecord] {
-        guard supervisor.phase == .running else {
-            return [StatusRecord(.refused, [.text("reason", "the app is not running yet, or is stopping")])]
-        }
-        enqueue(.reloadAsked)
+        guard supervisor.phase == .running else { return refused("the app is not running yet, or is stopping") }
+        return ask(.reloadAsked)
+    }
+
+    private func rollBack() -> [StatusRecord] {
+        if let refusal = supervisor.rollbackRefusal { return refused(refusal) }
+        return ask(.rollbackAsked)
+    }
+
+    private func ask(_ event: Supervisor.Event) -> [StatusRecord] {
+        enqueue(event)
         return [overview()]
     }
+
+    private func refused(_ reason: String) -> [StatusRecord] { [StatusRecord(.refused, [.text("reason", reason)])] }
 
     private func wall(_ instant: Instant) -> Int64 {
         Clock.wallMilliseconds() - (Clock.now() - instant).nanoseconds / 1_000_000

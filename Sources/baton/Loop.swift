@@ -23,6 +23,8 @@ final class Loop {
     var generations = NumberMap<GenerationNumber, GenerationProcess>()
     var agent: AgentProcess?
     let stage: SnapshotStage
+    /// Of the digests.
+    let salt: UInt64?
     var stageReporter = StageReporter()
     /// The copy and the check of a snapshot that are under way.
     var snapshotCopy: SnapshotCopyProcess?
@@ -53,7 +55,7 @@ final class Loop {
     init(
         settings: Settings, plan: Plan, launcher: Launcher, adoption: Adoption, access: ForeignAccess,
         watcher: Watcher, environmentFiles: EnvironmentFiles, subpaths: [SubpathMount], control: ControlSocket?,
-        logger: Logger
+        earlier: StageRecord, logger: Logger
     ) throws(LinuxError) {
         self.settings = settings
         self.launcher = launcher
@@ -65,9 +67,11 @@ final class Loop {
         self.control = control
         self.logger = logger
         stage = SnapshotStage(
-            settings.stage, run: "\(Clock.stamp()).\(getpid())", own: settings.stages ? settings.socketPaths : [])
+            settings.stage, run: "\(Clock.stamp()).\(getpid())", own: settings.stages ? settings.socketPaths : [],
+            record: earlier)
+        salt = earlier.salt
         hasTerminal = plan.hasTerminal
-        supervisor = Supervisor(settings, plan, seed: Random.number())
+        supervisor = Supervisor(settings, plan, record: earlier, seed: Random.number())
         descriptors = try Registrations()
         signals = try SignalFD()
         try descriptors.add(.signals, signals.number)

@@ -2,7 +2,7 @@ import BatonCore
 import BatonLinux
 import Glibc
 
-/// `baton status`, `history` and `reload`: a running Baton is asked over its control socket.
+/// `baton status`, `history`, `reload`, `rollback`, `pause` and `resume`: a running Baton is asked over its control socket.
 enum Question {
     /// EX_UNAVAILABLE of sysexits(3): nobody answers.
     private static let unavailableCode: Int32 = 69
@@ -11,12 +11,12 @@ enum Question {
         do throws(ControlClient.Failure) {
             let client = try ControlClient(EnvironmentVariable.all())
             let text = StatusText(isForTerminal: isatty(1) == 1)
-            guard request == .reload, form != .noWait else {
+            guard request == .reload || request == .rollback, form != .noWait else {
                 let records = try client.ask(request)
                 print(form == .json ? StatusRecord.document(records) : text.text(records, request), terminator: "")
                 return 0
             }
-            let change = try client.reload { baton in
+            let change = try client.change(request) { baton in
                 if form == .people, let progress = text.progress(baton) { print(progress) }
             }
             print(form == .json ? change.json + "\n" : text.outcome(change), terminator: "")

@@ -53,6 +53,8 @@ enum Startup {
             let control = try openControl(settings.control, logger)
             try dropPrivileges(settings, launch, place, logger)
             let access = foreignAccess(settings, launch, place)
+            var earlier = stage.earlier
+            earlier.salt = WatchedPaths.salt(settings, earlier)
             let plan = Plan(settings, place, subpaths: subpaths.mounts, awaited: stage.awaited)
             if settings.logLevel == .debug { for record in plan.records { logger.log(record) } }
             return try Loop(
@@ -60,9 +62,9 @@ enum Startup {
                 adoption: Adoption(
                     sockets, access, except: settings.adoptExcept, choice: launch.adoption,
                     mustSteer: settings.steer == .on),
-                access: access, watcher: WatchedPaths.watcher(settings, mounts),
+                access: access, watcher: WatchedPaths.watcher(settings, mounts, salt: earlier.salt),
                 environmentFiles: WatchedPaths.environmentFiles(settings), subpaths: subpaths.mounts, control: control,
-                logger: logger)
+                earlier: earlier, logger: logger)
         }
     }
 

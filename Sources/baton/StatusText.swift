@@ -9,7 +9,9 @@ struct StatusText {
         switch request {
         case .status: status(records)
         case .history: history(records)
-        case .reload: "reload requested; baton history shows the outcome\n"
+        case .reload, .rollback: "reload requested; baton history shows the outcome\n"
+        case .pause: "changes are paused; \"baton resume\" applies them again\n"
+        case .resume: "changes are applied again\n"
         }
     }
 
@@ -54,6 +56,9 @@ struct StatusText {
         }
         text += "\n"
         if let digest = baton.text("digest") { text += "  configuration \(digest)\n" }
+        if baton.number("paused") == 1 {
+            text += "  \(colour(.yellow, "changes are paused")): \"baton resume\" applies them again\n"
+        }
         if let awaits = baton.text("awaits") { text += "  app not started: waiting for \(awaits)\n" }
         if let change = baton.number("change"), let progress = progress(baton) {
             text += "  change \(change): \(progress)\n"
@@ -69,6 +74,7 @@ struct StatusText {
             case .settle: "being read"
             case .stage: "being written to the stage"
             case .validate: "being validated"
+            case .pause: "waiting for \"baton resume\""
             case .splay: "waiting for its random delay (BATON_SPLAY)"
             case .apply: "being applied"
             case .slowStart: "in slow start"

@@ -5,14 +5,19 @@ import Glibc
 
 /// Where the sources of the settings are, as files and directories.
 enum WatchedPaths {
-    static func watcher(_ settings: Settings, _ mounts: Mounts) -> Watcher {
+    /// Mixed into the digests where something secret is watched; the same over the runs of a container.
+    static func salt(_ settings: Settings, _ earlier: StageRecord) -> UInt64? {
+        let isSecret = settings.subpath == .stage || settings.sources.contains(where: \.isSecret)
+        return isSecret ? earlier.salt ?? Random.number() : nil
+    }
+
+    static func watcher(_ settings: Settings, _ mounts: Mounts, salt: UInt64?) -> Watcher {
         Watcher(
             paths: settings.sources.map { path(of: $0, settings) }, mounts: mounts,
             configuration: .init(
                 strategy: settings.strategy, pollInterval: settings.pollInterval, auditInterval: settings.auditInterval,
                 phaseSeed: settings.sources.isEmpty ? 0 : hostSeed(),
-                digestSalt: settings.subpath == .stage || settings.sources.contains(where: \.isSecret)
-                    ? Random.number() : nil)
+                digestSalt: salt)
         )
     }
 

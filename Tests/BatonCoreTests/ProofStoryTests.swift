@@ -52,7 +52,8 @@ import Testing
         story.pass(.milliseconds(200))
         let means: Outcome.Means = way == .restart ? .restart : .reload
         #expect(story.outcomes == [.applied(means, way == .command ? .app : .alive)])
-        #expect(story.effects.contains(.dropSnapshot(1)) && story.supervisor.digestInForce == Story.digest(2))
+        #expect(story.records == [[2, 1, nil]])
+        #expect(story.supervisor.digestInForce == Story.digest(2))
     }
 
     @Test(arguments: Way.allCases) func aProbeThatIsGreenIsAProof(_ way: Way) {

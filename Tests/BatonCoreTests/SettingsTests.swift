@@ -43,6 +43,7 @@ import Testing
             "URL_SIZE_LIMIT",
             "URL_CA_FILE",
             "URL_TOKEN_FILE",
+            "VALIDATE_START",
         ]
         #expect(known == Set((contract + added).map { "BATON_\($0)" }))
     }

@@ -11,8 +11,8 @@ import Testing
             change(&$0)
         }
         #expect(story.effects == [.stageSnapshot(1)])
-        story.tell(.snapshotStaged(1, .whole))
-        #expect(story.effects.first == .promote(1) && story.starts == [1])
+        story.tell(.snapshotStaged(1, .whole), .validated(1, .accepted))
+        #expect(story.effects.contains(.promote(1)) && story.starts == [1])
         story.getReady(1)
         return story
     }
@@ -90,8 +90,9 @@ import Testing
         story.tell(.snapshotStaged(2, .whole))
         #expect(orders(story) == [.promote(2), .start(2)])
         story.getReady(2)
-        // Only now is the one before not needed any more.
-        #expect(story.effects.contains(.dropSnapshot(1)) && story.outcomes == [.applied(.handover, .alive)])
+        // Only now is the one before not what is gone back to.
+        #expect(story.records == [[2, 1, nil]])
+        #expect(story.outcomes == [.applied(.handover, .alive)])
     }
 
     @Test func whatIsRefusedIsNeverInForceAndNotTriedAgain() {
@@ -99,14 +100,14 @@ import Testing
         story.change(to: 2)
         story.tell(.snapshotStaged(2, .whole))
         #expect(story.effects.contains(.validate(2)))
-        story.tell(.validated(2, refusal: "line 3"))
+        story.tell(.validated(2, .rejected("line 3")))
         #expect(story.outcomes == [.rejected(reason: "line 3")] && story.effects.contains(.dropSnapshot(2)))
         #expect(!story.effects.contains(.promote(2)) && story.supervisor.digestInForce == Story.digest(1))
         story.change(to: 2)
         #expect(story.messages.contains { $0.contains("the content is the same") })
         // A crash restart has what was in force.
         story.change(to: 3)
-        story.tell(.snapshotStaged(3, .whole), .validated(3, refusal: nil))
+        story.tell(.snapshotStaged(3, .whole), .validated(3, .accepted))
         #expect(orders(story).contains(.promote(3)))
     }
 
@@ -116,7 +117,7 @@ import Testing
         story.tell(.snapshotStaged(2, .whole))
         story.pass(.seconds(11))
         #expect(story.outcomes == [.rejected(reason: "the validator did not finish within 10s")])
-        story.tell(.validated(2, refusal: nil))
+        story.tell(.validated(2, .accepted))
         #expect(!story.effects.contains(.promote(2)))
     }
 
@@ -161,7 +162,7 @@ import Testing
             $0.splay = .seconds(60); $0.restart = .always; $0.validates = true
         }
         story.change(to: 2)
-        story.tell(.snapshotStaged(2, .whole), .validated(2, refusal: nil))
+        story.tell(.snapshotStaged(2, .whole), .validated(2, .accepted))
         // While the change waits for its turn the app crashes: what is started then reads it already.
         story.tell(.exited(1, .exited(1), leftovers: false))
         story.pass(.seconds(1))
@@ -187,7 +188,8 @@ import Testing
     @Test func afterProbationTheOldOneGoes() {
         var story = proving()
         story.pass(.seconds(31))
-        #expect(story.outcomes == [.applied(.handover, .alive)] && story.effects.contains(.dropSnapshot(1)))
+        #expect(story.outcomes == [.applied(.handover, .alive)])
+        #expect(story.records == [[2, 1, nil]])
         #expect(story.supervisor.generations.first?.kind == .draining)
     }
 
@@ -236,12 +238,13 @@ import Testing
         }
         story.change(to: 2)
         story.tell(
-            .snapshotStaged(2, .whole), .validated(2, refusal: nil), .launched(2), .scanned(2, .yes))
+            .snapshotStaged(2, .whole), .validated(2, .accepted), .launched(2), .scanned(2, .yes))
         story.change(to: 3)
-        story.tell(.snapshotStaged(3, .whole), .validated(3, refusal: "line 3"))
+        story.tell(.snapshotStaged(3, .whole), .validated(3, .rejected("line 3")))
         #expect(story.outcomes == [.rejected(reason: "line 3")])
         story.pass(.seconds(31))
-        #expect(story.outcomes == [.applied(.handover, .alive)] && story.effects.contains(.dropSnapshot(1)))
+        #expect(story.outcomes == [.applied(.handover, .alive)])
+        #expect(story.records == [[2, 1, nil]])
     }
 
     /// The newer one fails as well: everything goes back to what was proven last.

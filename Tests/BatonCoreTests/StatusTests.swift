@@ -29,15 +29,18 @@ import Testing
             $0.slowStart = .seconds(10)
             $0.probation = .seconds(30)
         }
-        story.tell(.snapshotStaged(1, .whole))
+        story.tell(.snapshotStaged(1, .whole), .validated(1, .accepted))
         story.getReady(1)
-        story.tell(.touched(atomic: false))
+        story.tell(.pauseAsked, .touched(atomic: false))
         story.pass(.milliseconds(100))
         story.tell(.snapshot(.whole(Story.digest(2))))
         story.pass(.milliseconds(30))
         story.tell(.snapshotStaged(2, .whole))
         story.pass(.milliseconds(500))
-        story.tell(.validated(2, refusal: nil))
+        story.tell(.validated(2, .accepted))
+        #expect(story.supervisor.overview { $0.nanoseconds }.text("step") == "pause")
+        story.pass(.milliseconds(200))
+        story.tell(.resumeAsked)
         while story.starts.isEmpty { story.pass(.milliseconds(1)) }
         story.pass(.milliseconds(70))
         story.getReady(2)
@@ -55,7 +58,7 @@ import Testing
         #expect(entry.outcome == .applied(.handover, .alive) && entry.generation == 2)
         #expect(entry.steps[.settle] == .milliseconds(100))
         #expect(entry.steps[.stage] == .milliseconds(30))
-        #expect(entry.steps[.validate] == .milliseconds(500))
+        #expect(entry.steps[.validate] == .milliseconds(500) && entry.steps[.pause] == .milliseconds(200))
         // It had begun within the last millisecond before.
         let apply = entry.steps[.apply] ?? .zero
         #expect(apply >= .milliseconds(70) && apply <= .milliseconds(71))

@@ -60,6 +60,14 @@ struct Story {
     var starts: [GenerationNumber] { effects.compactMap { if case .start(let number) = $0 { number } else { nil } } }
     var messages: [String] { effects.compactMap { if case .log(let record) = $0 { record.message } else { nil } } }
 
+    /// What the next run is left: the numbers of the good snapshot and of the one before, and what is held.
+    var records: [[UInt64?]] {
+        effects.compactMap {
+            guard case .keepRecord(let good, let before, let held) = $0 else { return nil }
+            return [UInt64(good.number.value), before.map { UInt64($0.number.value) }, held?.parts.first]
+        }
+    }
+
     func sent(_ signal: Signal, to number: GenerationNumber) -> Bool {
         effects.contains { if case .signal(number, signal, _) = $0 { true } else { false } }
     }

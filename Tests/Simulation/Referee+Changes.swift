@@ -28,7 +28,7 @@ extension Referee {
             default: break
             }
         }
-        guard snapshots.count <= 3 else {
+        guard snapshots.count <= 6 else {
             throw Violation(invariant: 8, description: "\(snapshots.count) snapshots pile up")
         }
     }
@@ -52,6 +52,7 @@ extension Referee {
             guard isLogged else { throw Violation(invariant: 4, description: "change \(change.number) ended unlogged") }
             guard let digest = change.digest else { continue }
             switch outcome {
+            case .applied where change.cause == .rollback: if let seen = after.lastSeen { failed.insert(seen) }
             case .applied: failed.remove(digest)
             case .rejected, .rolledBack, .failed: failed.insert(digest)
             case .superseded: break
@@ -112,7 +113,9 @@ extension Referee {
             default: break
             }
         }
-        if case .reloadFinished(_, nil) = event, case .reloading = before.move?.step, let serving = before.serving {
+        if case .reloadFinished(let change, _) = event, case .reloading = before.move?.step,
+            change == before.move?.change.number, let serving = before.serving
+        {
             toldToReload[serving.number] = world.now
         }
     }
@@ -123,20 +126,20 @@ extension Referee {
         _ world: SimulatedWorld
     ) throws {
         var promoted = world.promoted
-        var isProven = false
         for effect in effects {
             switch effect {
             case .promote(let number): promoted = number
-            case .changeEnded(_, .applied(let means, let proof)):
-                isProven = true
-                try checkTime(means, proof, before, world)
+            case .keepRecord(let proven, let older, _):
+                good = proven.number
+                recorded = Set([proven.number, older?.number].compactMap(\.self))
+            case .changeEnded(_, .applied(let means, let proof)): try checkTime(means, proof, before, world)
             default: break
             }
         }
-        if let good, effects.contains(.dropSnapshot(good)), !isProven {
-            throw Violation(invariant: 10, description: "snapshot \(good), the last good one, is dropped")
+        for number in Set(recorded).union([good].compactMap(\.self)) where effects.contains(.dropSnapshot(number)) {
+            throw Violation(invariant: 10, description: "snapshot \(number), which was proven, is dropped")
         }
-        if isProven || good == nil { good = promoted }
+        if good == nil { good = promoted }
         if case .exited(let number, let status, _) = event, before.phase == .running, setup.stages, !isInterrupted,
             let proving = before.proving, proving.generation == number,
             proving.means == .reload || (status.code != 0 && !setup.exitOK.contains(status.code))

@@ -140,7 +140,9 @@ extension Referee {
                 throw Violation(invariant: 2, description: "change \(change.number) is applied without probation")
             }
         }
-        if case .validated(let number, .some) = event, effects.contains(.promote(number)) {
+        if case .validated(let number, .rejected) = event, effects.contains(.promote(number)),
+            before.phase == .running || before.stage.proven != nil
+        {
             throw Violation(invariant: 4, description: "snapshot \(number) was refused and is put in force")
         }
         for case .start(let number) in effects where setup.onChange == .restart {

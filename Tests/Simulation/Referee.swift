@@ -32,8 +32,9 @@ package struct Referee {
     var retried: ChangeNumber?
     /// What the app has failed with, or what was refused.
     var failed: Set<Digest> = []
-    /// The snapshot that was proven last.
+    /// The snapshot that was proven last, and those that the record on the stage names.
     var good: SnapshotNumber?
+    var recorded: Set<SnapshotNumber> = []
     /// ^C is a person's wish to end it.
     var isInterrupted = false
     /// Scans in a row in which the first generation was not seen to wait.
@@ -45,7 +46,15 @@ package struct Referee {
     /// From when on nothing is done to the world any more.
     var calmSince: Instant?
 
-    init(setup: Setup) { self.setup = setup }
+    init(setup: Setup) {
+        self.setup = setup
+        let versions = setup.record.versions
+        recorded = Set(versions.indices.map { SnapshotNumber($0 + 1) })
+        if setup.record.good != nil {
+            good = SnapshotNumber(versions.count)
+            if let held = setup.record.held { failed.insert(held) }
+        }
+    }
 
     var restartsOnChange: Bool {
         // auto without a listener, or with an app that has gone unready, ends in a restart.
@@ -107,15 +116,16 @@ package struct Referee {
             throw Violation(invariant: 9, description: "nothing serves at the end")
         }
         guard let last = ended.keys.max(), let serving = supervisor.serving else { return }
+        let isFailed = supervisor.lastSeen.map(failed.contains) == true
         switch ended[last] {
         case .rejected, .rolledBack, .failed, nil: break
         case .applied where setup.onChange == .none, .superseded where setup.onChange == .none:
             // Whoever serves is not told; who is started next reads what was seen last.
-            guard supervisor.digestAtStart == supervisor.lastSeen else {
+            guard supervisor.digestAtStart == supervisor.lastSeen || isFailed else {
                 throw Violation(invariant: 4, description: "the stage does not hold the last content, \(world.written)")
             }
         case .applied, .superseded:
-            guard serving.digest == supervisor.lastSeen || supervisor.lastSeen.map(failed.contains) == true else {
+            guard serving.digest == supervisor.lastSeen || isFailed else {
                 throw Violation(invariant: 4, description: "serves \(serving.digest as Any), not \(world.written)")
             }
         }

@@ -6,6 +6,8 @@ package import BatonCore
 package struct Setup: Sendable {
     package var settings = Settings()
     package var plan = Plan()
+    /// What an earlier run has left on the stage.
+    package var record = StageRecord()
 
     package init() {}
 
@@ -14,7 +16,9 @@ package struct Setup: Sendable {
         set { settings[keyPath: path] = newValue }
     }
 
-    package func supervisor(seed: UInt64) -> Supervisor { Supervisor(settings, plan, seed: seed) }
+    package func supervisor(seed: UInt64) -> Supervisor {
+        Supervisor(settings, plan, record: record, seed: seed)
+    }
 
     // MARK: of the settings
 

@@ -29,8 +29,10 @@ extension SimulatedWorld {
         case .validate(let number):
             // Some never answer.
             if !isCalm, Int.random(in: 0..<6, using: &random) == 0 { return }
-            let refusal = !isCalm && Int.random(in: 0..<3, using: &random) == 0 ? "line 3" : nil
-            schedule(.validated(number, refusal: refusal), in: random.interval(upTo: .seconds(1)))
+            let verdicts: [Supervisor.Verdict] =
+                isCalm ? [.accepted] : [.accepted, .accepted, .rejected("line 3"), .none("killed")]
+            let verdict = verdicts.randomElement(using: &random) ?? .accepted
+            schedule(.validated(number, verdict), in: random.interval(upTo: .seconds(1)))
         case .runReload(let change, let number):
             // Some never end.
             if !isCalm, Int.random(in: 0..<6, using: &random) == 0 { return }
@@ -46,7 +48,7 @@ extension SimulatedWorld {
             if !isCalm, Bool.random(using: &random) {
                 schedule(.agentEnded(.exited(1)), in: random.interval(upTo: .seconds(20)))
             }
-        case .adoptMain, .giveTerminal, .stopSelf, .changeEnded, .log, .exit: break
+        case .adoptMain, .giveTerminal, .stopSelf, .changeEnded, .log, .exit, .keepRecord: break
         case .yieldSockets(let number): network.yield(number)
         case .steer(let number):
             arriveAtTheLastMoment()

@@ -10,7 +10,9 @@ extension SimulatedWorld {
             beginWriting(Int.random(in: 0..<4, using: &random) == 0 ? max(1, written &- 1) : written + 1)
             return .tick
         case 35..<45: return .touched(atomic: Bool.random(using: &random))
-        case 45..<52: return .signal(.hangUp)
+        case 45..<50: return .signal(.hangUp)
+        case 50..<52:
+            return [.pauseAsked, .resumeAsked, .resumeAsked, .rollbackAsked].randomElement(using: &random) ?? .tick
         case 52..<54:
             return .signal([Signal.cont, .terminalStop, .pipe, .child].randomElement(using: &random) ?? .cont)
         case 54..<55: return .signal(Int.random(in: 0..<3, using: &random) == 0 ? .terminate : .interrupt)

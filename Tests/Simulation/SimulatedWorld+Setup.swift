@@ -13,6 +13,8 @@ extension SimulatedWorld {
         setup.stages = Bool.random(using: &random)
         setup.reloadsByCommand = Int.random(in: 0..<3, using: &random) == 0
         setup.validates = setup.stages && Bool.random(using: &random)
+        setup.validatesStart = Int.random(in: 0..<4, using: &random) > 0
+        if setup.stages { setup.record = record(&random) }
         setup.validateTimeout = .milliseconds([300, 3000].randomElement(using: &random) ?? 300)
         setup.probation = [nil, nil, .zero, .milliseconds(2000), .seconds(20)].randomElement(using: &random) ?? nil
         setup.slowStart = .milliseconds([0, 0, 1, 1000, 10_000].randomElement(using: &random) ?? 0)
@@ -35,5 +37,16 @@ extension SimulatedWorld {
         setup.hasTerminal = Bool.random(using: &random)
         if Int.random(in: 0..<5, using: &random) == 0 { setup.signalMap = [.terminate: .quit, .hangUp: nil] }
         return setup
+    }
+
+    /// Of a run before: with the content that is there now, or with another one, which may have failed.
+    private static func record(_ random: inout RandomSource) -> StageRecord {
+        var record = StageRecord()
+        func content() -> UInt64 { UInt64(Int.random(in: 1...3, using: &random)) }
+        guard Bool.random(using: &random) else { return record }
+        record.good = .init(name: "good", digest: Volume.whole(content()))
+        if Bool.random(using: &random) { record.before = .init(name: "before", digest: Volume.whole(content())) }
+        if Bool.random(using: &random) { record.held = Volume.whole(content()) }
+        return record
     }
 }

@@ -83,6 +83,9 @@ package struct SimulatedWorld {
         referee = Referee(setup: setup)
         volume = Volume(isKubelets: Bool.random(using: &random), content: 1)
         lastGood = volume.digest
+        for (index, version) in setup.record.versions.enumerated() {
+            snapshots[SnapshotNumber(index + 1)] = version.digest
+        }
         steersAdopted = Int.random(in: 0..<3, using: &random) > 0
         self.random = random
     }
@@ -124,6 +127,7 @@ package struct SimulatedWorld {
         referee.calmSince = now
         // Half of the time nothing more happens: what was touched last must be seen all the same.
         if Bool.random(using: &random) || volume.digest == nil { beginWriting(written + 1) }
+        try deliver(.event(.resumeAsked))
         let end = now + limit
         while !isOver, now < end, let happening = takeNext() { try deliver(happening) }
         try referee.checkEnd(self)

@@ -47,6 +47,9 @@ struct Volume {
         return Volume.digest(files.map { $0 ?? 0 })
     }
 
+    /// Of content that one writer has written as a whole.
+    static func whole(_ content: UInt64) -> Digest { digest([content, content]) }
+
     private static func digest(_ files: [UInt64]) -> Digest { Digest(files[0], files[1], 0, 0) }
 
     // MARK: writing

@@ -47,6 +47,9 @@ public enum LogEvent: String, Sendable, CaseIterable {
     case changeFailed = "change_failed"
     case probationWithoutStage = "probation_without_stage"
     case reloadSignalSent = "reload_signal_sent"
+    case changesPaused = "changes_paused"
+    case changesResumed = "changes_resumed"
+    case waitingForResume = "waiting_for_resume"
     case reloadSignalNotCaught = "reload_signal_not_caught"
     case reloadSignalWithheld = "reload_signal_withheld"
     case reloadSignalUnsafe = "reload_signal_unsafe"
@@ -64,6 +67,10 @@ public enum LogEvent: String, Sendable, CaseIterable {
     case waitingForFirstSnapshot = "waiting_for_first_snapshot"
     case firstStagingFailed = "first_staging_failed"
     case stageSwitchFailed = "stage_switch_failed"
+    case stageRecordFailed = "stage_record_failed"
+    case firstSnapshotHeld = "first_snapshot_held"
+    case firstSnapshotRejected = "first_snapshot_rejected"
+    case firstSnapshotNotValidated = "first_snapshot_not_validated"
     case stagedFilesUnreadable = "staged_files_unreadable"
 
     // MARK: Sockets
@@ -144,13 +151,16 @@ extension LogEvent {
     public var level: LogLevel {
         switch self {
         case .startFailed, .eventLoopFailed, .descriptorNotWatched, .changeRejected, .changeRolledBack,
-            .changeFailed, .endedByReload, .firstStagingFailed, .stageSwitchFailed, .stagedFilesUnreadable,
+            .changeFailed, .endedByReload, .firstStagingFailed, .stageSwitchFailed, .stageRecordFailed,
+            .stagedFilesUnreadable,
             .steeringRefused,
             .steeringFailed, .probeSteeringFailed, .launchFailed, .generationNotReady, .agentStartFailed, .agentEnded,
             .agentProtocolError, .adminFailed, .sourceForbidden, .sourceStagingFailed:
             .error
         case .controlRefused, .stopTimedOut, .logDropped, .sourceDegraded, .sourceUnreadable, .inotifyOverflow,
-            .mountSuperseded, .environmentIncomplete, .probationWithoutStage, .snapshotTorn, .reloadSignalNotCaught,
+            .mountSuperseded, .environmentIncomplete, .probationWithoutStage, .changesPaused,
+            .firstSnapshotHeld, .firstSnapshotRejected, .firstSnapshotNotValidated, .snapshotTorn,
+            .reloadSignalNotCaught,
             .reloadSignalUnsafe,
             .stageForeign, .secretOnDisk, .argumentNotFound, .waitingForSources, .waitingForFirstSnapshot,
             .handoverWithoutSocket, .adoptionRefused, .socketRepaired, .listeningIncomplete, .listeningNotSeen,
@@ -163,7 +173,8 @@ extension LogEvent {
             .debug
         case .batonStarting, .listening, .signalDropped, .stopping, .stopDelaySkipped, .exiting, .sourceWatched,
             .sourceRecovered, .sourceReadable, .sourceSwitchedToAPI, .firstSnapshot, .contentReverted,
-            .reloadRequested, .changeDetected, .changeApplied, .changeSuperseded, .reloadSignalSent,
+            .reloadRequested, .changeDetected, .changeApplied, .changeSuperseded, .reloadSignalSent, .changesResumed,
+            .waitingForResume,
             .reloadSignalWithheld,
             .stageNotLocked, .stageReused, .argumentReplaced, .notAdopted, .socketAdopted, .notAdoptedOtherNamespace,
             .steeringUnavailable, .generationStarting, .generationReady, .readinessScanUnavailable, .mainPIDChanged,
@@ -182,7 +193,8 @@ extension LogEvent {
         case .startFailed, .privilegesDropped, .controlUnavailable, .controlRefused, .signalIgnored, .signalDropped,
             .stopping, .stopDelaySkipped, .stopTimedOut, .eventLoopFailed, .descriptorNotWatched, .inotifyOverflow,
             .snapshotTorn, .reloadRequested, .waitingForFirstSnapshot, .firstStagingFailed, .stageSwitchFailed,
-            .stagedFilesUnreadable, .probationWithoutStage, .handoverWithoutSocket, .notAdopted, .adoptionRefused,
+            .stagedFilesUnreadable, .probationWithoutStage, .changesPaused, .changesResumed, .stageRecordFailed,
+            .handoverWithoutSocket, .notAdopted, .adoptionRefused,
             .steeringUnavailable,
             .steeringRefused, .probeSteeringFailed, .probeFailed, .agentStartFailed, .agentProtocolError,
             .agentMessage, .adminFailed:
@@ -201,10 +213,13 @@ extension LogEvent {
             .secretOnDisk, .sourceMissing, .sourceKeysMissing, .sourceForbidden, .sourceAllowed, .sourcePolled,
             .sourceStale, .sourceFresh, .sourceStagingFailed, .subpathResolved, .subpathUnresolved:
             ["source"]
-        case .firstSnapshot, .contentUnchanged, .contentReverted:
+        case .firstSnapshot, .firstSnapshotHeld, .firstSnapshotRejected, .firstSnapshotNotValidated, .contentUnchanged,
+            .contentReverted:
             ["digest"]
         case .changeDetected:
             ["change", "digest", "from"]
+        case .waitingForResume:
+            ["change", "digest"]
         case .changeApplied:
             ["change", "digest", "outcome", "seconds", "proof"]
         case .changeSuperseded, .changeRejected, .changeRolledBack, .changeFailed:

@@ -175,6 +175,10 @@ public final class SettingDefinition: Sendable {
             settings.validateTimeout = try SettingValue.interval(text, atLeast: .milliseconds(10))
         },
         .init(
+            "BATON_VALIDATE_START", default: "on", allowed: "on or off",
+            "whether BATON_VALIDATE also checks the configuration that the app starts with. If it is rejected, the app starts with the last good one from the stage, or, if there is none, with the rejected one and a warning"
+        ) { (text, settings) throws(SettingError) in settings.validatesStart = try SettingValue.onOff(text) },
+        .init(
             "BATON_PROBATION", default: "auto", allowed: "auto, \(duration), or 0s for none",
             "Time in which a change must prove itself. If the app exits or fails its readiness probe within it, Baton rolls back "
                 + "to the last good configuration. After a handover the old generation is kept for this time. auto: 3s after a "

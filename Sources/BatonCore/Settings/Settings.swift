@@ -22,6 +22,8 @@ public struct Settings: Sendable, Hashable {
     public var stageFiles = false
     public var validate: Validator?
     public var validateTimeout: Interval = .seconds(10)
+    /// The first snapshot is validated, too, before the app starts with it.
+    public var validatesStart = true
     /// Nil: none after a handover, `Supervisor.Times.leastProbation` after a reload or a restart.
     public var probation: Interval?
 

@@ -13,6 +13,21 @@ public struct Digest: Hashable, Sendable {
             + Digest.digits(words.3, 16)
     }
 
+    /// - Returns: nil where these are not 64 hexadecimal digits.
+    public init?(hexadecimal text: String) {
+        let digits = Array(text.utf8)
+        guard digits.count == 64 else { return nil }
+        var words: [UInt64] = []
+        for start in stride(from: 0, to: 64, by: 16) {
+            // A sign would be accepted.
+            guard digits[start] != UInt8(ascii: "+"),
+                let word = UInt64(String(decoding: digits[start..<start + 16], as: UTF8.self), radix: 16)
+            else { return nil }
+            words.append(word)
+        }
+        self.init(words[0], words[1], words[2], words[3])
+    }
+
     /// Hexadecimal, with leading zeros.
     private static func digits(_ number: UInt64, _ count: Int) -> String {
         String(unsafeUninitializedCapacity: count) { digits in

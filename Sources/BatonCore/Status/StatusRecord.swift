@@ -77,6 +77,11 @@ public enum StatusRequest: String, Sendable, CaseIterable {
     case history
     /// Read the configuration again and apply it even where nothing has changed.
     case reload
+    /// Apply no change until `resume`.
+    case pause
+    case resume
+    /// Go back to the proven configuration before the current one.
+    case rollback
 
     public static let sizeLimit = 64
 }

@@ -40,8 +40,8 @@ extension Supervisor {
         case snapshot(SnapshotResult)
         /// Answer to `stageSnapshot`.
         case snapshotStaged(SnapshotNumber, StageResult)
-        /// Answer to `validate`: nil for yes, or why not.
-        case validated(SnapshotNumber, refusal: String?)
+        /// Answer to `validate`.
+        case validated(SnapshotNumber, Verdict)
         /// Answer to `runReload`, for this change: nil where the command ended well, or what happened.
         case reloadFinished(ChangeNumber, failure: String?)
         /// The mount at this path pins content that has been replaced elsewhere: nothing new will ever be seen there.
@@ -54,6 +54,10 @@ extension Supervisor {
         // MARK: the rest
         /// Somebody asks for the configuration to be read and applied again.
         case reloadAsked
+        /// Somebody asks for no change to be applied, for the changes to be applied again, or for the content before.
+        case pauseAsked
+        case resumeAsked
+        case rollbackAsked
         /// A signal that Baton received.
         case signal(Signal)
         /// Baton has no child left.
@@ -106,6 +110,14 @@ extension Supervisor {
         case torn(String)
     }
 
+    /// What a validator says of a snapshot.
+    public enum Verdict: Sendable, Hashable {
+        case accepted
+        case rejected(String)
+        /// It could not be run, or was ended by a signal: that says nothing of the content.
+        case none(String)
+    }
+
     public enum StageResult: Sendable, Hashable {
         case whole
         /// It changed while it was copied.
@@ -155,6 +167,8 @@ extension Supervisor {
         /// Nobody needs the snapshot of this number any more; what is still being done with it ends.
         case dropSnapshot(SnapshotNumber)
         case validate(SnapshotNumber)
+        /// Remember on the stage, for the next run, which snapshots are good, and which content of the sources is not to be tried again.
+        case keepRecord(good: Snapshot, before: Snapshot?, held: Digest?)
         /// Run the reload command, for this change and this generation.
         case runReload(ChangeNumber, GenerationNumber)
         /// The reload command of this change is not waited for any more.

@@ -6,6 +6,7 @@ extension Supervisor {
         case .preparing(.awaiting): "awaiting"
         case .preparing(.reading): "reading"
         case .preparing(.staging): "copying"
+        case .preparing(.validating): "checking"
         case .running: "running"
         case .stopping(let stop):
             switch stop.step {
@@ -41,6 +42,7 @@ extension Supervisor.Move.Step {
         switch self {
         case .staging: "staging"
         case .validating: "validating"
+        case .paused: "paused"
         case .splaying: "splaying"
         case .inspecting: "inspecting"
         case .reloading: "reloading"

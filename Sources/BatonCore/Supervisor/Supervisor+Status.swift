@@ -17,6 +17,7 @@ extension Supervisor {
     public func overview(wall: (Instant) -> Int64) -> StatusRecord {
         var record = StatusRecord(.baton, [.text("phase", phaseName), .number("ready", isReady ? 1 : 0)])
         if let digestInForce { record.add(.digest(digestInForce)) }
+        if isPaused { record.add(.number("paused", 1)) }
         if let servingNumber { record.add(.number("serving", Int64(servingNumber.value))) }
         switch life {
         case .preparing(.awaiting(let awaited)):
@@ -170,6 +171,7 @@ extension Supervisor {
                     .text("outcome", entry.outcome?.name ?? "in progress"),
                 ])
             if entry.change.isManual { record.add(.number("manual", 1)) }
+            if entry.change.cause == .rollback { record.add(.number("rollback", 1)) }
             if let means = entry.outcome?.means { record.add(.text("means", means.rawValue)) }
             if let proof = entry.outcome?.proof { record.add(.text("proof", proof.rawValue)) }
             if let reason = entry.outcome?.reason { record.add(.text("reason", reason)) }
@@ -190,6 +192,7 @@ extension Supervisor {
         switch move.step {
         case .staging: .stage
         case .validating: .validate
+        case .paused: .pause
         case .splaying: .splay
         case .inspecting, .reloading, .holding, .scanning, .awaitingGone, .starting: .apply
         }
@@ -204,7 +207,7 @@ extension Supervisor.Move {
     var generation: GenerationNumber? {
         switch step {
         case .starting(let number, _), .inspecting(let number), .reloading(let number): number
-        case .staging, .validating, .splaying, .holding, .scanning, .awaitingGone: nil
+        case .staging, .validating, .paused, .splaying, .holding, .scanning, .awaitingGone: nil
         }
     }
 }

@@ -113,7 +113,7 @@ extension Supervisor {
 extension Supervisor {
     enum MoveEvent {
         case copied(SnapshotNumber, StageResult)
-        case validated(SnapshotNumber, refusal: String?)
+        case validated(SnapshotNumber, Verdict)
         case inspected(GenerationNumber, Disposition)
         case reloadFinished(ChangeNumber, failure: String?)
         case generationGone
@@ -127,7 +127,7 @@ extension Supervisor {
         switch (move.step, event) {
         case (.staging(let turn), .copied(let number, let result)): copied(number, result, turn: turn)
         case (.staging, .due(.copy)): stageSnapshot()
-        case (.validating(let turn), .validated(let number, let refusal)): validated(number, refusal, turn: turn)
+        case (.validating(let turn), .validated(let number, let verdict)): validated(number, verdict, turn: turn)
         case (.validating, .due(.validation)): validationTimedOut()
         case (.splaying, .due(.turn)), (.holding, .due(.hold)): apply()
         case (.inspecting(let number), .inspected(let asked, let disposition)) where asked == number:
@@ -138,7 +138,7 @@ extension Supervisor {
         case (.awaitingGone, .generationGone): if generations.isEmpty { startGeneration() }
         // The answer to a step, or to a change, that is over, or nothing to this one.
         case (.staging, _), (.validating, _), (.splaying, _), (.inspecting, _), (.reloading, _), (.holding, _),
-            (.scanning, _), (.awaitingGone, _), (.starting, _):
+            (.scanning, _), (.awaitingGone, _), (.starting, _), (.paused, _):
             break
         }
     }

@@ -44,6 +44,8 @@ public struct Supervisor: Sendable {
         case reading
         /// This one, on the stage.
         case staging(Snapshot)
+        /// Whether this one may be put in force: an earlier run has left a good one.
+        case validating(Snapshot)
     }
 
     public let settings: Settings
@@ -82,22 +84,26 @@ public struct Supervisor: Sendable {
 
     var intake = Intake()
     package internal(set) var move: Move?
+    /// Changes wait: somebody has asked for it.
+    package internal(set) var isPaused = false
     package internal(set) var proving: Proving?
     var nextChange: ChangeNumber = 1
     /// The digest that was last decided upon, whatever came of it.
     package internal(set) var lastSeen: Digest?
 
     /// The snapshots on the stage.
-    package internal(set) var stage = StageBook()
+    package internal(set) var stage: StageBook
     var agentBackoff = Backoff(first: Times.agentFirst, limit: Times.agentLimit)
     var agent = AgentLife.notStarted
 
     public internal(set) var history = History()
     public internal(set) var counters = Counters()
 
-    public init(_ settings: Settings, _ plan: Plan, seed: UInt64) {
+    /// - Parameter record: what an earlier run has left on the stage.
+    public init(_ settings: Settings, _ plan: Plan, record: StageRecord = StageRecord(), seed: UInt64) {
         self.settings = settings
         self.plan = plan
+        stage = StageBook(record)
         random = RandomSource(seed: seed)
     }
 
@@ -165,11 +171,14 @@ public struct Supervisor: Sendable {
         case .snapshot(let result): snapshot(result)
         case .mountSuperseded(let path): mountSuperseded(path)
         case .snapshotStaged(let number, let result): snapshotStaged(number, result)
-        case .validated(let number, let refusal): tellMove(.validated(number, refusal: refusal))
+        case .validated(let number, let verdict): snapshotValidated(number, verdict)
         case .reloadFinished(let change, let failure): tellMove(.reloadFinished(change, failure: failure))
         case .sourceArrived(let source): sourceArrived(source)
         case .agentEnded(let status): agentEnded(status)
         case .reloadAsked: askedByHand()
+        case .pauseAsked: pause()
+        case .resumeAsked: resume()
+        case .rollbackAsked: rollBack()
         case .signal(let signal): received(signal)
         case .childrenGone: tellStop(.childrenGone)
         case .tick: while let key = timers.takeDue(now) { fired(key) }
@@ -188,14 +197,17 @@ public struct Supervisor: Sendable {
     }
 
     /// All that the app needs is there.
-    mutating func run(_ digest: Digest?) {
+    /// - Parameters:
+    ///   - digest: of the sources.
+    ///   - inForce: of what the app reads, where that is something else.
+    mutating func run(_ digest: Digest?, inForce: Digest? = nil) {
         guard case .preparing = life else { return }
         life = .running
         timers.cancel(.awaited)
         forgetTornReads()
         intake.touchedAt = nil
         lastSeen = digest
-        digestInForce = digest
+        digestInForce = inForce ?? digest
         startGeneration()
     }
 
@@ -216,8 +228,9 @@ public struct Supervisor: Sendable {
         case .hold: tellMove(.due(.hold))
         case .restart: restartDue()
         case .stageRetry: stageRetryDue()
-        case .validation: tellMove(.due(.validation))
+        case .validation: validationDue()
         case .probation: probationDue()
+        case .firstProof: firstProven()
         case .slowStart: steerToServing()
         case .reload: tellMove(.due(.reload))
         case .agent: startAgent()

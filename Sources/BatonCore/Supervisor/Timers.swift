@@ -8,7 +8,7 @@ package struct Timers: Sendable {
         case settle, readRetry, splay, hold
         case restart
         case agent, awaited
-        case stageRetry, validation, probation, slowStart, reload
+        case stageRetry, validation, probation, firstProof, slowStart, reload
         case stopDelay, stopDeadline, stopGrace
     }
 

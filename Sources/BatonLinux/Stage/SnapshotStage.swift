@@ -15,16 +15,22 @@ public struct SnapshotStage: Sendable {
     /// Tells this run's versions from those that an earlier one has left.
     private let run: String
     private let layout: StageLayout
+    /// Of a run before, which have the first numbers.
+    private let earlier: [StageRecord.Version]
 
     private static let agent = "..agent"
+    private static let record = "..record"
+    private static let newRecord = "..record_tmp"
 
     /// - Parameter run: a name for this run of Baton that no other has: `Clock.stamp()`, a dot, and the process id.
     /// - Parameter own: paths of Baton's sockets. Those that lie on the stage, which has to be there then, are not foreign.
-    public init(_ path: String, run: String, own: [String] = []) {
+    /// - Parameter record: what `prepare` has returned.
+    public init(_ path: String, run: String, own: [String] = [], record: StageRecord = StageRecord()) {
         self.path = path
         self.run = run
+        earlier = record.versions
         var names = Set(own.compactMap { Self.entry(of: $0, in: path) })
-        names.insert(Path(Self.agent))
+        for name in [Self.agent, Self.record, Self.newRecord] { names.insert(Path(name)) }
         // The clock's nanoseconds, the process id, the number.
         layout = StageLayout(path: path, numbers: 3...3, own: names, limit: 1000)
     }
@@ -41,17 +47,47 @@ public struct SnapshotStage: Sendable {
     /// What is in force, of this run or of one before.
     public var current: String { path + "/..data" }
 
-    private func name(_ number: SnapshotNumber) -> String { "..\(run).\(number)" }
+    /// Of its directory.
+    public func name(_ number: SnapshotNumber) -> String {
+        earlier.indices.contains(number.value - 1) ? earlier[number.value - 1].name : "..\(run).\(number)"
+    }
 
     /// Makes the directory, and what is missing above it.
     public func make() throws(LinuxError) { try makeDirectories(Path(path)) }
 
-    /// Makes the directory, and removes what runs before have left. None of them may still be running (`StageLock`).
-    public func prepare() throws(LinuxError) {
+    /// Makes the directory, and removes what runs before have left and nobody needs. None of them may still be running (`StageLock`).
+    /// - Returns: what the last one has recorded, as far as it is there.
+    public func prepare() throws(LinuxError) -> StageRecord {
         try make()
-        // What a run before has left that was not in force.
-        let inForce = try? readLink(current)
-        for version in try layout.versions() where version != inForce { removeTree(path + "/" + version) }
+        var record = readRecord()
+        record.good = record.good.flatMap { isThere($0) ? $0 : nil }
+        record.before = record.before.flatMap { isThere($0) && $0.name != record.good?.name ? $0 : nil }
+        let needed = Set(record.versions.map(\.name) + [try? readLink(current)].compactMap(\.self))
+        for version in try layout.versions() where !needed.contains(version) { removeTree(path + "/" + version) }
+        return record
+    }
+
+    private func isThere(_ version: StageRecord.Version) -> Bool { layout.isVersionThatIsThere(version.name) }
+
+    private func readRecord() -> StageRecord {
+        let number = open(path + "/" + Self.record, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+        guard number >= 0 else { return StageRecord() }
+        let file = FileDescriptor(owning: number)
+        guard (try? FileStatus.of(file, path))?.kind == .file,
+            let bytes = try? readAvailable(file.number, limit: StageRecord.sizeLimit)
+        else { return StageRecord() }
+        return StageRecord(text: String(decoding: bytes, as: UTF8.self))
+    }
+
+    /// Leaves this to the next run, in one step. Not synchronised to the disk: a record that a power cut has torn counts as none.
+    public func keep(_ record: StageRecord) throws(LinuxError) {
+        let new = path + "/" + Self.newRecord
+        unlink(new)
+        let number = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard number >= 0 else { throw .last("create", new) }
+        let file = FileDescriptor(owning: number)
+        try writeAll(file.number, Array(record.text.utf8), new)
+        guard rename(new, path + "/" + Self.record) == 0 else { throw .last("move", new) }
     }
 
     /// A version may get these names (with slashes, of which only the first part counts).
@@ -68,7 +104,8 @@ public struct SnapshotStage: Sendable {
         let found = layout.link(Set(try directoryEntries(directory(of: number), limit: 1000).map { Path($0) }))
         var replaced: String?
         if let before, !before.hasPrefix("..\(run).") {
-            if layout.isVersionThatIsThere(before) { try remove(path + "/" + before) }
+            let isKept = earlier.contains { $0.name == before }
+            if !isKept, layout.isVersionThatIsThere(before) { try remove(path + "/" + before) }
             if !layout.isVersion(before) { replaced = before }
         }
         return StageFindings(path, found, replaced: replaced)

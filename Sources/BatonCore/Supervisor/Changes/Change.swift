@@ -3,9 +3,18 @@ public struct Change: Sendable, Hashable {
     /// From 1.
     public let number: ChangeNumber
     public let digest: Digest?
-    /// Asked for by hand: applied even where the content is the same.
-    public let isManual: Bool
+    public let cause: Cause
     public let seenAt: Instant
+
+    public enum Cause: String, Sendable, Hashable {
+        case source
+        /// Somebody asked for it: applied even where the content is the same.
+        case reload
+        /// Somebody asked to go back to the proven content before.
+        case rollback
+    }
+
+    public var isManual: Bool { cause != .source }
 }
 
 /// How a change ended. Each ends in exactly one of these.

@@ -6,6 +6,8 @@ public struct History: Sendable {
         case settle
         case stage
         case validate
+        /// Waiting until somebody resumes changes.
+        case pause
         case splay
         /// From the decision until the app has it: the signal sent, the new generation ready.
         case apply

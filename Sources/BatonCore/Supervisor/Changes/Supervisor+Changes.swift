@@ -13,6 +13,8 @@ extension Supervisor {
             /// Its content is being copied to the stage. `turn`: when the change before it would have had its own.
             case staging(turn: Instant?)
             case validating(turn: Instant?)
+            /// Somebody has asked for no change to be applied.
+            case paused(turn: Instant?)
             case splaying(until: Instant)
             /// Asked whether the generation catches the reload signal.
             case inspecting(GenerationNumber)
@@ -29,9 +31,9 @@ extension Supervisor {
         }
     }
 
-    mutating func propose(_ digest: Digest?, isManual: Bool) {
+    mutating func propose(_ digest: Digest?, _ cause: Change.Cause) {
         lastSeen = digest
-        let change = Change(number: nextChange, digest: digest, isManual: isManual, seenAt: now)
+        let change = Change(number: nextChange, digest: digest, cause: cause, seenAt: now)
         nextChange = nextChange.next
         log(.changed(change, inForce: digestInForce))
         let turn = turnOfMove
@@ -46,13 +48,14 @@ extension Supervisor {
         }
         move = Move(change: change, step: awaitsGone ? .awaitingGone : .holding)
         if awaitsGone { return }
+        if isPaused, !change.isManual { return pauseMove(turn: turn) }
         schedule(turn: turn)
     }
 
     /// When the change on its way has its turn, or the one before it would have had.
     private var turnOfMove: Instant? {
         switch move?.step {
-        case .staging(let turn), .validating(let turn): turn
+        case .staging(let turn), .validating(let turn), .paused(let turn): turn
         case .splaying(let turn): turn
         case nil, .inspecting, .reloading, .holding, .scanning, .awaitingGone, .starting: nil
         }
@@ -101,7 +104,7 @@ extension Supervisor {
         guard phase == .running, let move else { return }
         // Nothing of it is in force yet.
         switch move.step {
-        case .staging, .validating: return
+        case .staging, .validating, .paused: return
         case .splaying, .inspecting, .reloading, .holding, .scanning, .awaitingGone, .starting: break
         }
         switch settings.onChange {
@@ -121,7 +124,8 @@ extension Supervisor {
         switch move?.step {
         // The stage still holds what was there before.
         case nil, .starting, .staging, .validating: break
-        case .awaitingGone, .splaying, .inspecting, .reloading, .holding, .scanning:
+        case .paused where plan.staging.choice: break
+        case .paused, .awaitingGone, .splaying, .inspecting, .reloading, .holding, .scanning:
             leaveStep()
             move?.step = .starting(number, .restart)
         }
@@ -138,7 +142,7 @@ extension Supervisor {
             timers.cancel(.reload)
             emit(.endReload(move.change.number))
         case .holding: timers.cancel(.hold)
-        case .inspecting, .scanning, .awaitingGone, .starting: break
+        case .paused, .inspecting, .scanning, .awaitingGone, .starting: break
         }
     }
 }

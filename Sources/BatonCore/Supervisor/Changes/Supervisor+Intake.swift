@@ -16,7 +16,7 @@ extension Supervisor {
     /// What is touched is read: while the app runs, and while its first snapshot is made.
     private var reads: Bool {
         switch life {
-        case .running, .preparing(.reading), .preparing(.staging): true
+        case .running, .preparing(.reading), .preparing(.staging), .preparing(.validating): true
         case .preparing(.new), .preparing(.awaiting), .stopping, .exited: false
         }
     }
@@ -48,7 +48,7 @@ extension Supervisor {
             let isManual = intake.isManual
             forgetTornReads()
             intake.isManual = false
-            isManual ? propose(digest, isManual: true) : consider(digest)
+            isManual ? propose(digest, .reload) : consider(digest)
             intake.touchedAt = nil
         case .torn(let detail): readAgain(detail)
         }
@@ -85,7 +85,7 @@ extension Supervisor {
             log(.backToInForce(digest))
             return supersedeMove()
         }
-        propose(digest, isManual: false)
+        propose(digest, .source)
     }
 
     mutating func mountSuperseded(_ path: String) {

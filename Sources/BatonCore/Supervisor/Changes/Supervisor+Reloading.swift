@@ -81,7 +81,11 @@ extension Supervisor {
 
     mutating func reloadFinished(_ number: GenerationNumber, _ failure: String?) {
         guard let digest = move?.change.digest else { return }
-        if let failure { return endMove(.rejected(reason: failure)) }
+        if let failure {
+            // What it has done before it failed may still end the app.
+            if let index = index(number) { generations[index].editReady { $0.toldToReloadAt = now } }
+            return endMove(.rejected(reason: failure))
+        }
         // Whoever has taken its place meanwhile has read it at its start.
         guard let index = index(number), generations[index].kind == .ready else { return apply() }
         digestInForce = digest

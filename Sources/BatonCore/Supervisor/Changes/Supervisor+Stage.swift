@@ -1,19 +1,43 @@
 // Snapshots on the stage: copied, checked, put in force, taken back.
 extension Supervisor {
     /// One copy on the stage.
-    package struct Snapshot: Sendable, Hashable {
-        package let number: SnapshotNumber
-        package let digest: Digest?
+    public struct Snapshot: Sendable, Hashable {
+        public let number: SnapshotNumber
+        public let digest: Digest?
+
+        package init(number: SnapshotNumber, digest: Digest?) {
+            self.number = number
+            self.digest = digest
+        }
     }
 
     package struct StageBook: Sendable, Hashable {
-        package internal(set) var next: SnapshotNumber = 1
+        package internal(set) var next: SnapshotNumber
         /// The app reads it.
         package internal(set) var promoted: Snapshot?
         /// The last one that was proven: what to go back to.
         package internal(set) var proven: Snapshot?
+        /// The one that was proven before it: what `baton rollback` goes back to.
+        package internal(set) var previous: Snapshot?
+        /// The sources' content that is not tried again, by a later run either.
+        package internal(set) var held: Digest?
+        /// Of the one proven two before, which the record on the stage still names while the first of this run is not proven.
+        var spare: Snapshot?
+        /// The record on the stage is of this run.
+        var isRecorded = false
         /// Of the first one, which is tried again.
         var failures = 0
+
+        /// - Parameter record: of an earlier run, whose snapshots have the first numbers.
+        init(_ record: StageRecord) {
+            let versions = record.versions
+            next = SnapshotNumber(versions.count + 1)
+            if let good = record.good {
+                proven = Snapshot(number: SnapshotNumber(versions.count), digest: good.digest)
+                previous = record.before.map { Snapshot(number: 1, digest: $0.digest) }
+                held = record.held
+            }
+        }
 
         mutating func nextNumber() -> SnapshotNumber {
             defer { next = next.next }
@@ -23,51 +47,6 @@ extension Supervisor {
 
     /// What a generation that starts now reads.
     package var digestAtStart: Digest? { plan.staging.choice ? stage.promoted?.digest : lastSeen }
-
-    // MARK: the first one
-
-    /// - Parameter digest: what was read; nil where it is not whole yet. With a stage the app waits for it: it would have nothing
-    ///   to read.
-    mutating func prepareRun(_ digest: Digest?) {
-        guard case .preparing(let preparing) = life else { return }
-        guard plan.staging.choice else { return run(digest) }
-        timers.arm(.awaited, at: timers.deadline(.awaited) ?? now + Times.awaitedReport)
-        guard let digest else { return read() }
-        if case .staging(let snapshot) = preparing, snapshot.digest == digest { return }
-        timers.cancel(.stageRetry)
-        stageFirst(digest)
-    }
-
-    private mutating func stageFirst(_ digest: Digest?) {
-        if case .preparing(.staging(let before)) = life { emit(.dropSnapshot(before.number)) }
-        let snapshot = Snapshot(number: stage.nextNumber(), digest: digest)
-        life = .preparing(.staging(snapshot))
-        emit(.stageSnapshot(snapshot.number))
-    }
-
-    private mutating func firstStaged(_ snapshot: Snapshot, _ result: StageResult) {
-        switch result {
-        case .whole:
-            stage.promoted = snapshot
-            stage.proven = snapshot
-            emit(.promote(snapshot.number))
-            run(snapshot.digest)
-        case .torn(let detail):
-            // What was read is there no more: copied is what is read next.
-            emit(.dropSnapshot(snapshot.number))
-            life = .preparing(.reading)
-            readAgain(detail)
-        case .failed(let reason):
-            if stage.failures % 20 == 0 { log(.cannotStage(reason)) }
-            stage.failures = min(stage.failures + 1, 1_000_000)
-            timers.arm(.stageRetry, at: now + Times.stageRetry)
-        }
-    }
-
-    /// Of the snapshot that is being copied before the first start.
-    package var firstDigest: Digest? {
-        if case .preparing(.staging(let snapshot)) = life { snapshot.digest } else { nil }
-    }
 
     // MARK: a change's
 
@@ -104,10 +83,26 @@ extension Supervisor {
         }
     }
 
-    mutating func validated(_ number: SnapshotNumber, _ refusal: String?, turn: Instant?) {
+    mutating func snapshotValidated(_ number: SnapshotNumber, _ verdict: Verdict) {
+        if case .preparing(.validating(let snapshot)) = life, snapshot.number == number {
+            return firstValidated(snapshot, verdict)
+        }
+        tellMove(.validated(number, verdict))
+    }
+
+    mutating func validated(_ number: SnapshotNumber, _ verdict: Verdict, turn: Instant?) {
         guard move?.snapshot == number else { return }
         timers.cancel(.validation)
-        if let refusal { reject(refusal) } else { accept(number, turn: turn) }
+        switch verdict {
+        case .accepted: accept(number, turn: turn)
+        case .rejected(let reason), .none(let reason): reject(reason)
+        }
+    }
+
+    mutating func validationDue() {
+        let reason = "the validator has not ended within \(settings.validateTimeout)"
+        if case .preparing(.validating(let snapshot)) = life { return firstValidated(snapshot, .none(reason)) }
+        tellMove(.due(.validation))
     }
 
     mutating func validationTimedOut() {
@@ -125,13 +120,19 @@ extension Supervisor {
         timers.arm(.restart, at: now)
     }
 
-    private mutating func accept(_ number: SnapshotNumber, turn: Instant?) {
+    mutating func accept(_ number: SnapshotNumber, turn: Instant?) {
         guard let change = move?.change else { return }
-        let before = stage.promoted
-        stage.promoted = Snapshot(number: number, digest: change.digest)
-        emit(.promote(number))
-        if let before, before != stage.proven { emit(.dropSnapshot(before.number)) }
+        if isPaused, !change.isManual { return pauseMove(turn: turn) }
+        promote(Snapshot(number: number, digest: change.digest))
         schedule(turn: turn)
+    }
+
+    /// The app reads it from now on.
+    mutating func promote(_ snapshot: Snapshot) {
+        let before = stage.promoted
+        stage.promoted = snapshot
+        emit(.promote(snapshot.number))
+        if let before, before != stage.proven, before != stage.previous { emit(.dropSnapshot(before.number)) }
     }
 
     /// A change has come to its end: its snapshot is the proven one from now on, or goes.
@@ -139,14 +140,15 @@ extension Supervisor {
         guard let number else { return }
         guard let promoted = stage.promoted, promoted.number == number else { return emit(.dropSnapshot(number)) }
         switch outcome {
-        case .applied:
-            if let before = stage.proven, before != promoted { emit(.dropSnapshot(before.number)) }
-            stage.proven = promoted
+        case .applied: proveOnStage(promoted)
         case .superseded, .rejected, .rolledBack, .failed:
             guard let proven = stage.proven, proven != promoted else { return }
             stage.promoted = proven
             emit(.promote(proven.number))
+            // Somebody has rolled back to it in vain, or has taken that back: it stays what it was.
+            guard number != stage.previous?.number else { return stage.held = nil }
             emit(.dropSnapshot(number))
+            if case .rolledBack = outcome { hold(promoted.digest) }
         }
     }
 }

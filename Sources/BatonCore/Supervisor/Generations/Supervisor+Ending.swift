@@ -52,7 +52,7 @@ extension Supervisor {
     var isChangeHeld: Bool {
         switch move?.step {
         case .holding, .scanning: true
-        case nil, .staging, .validating, .splaying, .inspecting, .reloading, .awaitingGone, .starting: false
+        case nil, .staging, .validating, .paused, .splaying, .inspecting, .reloading, .awaitingGone, .starting: false
         }
     }
 
@@ -82,7 +82,7 @@ extension Supervisor {
             log(.rollbackUnavailable(generation.number, proving.generation))
         }
         if endedUnderReloadCommand(generation.number, status) { return }
-        if hasEndedByReload, retryByStart(generation.number) { return }
+        if hasEndedByReload, settings.onChange == .auto, retryByStart(generation.number) { return }
         endedWhileProving(generation, status)
         if let readyAt = generation.readyAt, now - readyAt >= Times.restartForgiven { backoff.reset() }
         guard !isServing else { return }
@@ -102,10 +102,12 @@ extension Supervisor {
     /// configuration, and is not told that way again.
     /// - Returns: whether this is one.
     private mutating func noteEndByReload(_ generation: Generation, _ status: ExitStatus) -> Bool {
-        guard settings.onChange == .auto, let toldAt = generation.ready?.toldToReloadAt,
+        guard settings.onChange == .auto || plan.staging.choice, let toldAt = generation.ready?.toldToReloadAt,
             now - toldAt <= Times.reloadBlamed,
             !wasInterrupted(status), !isFinishedJob(generation, status)
         else { return false }
+        // With a stage, what it is started with is good in any case.
+        guard settings.onChange == .auto else { return true }
         endsByReload = true
         log(.endedByReload(generation.number, status, after: now - toldAt, handsOver: canHandOver))
         return true

@@ -71,6 +71,7 @@ extension Supervisor {
         digestInForce = generations[index].digest
         log(.ready(generations[index], at: now))
         emit(.giveTerminal(number))
+        awaitFirstProof()
         var kept: GenerationNumber?
         if case .starting(number, let means) = move?.step {
             kept = putInForce(number, means, proof, replaced: replaced)

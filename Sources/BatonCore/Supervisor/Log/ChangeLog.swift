@@ -22,7 +22,12 @@ extension LogRecord {
     }
 
     static func changed(_ change: Change, inForce: Digest?) -> LogRecord {
-        let what = change.isManual ? "reload requested" : "the configuration has changed"
+        let what =
+            switch change.cause {
+            case .source: "the configuration has changed"
+            case .reload: "reload requested"
+            case .rollback: "rollback requested"
+            }
         return LogRecord(
             .changeDetected, "change \(change.number): \(what)",
             [
@@ -69,6 +74,20 @@ extension LogRecord {
         LogRecord(
             .reloadSignalSent, "sent \(signal) to generation \(number) for change \(change)",
             [.generation(number), .change(change), .text("signal", signal.description)])
+    }
+
+    static var paused: LogRecord {
+        LogRecord(
+            .changesPaused,
+            "changes are paused: Baton reads and validates them, and applies them after \"baton resume\"")
+    }
+
+    static var resumed: LogRecord { LogRecord(.changesResumed, "changes are applied again") }
+
+    static func changePaused(_ change: Change) -> LogRecord {
+        LogRecord(
+            .waitingForResume, "change \(change.number) waits because changes are paused: \"baton resume\" applies it",
+            [.change(change.number), .digest(change.digest)])
     }
 
     static func notCaught(_ number: GenerationNumber, _ signal: Signal, then: String) -> LogRecord {

@@ -5,6 +5,28 @@ extension LogRecord {
             .firstStagingFailed, "not starting the app yet: cannot write its configuration to the stage: \(reason)")
     }
 
+    static func firstHeld(_ digest: Digest, _ good: Digest?) -> LogRecord {
+        LogRecord(
+            .firstSnapshotHeld,
+            "starting the app with the last good configuration \(good?.description ?? ""): it failed with the present one before, or "
+                + "somebody rolled it back; to try it again, change the source or run \"baton reload\"", [.digest(digest)])
+    }
+
+    /// - Parameter good: nil where the stage has none.
+    static func firstRejected(_ digest: Digest?, good: Digest?, _ reason: String) -> LogRecord {
+        let then =
+            good.map { "starting the app with the last good one from the stage, \($0)" }
+            ?? "the stage has no last good one, so starting the app with the rejected one"
+        return LogRecord(
+            .firstSnapshotRejected, "the validator rejected the configuration: \(reason); \(then)", [.digest(digest)])
+    }
+
+    static func firstNotValidated(_ digest: Digest?, _ reason: String) -> LogRecord {
+        LogRecord(
+            .firstSnapshotNotValidated, "starting the app with a configuration that is not validated: \(reason)",
+            [.digest(digest)])
+    }
+
     static func onProbation(_ number: GenerationNumber, _ time: Interval) -> LogRecord {
         LogRecord(
             .generationOnProbation,
