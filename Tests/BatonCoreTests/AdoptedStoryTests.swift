@@ -37,6 +37,7 @@ import Testing
         story.tell(.launched(2))
         #expect(story.effects.contains(.scan(2)))
         story.tell(.scanned(2, .no), .adopted(2), .scanned(2, .yes))
+        story.takeConnection(2)
         #expect(story.outcomes == [.applied(.handover, .alive)] && story.effects.contains(.steer(2)))
         // Told to go only once it is quiet.
         #expect(!story.sent(.terminate, to: 1) && story.supervisor.generations.first?.waitsForQuiet == true)
@@ -73,6 +74,7 @@ import Testing
         story.tell(.scanned(1, .yes))
         #expect(story.starts == [2] && story.supervisor.serving?.number == 1)
         story.tell(.launched(2), .adopted(2), .scanned(2, .yes))
+        story.takeConnection(2)
         #expect(story.outcomes == [.applied(.handover, .alive)])
     }
 
@@ -174,6 +176,7 @@ import Testing
         story.tell(.launched(1), .adopted(1, steers: false), .adopted(1), .scanned(1, .yes))
         story.change(to: 2)
         story.tell(.launched(2), .adopted(2, steers: false), .adopted(2), .scanned(2, .yes))
+        story.takeConnection(2)
         #expect(!story.sent(.terminate, to: 1) && story.supervisor.generations.first?.waitsForQuiet == true)
     }
 }

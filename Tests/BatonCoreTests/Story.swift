@@ -48,6 +48,15 @@ struct Story {
     mutating func getReady(_ number: GenerationNumber) {
         tell(.launched(number), .scanned(number, .yes))
         if supervisor.serving?.number != number { pass(Supervisor.Times.aliveProof) }
+        takeConnection(number)
+    }
+
+    /// Where that is asked, it is seen to take its first connection.
+    mutating func takeConnection(_ number: GenerationNumber) {
+        guard supervisor.proving?.generation == number, supervisor.proving?.hearing != .heard else { return }
+        let before = effects
+        tell(.connections(number, .init(queued: 0, open: 1, idle: 0)))
+        effects = before + effects
     }
 
     mutating func change(to digest: UInt64) {

@@ -12,6 +12,8 @@ struct Network {
         case stop
         /// Its time was over, or there were too many like it.
         case deadline
+        /// It took no connection: whoever came to it is lost.
+        case deaf
         /// It never was ready. Who waited for it is served by the next one.
         case givenUp
         /// Told to go when nobody was with it any more, as far as could be seen.

@@ -107,7 +107,7 @@ extension Referee {
         }
         for generation in after.generations where generation.waitsForQuiet {
             guard
-                after.timers.deadline(.drainCount(generation.number)) != nil || generation.connections != nil
+                after.timers.deadline(.count(generation.number)) != nil || generation.connections != nil
                     || after.timers.deadline(.drainSignal(generation.number)) != nil
             else { throw Violation(invariant: 8, description: "nobody looks after generation \(generation.number)") }
         }
@@ -122,7 +122,8 @@ extension Referee {
     func checkPatience(
         _ event: Supervisor.Event, _ before: Supervisor, _ after: Supervisor, _ effects: [Supervisor.Effect]
     ) throws {
-        if case .connections(let number, let connections?) = event, connections.open + connections.queued > 0 {
+        // One that takes no connection is not waited for.
+        if case .connections(let number, let connections?) = event, connections.open > 0, !isUndone(after, effects) {
             for case .signal(number, setup.drainSignal, _) in effects {
                 throw Violation(invariant: 2, description: "generation \(number) is told to go with connections open")
             }

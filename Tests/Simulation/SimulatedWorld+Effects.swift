@@ -81,6 +81,10 @@ extension SimulatedWorld {
             saysReloading: Int.random(in: 0..<4, using: &random) == 0,
             listens: setup.adopts ? [0, 1, 1, 2].randomElement(using: &random) ?? 0 : 0,
             connections: [0, 3, 1_000_000].randomElement(using: &random) ?? 0)
+        if !isCalm, Int.random(in: 0..<8, using: &random) == 0 {
+            processes[number]?.isDeaf = true
+            processes[number]?.connections = 0
+        }
         if !isCalm, Int.random(in: 0..<20, using: &random) == 0 {
             schedule(.launchFailed(number, .init(reason: "no such file", exitCode: 127)), in: .milliseconds(1))
             return
@@ -105,7 +109,7 @@ extension SimulatedWorld {
         processes[number]?.connections = open
         if setup.steers {
             let real = network.connections(of: number)
-            return .init(queued: real.queued, open: open + real.open, idle: open / 2)
+            return .init(queued: real.queued, open: open + real.open + real.queued, idle: open / 2)
         }
         return .init(queued: Int.random(in: 0..<4, using: &random) == 0 ? 1 : 0, open: open, idle: open / 2)
     }

@@ -30,7 +30,7 @@ extension SimulatedWorld {
             guard let process = processes[number] else { return nil }
             // Told a second time: no world does it, and no harm may come of it.
             guard process.isMainAlive else { return event }
-            network.end(number, process.ending ?? .crash)
+            network.end(number, process.isDeaf ? .deaf : process.ending ?? .crash)
             if process.leftovers > 0 { processes[number]?.isMainAlive = false } else { processes[number] = nil }
             noteIfAlone()
             return .exited(number, status, leftovers: process.leftovers > 0)

@@ -18,6 +18,8 @@ package struct SimulatedWorld {
         /// On so many addresses of its own, taken over by Baton.
         var listens = 0
         var willEnd = false
+        /// It listens, and takes no connection.
+        var isDeaf = false
         /// Connections that clients hold to it and never use.
         var connections = 0
         /// Why it is to go, as soon as it is told.
@@ -147,7 +149,7 @@ package struct SimulatedWorld {
         let processes = processes
         network.advance(to: now) { number in
             guard let process = processes[number] else { return false }
-            return process.isMainAlive && process.isLaunched && process.ending == nil
+            return process.isMainAlive && process.isLaunched && process.ending == nil && !process.isDeaf
         }
         guard let event = happen(event) else { return }
         let before = supervisor

@@ -62,7 +62,7 @@ extension Supervisor {
             sendDrainSignal(generation.number, stop.signal)
         }
         for number in generations.map(\.number) {
-            for key in [Timers.Key.drain(number), .drainSignal(number), .drainCount(number)] { timers.cancel(key) }
+            for key in [Timers.Key.drain(number), .drainSignal(number), .count(number)] { timers.cancel(key) }
         }
         stopProgress()
     }

@@ -59,16 +59,17 @@ extension Supervisor {
         case .notified(let notification): notified(number, notification)
         case .probeFinished(let isReady): probedWhileProving(number, isReady)
         case .scanned(let waiting): scannedAgain(number, waiting)
+        case .counted(let connections): countedWhileProving(number, connections)
+        case .due(.count): countWhileProving(number)
         case .adopted(let steers): adopted(number, steers: steers)
         case .listensItself: listensItself(number)
         case .appStopped: appStopped()
         case .due(.probe): emit(.runProbe(number))
         // Too late.
-        case .launched, .readyDescriptor, .counted, .due(.ready), .due(.alive), .due(.confirm), .due(.scan),
-            .due(.scanLimit):
+        case .launched, .readyDescriptor, .due(.ready), .due(.alive), .due(.confirm), .due(.scan), .due(.scanLimit):
             break
         // Of states to come.
-        case .groupEmptied, .due(.drain), .due(.drainSignal), .due(.count), .due(.groupCheck): break
+        case .groupEmptied, .due(.drain), .due(.drainSignal), .due(.groupCheck): break
         }
     }
 

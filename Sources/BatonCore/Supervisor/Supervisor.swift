@@ -221,7 +221,7 @@ public struct Supervisor: Sendable {
         case .probe(let number): tell(number, .due(.probe))
         case .drain(let number): tell(number, .due(.drain))
         case .drainSignal(let number): tell(number, .due(.drainSignal))
-        case .drainCount(let number): tell(number, .due(.count))
+        case .count(let number): tell(number, .due(.count))
         case .groupCheck(let number): tell(number, .due(.groupCheck))
         case .settle, .readRetry: read()
         case .splay: tellMove(.due(.turn))

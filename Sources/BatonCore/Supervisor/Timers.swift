@@ -4,7 +4,7 @@ package struct Timers: Sendable {
     package enum Key: Hashable, Sendable {
         case ready(GenerationNumber), alive(GenerationNumber), scan(GenerationNumber), scanLimit(GenerationNumber),
             confirm(GenerationNumber), probe(GenerationNumber), drain(GenerationNumber), drainSignal(GenerationNumber),
-            drainCount(GenerationNumber), groupCheck(GenerationNumber)
+            count(GenerationNumber), groupCheck(GenerationNumber)
         case settle, readRetry, splay, hold
         case restart
         case agent, awaited

@@ -38,6 +38,14 @@ extension Supervisor {
         /// A generation on probation is asked this often whether it is still ready, and goes after so many times no.
         public static let probationProbe: Interval = .seconds(1)
         public static let probationFailures = 3
+        /// How often a generation that has just become the target is asked whether it takes its connections: at first, and later.
+        public static let acceptCount: Interval = .milliseconds(25)
+        public static let acceptCountLater: Interval = .milliseconds(250)
+        public static let acceptCountSoonFor: Interval = .seconds(1)
+        /// If no client has come by then, there is nothing to conclude.
+        public static let silence: Interval = .seconds(1)
+        /// Clients wait in its queue for so long, and it has never taken one: it is deaf.
+        public static let deafAfter: Interval = .seconds(2)
         /// An app that was told to reload, or was started anew, has so long to fail at least (BATON_PROBATION=0s: none).
         public static let leastProbation: Interval = .seconds(3)
         /// A slow start has so many steps.

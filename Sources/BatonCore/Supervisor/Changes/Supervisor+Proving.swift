@@ -14,6 +14,8 @@ extension Supervisor {
         /// What is known so far.
         var proof: Outcome.Proof
         var probe: Probe
+        /// Whether it takes its connections.
+        var hearing: Hearing
         /// Its time is over, and the answer of a probe decides.
         var isOverdue = false
 
@@ -23,6 +25,16 @@ extension Supervisor {
             /// So many times in a row.
             case red(Int)
         }
+    }
+
+    /// Whether a generation that gets the new connections takes them: a copy may listen and wait for a lock that the old one has.
+    enum Hearing: Sendable, Hashable {
+        /// It has taken one, or that is not asked here.
+        case heard
+        /// Nobody has come yet.
+        case silent
+        /// So many wait, since then, and none was taken.
+        case waiting(Int, since: Instant)
     }
 
     /// The change on its way is in force.
@@ -37,7 +49,8 @@ extension Supervisor {
         guard let move else { return nil }
         // Where one that was superseded before it was proven has served meanwhile, the first is the last proven one.
         let standby = replaced.first
-        let time = provingTime(means, hasStandby: standby != nil)
+        let hears = means == .handover && standby != nil && steers && settings.probation != .zero
+        let time = max(provingTime(means, hasStandby: standby != nil), hears ? Times.silence : .zero)
         guard time > .zero else {
             endMove(.applied(means, proof))
             // One that is told to reload may have been started beside one that was kept.
@@ -49,11 +62,12 @@ extension Supervisor {
         let probe: Proving.Probe = proof == .probe ? .green : .notAsked
         proving = Proving(
             change: move.change, snapshot: move.snapshot, isRetried: move.isRetried, generation: number, means: means,
-            time: time, proof: proof, probe: probe)
+            time: time, proof: proof, probe: probe, hearing: hears ? .silent : .heard)
         if standby != nil, let probation = settings.probation, probation > .zero {
             log(.onProbation(number, probation))
         }
         timers.arm(.probation, at: now + time)
+        if hears { timers.arm(.count(number), at: now + Times.acceptCount) }
         if settings.ready.isProbed { timers.arm(.probe(number), at: now + Times.probationProbe) }
         return standby
     }
@@ -86,7 +100,9 @@ extension Supervisor {
             guard now >= limit else { return timers.arm(.probation, at: limit) }
             return undo("generation \(proving.generation) did not finish its reload within \(settings.readyTimeout)")
         }
-        if settings.ready.isProbed, proving.probe != .green {
+        if case .waiting(_, let since) = proving.hearing {
+            timers.arm(.probation, at: max(now, since + Times.deafAfter) + Times.acceptCountLater)
+        } else if settings.ready.isProbed, proving.probe != .green {
             proving.isOverdue = true
             self.proving = proving
         } else {
@@ -137,6 +153,52 @@ extension Supervisor {
         timers.arm(.probe(number), at: now + Times.probationProbe)
     }
 
+    // MARK: deafness
+
+    mutating func countWhileProving(_ number: GenerationNumber) {
+        if proving?.generation == number { emit(.countConnections(number)) }
+    }
+
+    mutating func countedWhileProving(_ number: GenerationNumber, _ connections: Connections?) {
+        guard phase == .running, var proving, proving.generation == number, proving.hearing != .heard,
+            let readyAt = generation(number, in: .ready)?.readyAt
+        else { return }
+        proving.hearing = hearing(proving.hearing, connections)
+        self.proving = proving
+        if proving.hearing == .heard {
+            // Nothing else was waited for.
+            if provingTime(proving.means, hasStandby: true) == .zero { prove() }
+            return
+        }
+        if case .waiting(let count, let since) = proving.hearing, now - since >= Times.deafAfter {
+            return deaf(number, count)
+        }
+        let isSoon = now - readyAt < Times.acceptCountSoonFor
+        timers.arm(.count(number), at: now + (isSoon ? Times.acceptCount : Times.acceptCountLater))
+    }
+
+    private func hearing(_ before: Hearing, _ connections: Connections?) -> Hearing {
+        // Where it cannot be told nothing is concluded.
+        guard let connections else { return .heard }
+        // Those in the queue are open, too.
+        if connections.open > connections.queued { return .heard }
+        switch before {
+        case .heard: return .heard
+        case .silent: return connections.queued == 0 ? .silent : .waiting(connections.queued, since: now)
+        // Only the program shortens its queue.
+        case .waiting(let count, _) where connections.queued < count: return .heard
+        case .waiting(_, let since): return .waiting(connections.queued, since: since)
+        }
+    }
+
+    private mutating func deaf(_ number: GenerationNumber, _ count: Int) {
+        counters.connectionsCut += Int64(count)
+        let queue = count == 1 ? "the connection" : "any of the \(count) connections"
+        undo("generation \(number) did not accept \(queue) in its queue for \(Times.deafAfter)")
+    }
+
+    // MARK: how it ends early
+
     /// A newer change is about to take its place, or a stop: what is on the stage stays as it is, with the last proven one beside it.
     mutating func supersedeProving() {
         guard let proving else { return }
@@ -151,6 +213,7 @@ extension Supervisor {
         self.proving = nil
         timers.cancel(.probation)
         timers.cancel(.slowStart)
+        timers.cancel(.count(proving.generation))
         endReadiness(proving.generation)
     }
 
@@ -182,7 +245,7 @@ extension Supervisor {
         settleStage(proving.snapshot, outcome)
         end(proving.change, outcome, generation: proving.generation)
         if proving.isRetried { endsByReload = false }
-        goBack()
+        if case .waiting = proving.hearing { goBack(wasHeard: false) } else { goBack() }
     }
 
     /// Of a change with which this generation has failed.
@@ -192,9 +255,11 @@ extension Supervisor {
     }
 
     /// What serves has to be the last good content: the generation that was kept for it, or else one that is started with it.
-    mutating func goBack() {
+    mutating func goBack(wasHeard: Bool = true) {
         guard phase == .running else { return }
-        if let old = generations.last(where: { if case .standby = $0.state { true } else { false } }) { takeBack(old) }
+        if let old = generations.last(where: { if case .standby = $0.state { true } else { false } }) {
+            takeBack(old, wasHeard: wasHeard)
+        }
         guard plan.staging.choice, !isStarting else { return }
         guard let serving else { return timers.arm(.restart, at: now) }
         guard serving.content != .known(stage.promoted?.digest) else { return }
@@ -206,14 +271,15 @@ extension Supervisor {
         }
     }
 
-    private mutating func takeBack(_ old: Generation) {
+    private mutating func takeBack(_ old: Generation, wasHeard: Bool) {
         guard let failed = servingNumber, let index = index(failed), let ready = generations[index].ready else {
             return
         }
         generations[index].state = .standby(ready, replacedFor: nil)
         serveAgain(old.number)
         if followsServing { emit(.steer(old.number)) }
-        release(failed)
+        // Who waits with one that never takes a connection is to know.
+        wasHeard ? release(failed) : retire(failed)
     }
 
     // MARK: slow start

@@ -34,7 +34,7 @@ extension Supervisor {
             .init(
                 since: generations[index].drainingSince ?? now, replacedFor: generations[index].replacedFor,
                 isKilled: generations[index].isKilled))
-        for key in [Timers.Key.drainSignal(number), .drainCount(number)] { timers.cancel(key) }
+        for key in [Timers.Key.drainSignal(number), .count(number)] { timers.cancel(key) }
         timers.arm(.groupCheck(number), at: now + Times.groupCheck)
     }
 
@@ -63,7 +63,7 @@ extension Supervisor {
         let quarter = Interval(nanoseconds: settings.drainTimeout.nanoseconds / 4)
         let grace = min(Times.drainGrace, quarter)
         timers.arm(.drainSignal(number), at: now + (settings.drainTimeout - grace))
-        timers.arm(.drainCount(number), at: now + Times.firstDrainCount)
+        timers.arm(.count(number), at: now + Times.firstDrainCount)
         enforceMaxDraining()
     }
 
@@ -75,7 +75,7 @@ extension Supervisor {
         generations[index].state = .draining(draining)
         guard let connections else { return uncounted(number, draining) }
         let isSoon = now - draining.since < Times.drainCountSoonFor
-        timers.arm(.drainCount(number), at: now + (isSoon ? Times.drainCount : Times.drainCountLater))
+        timers.arm(.count(number), at: now + (isSoon ? Times.drainCount : Times.drainCountLater))
         reportDrain(index, draining, connections)
         guard case .quiet(let counts) = draining.step else { return }
         let quiet = connections.isNone ? counts + 1 : 0
@@ -87,7 +87,7 @@ extension Supervisor {
         guard case .quiet = draining.step else { return }
         // What cannot be seen may be a handshake under way.
         guard now - draining.since >= Times.handshake else {
-            return timers.arm(.drainCount(number), at: draining.since + Times.handshake)
+            return timers.arm(.count(number), at: draining.since + Times.handshake)
         }
         log(.connectionsUncounted(number))
         tellToDrain(number)
@@ -139,7 +139,7 @@ extension Supervisor {
             generations[index].state = .leftovers(leftovers)
         case .starting, .serving, .standby: return
         }
-        for key in [Timers.Key.drain(number), .drainSignal(number), .drainCount(number)] { timers.cancel(key) }
+        for key in [Timers.Key.drain(number), .drainSignal(number), .count(number)] { timers.cancel(key) }
         if let connections = generations[index].connections, !connections.isNone {
             counters.connectionsCut += Int64(connections.open + connections.queued)
             log(.connectionsLost(number, connections))

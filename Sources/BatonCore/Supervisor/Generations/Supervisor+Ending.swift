@@ -24,15 +24,16 @@ extension Supervisor {
         _ number: GenerationNumber, _ status: ExitStatus?, _ reason: String, cannotBeRun: Bool = false
     ) {
         endReadiness(number)
-        var isUndone = false
+        var failed: Move?
         if case .starting(number, _) = move?.step, let move {
             endMove(failure(of: move.snapshot, besides: number, reason))
             if move.isRetried { endsByReload = false }
-            isUndone = move.snapshot != nil
+            failed = move
         }
         guard phase == .running else { return stopProgress() }
+        // Who serves may be one that was superseded before it was proven.
         guard !isServing else {
-            if isUndone { goBack() }
+            if failed != nil { goBack() }
             return
         }
         if cannotBeRun, !hasEverLaunched, let status {
@@ -44,7 +45,7 @@ extension Supervisor {
         // The change that waited for it may be what mends it.
         if isChangeHeld, status != .exited(0), !wasInterrupted(status) { return timers.arm(.restart, at: now) }
         // Nor does a change that the app cannot start with end the service.
-        if isUndone, !hasFinished(status), !wasInterrupted(status) { return goBack() }
+        if failed?.snapshot != nil, !hasFinished(status), !wasInterrupted(status) { return goBack() }
         recover(status)
     }
 
@@ -186,7 +187,7 @@ extension Supervisor {
             history.note(now - since, of: .drain, change)
         }
         generations.removeAll { $0.number == number }
-        for key in [Timers.Key.drain(number), .drainSignal(number), .drainCount(number)] { timers.cancel(key) }
+        for key in [Timers.Key.drain(number), .drainSignal(number), .count(number)] { timers.cancel(key) }
         timers.cancel(.groupCheck(number))
         timers.cancelAll(of: number)
     }

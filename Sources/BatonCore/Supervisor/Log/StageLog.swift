@@ -9,7 +9,8 @@ extension LogRecord {
         LogRecord(
             .firstSnapshotHeld,
             "starting the app with the last good configuration \(good?.description ?? ""): it failed with the present one before, or "
-                + "somebody rolled it back; to try it again, change the source or run \"baton reload\"", [.digest(digest)])
+                + "somebody rolled it back; to try it again, change the source or run \"baton reload\"",
+            [.digest(digest)])
     }
 
     /// - Parameter good: nil where the stage has none.
