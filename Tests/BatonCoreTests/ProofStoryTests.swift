@@ -70,10 +70,28 @@ import Testing
     /// Nobody has asked the probe yet: its answer decides, not the clock.
     @Test func noProofByAProbeWithoutItsAnswer() {
         var story = inForce(.signal) { $0.ready = .command(["true"]) }
-        story.pass(.seconds(10))
+        story.pass(.seconds(4))
         #expect(story.outcomes.isEmpty)
         story.tell(.probeFinished(1, isReady: true))
         #expect(story.outcomes == [.applied(.reload, .probe)])
+    }
+
+    /// Its time is over: what is red now has failed, however short it has been so.
+    @Test func aProbeThatIsRedWhenItsTimeIsOverHasFailed() {
+        var story = inForce(.signal) { $0.ready = .command(["true"]) }
+        story.pass(.seconds(3))
+        #expect(story.outcomes.isEmpty)
+        story.tell(.probeFinished(1, isReady: false))
+        #expect(story.outcomes == [.rolledBack(reason: "generation 1 is no longer ready")])
+    }
+
+    /// As where the app hangs, and the command of the probe with it.
+    @Test func aProbeThatNeverEndsHasFailed() {
+        var story = inForce(.signal) { $0.ready = .command(["true"]) }
+        story.pass(.seconds(3) + Supervisor.Times.lastProbe)
+        #expect(
+            story.outcomes == [.rolledBack(reason: "the probe of generation 1 did not finish by the end of probation")])
+        #expect(story.effects.contains(.endProbe(1)) && story.effects.contains(.promote(1)))
     }
 
     @Test func theAppsWordIsAProofAtOnce() {

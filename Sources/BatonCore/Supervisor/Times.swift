@@ -48,6 +48,8 @@ extension Supervisor {
         public static let deafAfter: Interval = .seconds(2)
         /// An app that was told to reload, or was started anew, has so long to fail at least (BATON_PROBATION=0s: none).
         public static let leastProbation: Interval = .seconds(3)
+        /// A probe whose answer decides, as none was green so far, has so long after the end of probation.
+        public static let lastProbe: Interval = .milliseconds(1500)
         /// A slow start has so many steps.
         public static let slowStartSteps: Int64 = 20
         /// How often the log tells what the app is waiting for.

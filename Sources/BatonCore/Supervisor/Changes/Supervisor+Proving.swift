@@ -16,7 +16,7 @@ extension Supervisor {
         var probe: Probe
         /// Whether it takes its connections.
         var hearing: Hearing
-        /// Its time is over, and the answer of a probe decides.
+        /// Its time is over, and the next answer of its probe decides.
         var isOverdue = false
 
         enum Probe: Sendable, Hashable {
@@ -103,8 +103,12 @@ extension Supervisor {
         if case .waiting(_, let since) = proving.hearing {
             timers.arm(.probation, at: max(now, since + Times.deafAfter) + Times.acceptCountLater)
         } else if settings.ready.isProbed, proving.probe != .green {
+            guard !proving.isOverdue else {
+                return undo("the probe of generation \(proving.generation) did not finish by the end of probation")
+            }
             proving.isOverdue = true
             self.proving = proving
+            timers.arm(.probation, at: now + Times.lastProbe)
         } else {
             prove()
         }
@@ -147,7 +151,7 @@ extension Supervisor {
         }
         self.proving = proving
         if isReady, proving.isOverdue { return prove() }
-        if case .red(let times) = proving.probe, times >= Times.probationFailures {
+        if case .red(let times) = proving.probe, proving.isOverdue || times >= Times.probationFailures {
             return undo("generation \(number) is no longer ready")
         }
         timers.arm(.probe(number), at: now + Times.probationProbe)
