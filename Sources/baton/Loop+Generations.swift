@@ -42,6 +42,12 @@ extension Loop {
                     .socketRepaired, "repaired a socket after the end of generation \(generation): \(finding)",
                     [.generation(generation)]))
         }
+        do throws(LinuxError) { try launcher.sockets.resetAbandoned() } catch {
+            logger.log(
+                LogRecord(
+                    .error, "steer_failed", "clients may still wait for generation \(generation): \(error)",
+                    [.generation(generation)]))
+        }
     }
 
     func readLaunchReport(_ generation: GenerationProcess) {

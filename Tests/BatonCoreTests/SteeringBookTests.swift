@@ -102,6 +102,15 @@ import Testing
         #expect(book.abandoned == [0, 2])
     }
 
+    @Test func whoServesIsWhoHasTheTarget() throws {
+        var book = book(2)
+        #expect(book.isServed && !SteeringBook().isServed)
+        book.release(1)
+        #expect(!book.isServed)
+        book.steer(to: try #require(book.target(for: 2)))
+        #expect(book.isServed)
+    }
+
     // MARK: sockets that were shut down
 
     @Test func aRevivedSocketIsTheLastOfTheGroupAndTheLastOneInItsPlace() {

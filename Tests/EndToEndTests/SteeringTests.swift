@@ -44,6 +44,26 @@ import Testing
         try baton.stop(expecting: 0)
     }
 
+    /// Nobody would come to its queue: they would wait until the next change.
+    @Test func whoWaitsOnAGenerationThatIsGoneIsReset() throws {
+        let file = directory.file("config")
+        writeFile(file, "1")
+        let port = freePort()
+        let baton = try Stand.run(
+            ["sleep", "1000"],
+            [
+                "BATON_LISTEN": "tcp://127.0.0.1:\(port)", "BATON_WATCH": file, "BATON_ON_CHANGE": "handover",
+                "BATON_READY": "delay:100ms", "BATON_DRAIN_TIMEOUT": "1s",
+            ])
+        try baton.waitForError("generation 1 is ready")
+        let client = try #require(RawConnection(port: port))
+        client.send("anyone?")
+        replaceFile(file, "2")
+        try baton.waitForError("generation 1 was ended by signal TERM after its drain")
+        #expect(try client.readToEnd(seconds: 5).isEmpty)
+        try baton.stop()
+    }
+
     /// The third kind of clients: they never close. Nothing is lost before the drain timeout, and what is open then is told.
     @Test(.needs("node")) func clientsThatNeverCloseAreKeptUntilTheDrainTimeout() throws {
         let volume = KubeletVolume(directory.file("config"))

@@ -57,6 +57,9 @@ public struct SteeringBook: Sendable, Hashable {
     /// Some generation has a socket of it.
     public var isOwned: Bool { owners.contains { $0 != nil } }
 
+    /// Some generation gets the new connections.
+    public var isServed: Bool { socket(at: target.place).map { owner(of: $0) != nil } ?? false }
+
     public func owner(of socket: Int) -> GenerationNumber? { owners.indices.contains(socket) ? owners[socket] : nil }
     public func socket(of generation: GenerationNumber) -> Int? { owners.firstIndex(of: generation) }
     public func place(of generation: GenerationNumber) -> Int? {

@@ -113,6 +113,12 @@ public final class ListenSockets {
         adopted.closeAbandoned()
     }
 
+    /// Clients that wait on the socket of a generation which is gone are reset where another one serves: nobody would come to them.
+    /// Where nobody serves they wait for the next one.
+    public func resetAbandoned() throws(LinuxError) {
+        for group in groups where group.isServed { try group.resetAbandoned() }
+    }
+
     /// In the order of the generations, over all steered and adopted addresses; nil for whom it cannot be told of one of them.
     public func connections(of generations: [GenerationNumber]) -> [Supervisor.Connections?] {
         var sums = generations.map { _ in Supervisor.Connections?(.init(queued: 0, open: 0, idle: 0)) }

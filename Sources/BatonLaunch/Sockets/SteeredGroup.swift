@@ -109,6 +109,9 @@ final class SteeredGroup {
 
     func release(_ generation: GenerationNumber) { book.release(generation) }
 
+    /// Some generation gets the new connections.
+    var isServed: Bool { book.isServed }
+
     func inode(of generation: GenerationNumber) -> UInt64? {
         book.socket(of: generation).flatMap { Sockets.inode(of: members[$0].socket.fd.number) }
     }
