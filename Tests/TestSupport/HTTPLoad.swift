@@ -1,6 +1,6 @@
 public import Glibc
 
-/// Clients that ask without pause, each on a thread of its own. What counts as
+/// Clients that ask in a closed loop, each on a thread of its own. What counts as
 /// served: a whole answer with status 200.
 public final class HTTPLoad: @unchecked Sendable {
     public struct Result: Sendable {
@@ -15,6 +15,7 @@ public final class HTTPLoad: @unchecked Sendable {
     private let address: sockaddr_in
     private let path: String
     private let requestsPerConnection: Int
+    private let pause: Int32
     private var threads: [pthread_t] = []
     private var lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private var result = Result()
@@ -22,10 +23,14 @@ public final class HTTPLoad: @unchecked Sendable {
 
     /// - Parameter port: on 127.0.0.1.
     /// - Parameter requestsPerConnection: after so many a client takes a new connection, as connection pools do.
-    public init(port: UInt16, path: String = "/", clients: Int = 6, requestsPerConnection: Int = 1) {
+    /// - Parameter pause: milliseconds between an answer and the client's next request; above 0 where many loads share a machine.
+    public init(
+        port: UInt16, path: String = "/", clients: Int = 6, requestsPerConnection: Int = 1, pause: Int32 = 0
+    ) {
         address = loopback(port)
         self.path = path
         self.requestsPerConnection = requestsPerConnection
+        self.pause = pause
         pthread_mutex_init(lock, nil)
         for _ in 0..<clients {
             var thread = pthread_t()
@@ -80,6 +85,7 @@ public final class HTTPLoad: @unchecked Sendable {
                 case .failure(let reason): result.failures[reason.description, default: 0] += 1
                 }
             }
+            if pause > 0 { poll(nil, 0, pause) }
         }
     }
 
