@@ -40,6 +40,8 @@ import Testing
         for line in [
             "# TYPE baton_handover_seconds histogram", "baton_handover_seconds_count{step=\"apply\"} 1",
             "baton_generations{state=\"ready\"} 1",
+            "baton_config_changes_total{outcome=\"failed\"} 0",
+            "baton_config_applied_total{proof=\"app\"} 1", "baton_config_applied_total{proof=\"alive\"} 0",
             "baton_watch_strategy{source=\"\(directory.file("page"))\",strategy=\"inotify\"} 1",
             "baton_watch_missed_total 0", "baton_drain_cut_connections_total 0", "baton_log_dropped_total 0",
             "baton_ready 1",

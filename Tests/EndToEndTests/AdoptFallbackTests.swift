@@ -20,7 +20,7 @@ import Testing
         let baton = try within(
             ["BATON_ADOPT": "on"],
             [
-                "BATON_WATCH": config, "BATON_ON_CHANGE": "handover", "BATON_ADOPT": "auto",
+                "BATON_WATCH": config, "BATON_ON_CHANGE": "handover", "BATON_ADOPT": "auto", "BATON_PROBATION": "0s",
             ], server("listening('127.0.0.1', \(port))"))
         try baton.waitForError("so a change restarts the app instead of handing over: cannot intercept")
         try baton.waitForError("Device or resource busy (EBUSY)")
@@ -46,7 +46,7 @@ import Testing
         writeFile(config, "0")
         chmod(directory.path, 0o755)
         let baton = try Stand.runAsNobody(
-            command, ["BATON_WATCH": config, "BATON_ON_CHANGE": "handover"])
+            command, ["BATON_WATCH": config, "BATON_ON_CHANGE": "handover", "BATON_PROBATION": "0s"])
         try baton.waitForError("so a change restarts the app instead of handing over")
         try baton.waitForOutput("open")
         replaceFile(config, "2")

@@ -67,7 +67,8 @@ extension AdoptingSuite {
     {
         writeFile(config, "0")
         var options = RunningProcess.Options()
-        options.environment = ["BATON_WATCH": config, "BATON_ON_CHANGE": "handover"].merging(settings) { _, new in new }
+        let own = ["BATON_WATCH": config, "BATON_ON_CHANGE": "handover", "BATON_PROBATION": "0s"]
+        options.environment = own.merging(settings) { _, new in new }
         let without = missing.flatMap { [Stand.probe, "without"] + $0.split(separator: " ").map(String.init) + ["--"] }
         return try RunningProcess(without + [Stand.baton, "--"] + command, options)
     }

@@ -19,7 +19,8 @@ import Testing
 
     @Test func aKubeletUpdateIsReloadedEachTimeOnce() throws {
         let volume = volume()
-        let baton = try Stand.run([Stand.probe, "reloadable"], ["BATON_WATCH": volume.directory])
+        let baton = try Stand.run(
+            [Stand.probe, "reloadable"], ["BATON_WATCH": volume.directory, "BATON_PROBATION": "0s"])
         try baton.waitForError("is ready")
         for change in 1...20 {
             volume.write(["app.yaml": "\(change)"])
@@ -47,7 +48,8 @@ import Testing
     @Test func aReloadIsHeldUntilTheAppHasItsHandler() throws {
         let volume = volume()
         let baton = try Stand.run(
-            [Stand.probe, "reloadable", "1800"], ["BATON_WATCH": volume.directory, "BATON_ON_CHANGE": "reload"])
+            [Stand.probe, "reloadable", "1800"],
+            ["BATON_WATCH": volume.directory, "BATON_ON_CHANGE": "reload", "BATON_PROBATION": "0s"])
         try baton.waitForOutput("started")
         volume.write(["app.yaml": "1"])
         try baton.waitForError("change 1:")
@@ -83,7 +85,8 @@ import Testing
 
     @Test func restartEndsTheOldBeforeTheNewStarts() throws {
         let volume = volume()
-        let baton = try Stand.run([Stand.probe, "wait"], ["BATON_WATCH": volume.directory])
+        let baton = try Stand.run(
+            [Stand.probe, "wait"], ["BATON_WATCH": volume.directory, "BATON_PROBATION": "0s"])
         try baton.waitForError("generation 1 is ready")
         volume.write(["app.yaml": "1"])
         try baton.waitForError("is applied by restart")
@@ -121,7 +124,8 @@ import Testing
     @Test func aWriteInPlaceIsReadOnceItHasSettled() throws {
         let path = directory.file("app.conf")
         writeFile(path, "0")
-        let baton = try Stand.run([Stand.probe, "reloadable"], ["BATON_WATCH": path, "BATON_SETTLE": "150ms"])
+        let baton = try Stand.run(
+            [Stand.probe, "reloadable"], ["BATON_WATCH": path, "BATON_SETTLE": "150ms", "BATON_PROBATION": "0s"])
         try baton.waitForError("is ready")
         for part in 0..<10 { writeFile(path, String(repeating: "x", count: part)) }
         try baton.waitForOutput("reload 1 ")
@@ -204,7 +208,7 @@ import Testing
         let baton = try Stand.run(
             [Stand.probe, "wait", "0"],
             [
-                "BATON_WATCH": directory.file("page"),
+                "BATON_WATCH": directory.file("page"), "BATON_PROBATION": "0s",
                 "BATON_RELOAD_COMMAND":
                     "sh -c 'echo told $BATON_GENERATION $BATON_PID; grep -q one \(directory.file("page"))'",
             ])

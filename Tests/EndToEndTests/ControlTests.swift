@@ -40,7 +40,9 @@ import Testing
             #expect(status.output.contains(words), "\(words) in \(status.output)")
         }
         let history = try ask("history")
-        #expect(history.output.contains("change 1, ") && history.output.contains("applied by handover, generation 2"))
+        #expect(
+            history.output.contains("change 1, ")
+                && history.output.contains("applied by handover, proof: app, generation 2"))
         #expect(history.output.contains("settle ") && history.output.contains("apply "))
         #expect(try ask("history", "--json").output.contains("\"outcome\":\"applied\""))
         let json = try ask("status", "--json").output
@@ -59,7 +61,7 @@ import Testing
         let baton = try start(
             ["BATON_VALIDATE": "sh -c 'exit $(cat \(directory.file("verdict")))'"], port: freePort())
         let good = try ask("reload")
-        #expect(good.code == 0 && good.output.contains("applied by handover, generation 2"), "\(good)")
+        #expect(good.code == 0 && good.output.contains("applied by handover, proof: app, generation 2"), "\(good)")
         writeFile(directory.file("verdict"), "3")
         let bad = try ask("reload")
         #expect(bad.code == 1 && bad.output.contains("rejected") && bad.output.contains("exited with code 3"), "\(bad)")

@@ -14,7 +14,7 @@ import Testing
     @Test func aDirectoryIsAFileForEachVariable() throws {
         let volume = KubeletVolume(directory.file("env"))
         volume.write(["A": "one\n", "B": "two words", "not a name": "x"])
-        let baton = try start(["BATON_ENV_FROM": directory.file("env")])
+        let baton = try start(["BATON_ENV_FROM": directory.file("env"), "BATON_PROBATION": "0s"])
         try baton.waitForOutput("has one-two words-.")
         try baton.waitForError("not a name is ignored: it is not a valid name of a variable")
         try baton.waitForError("generation 1 is ready")

@@ -116,7 +116,7 @@ import Testing
             [
                 "prometheus", "--config.file=\(file)", "--storage.tsdb.path=\(directory.file("data"))",
                 "--web.listen-address=127.0.0.1:\(port)",
-            ], ["BATON_WATCH": file])
+            ], ["BATON_WATCH": file, "BATON_PROBATION": "0s"])
         try waitUntil("an answer", seconds: 60) { (try? httpGet(port: port, path: "/-/ready").get()) != nil }
         try baton.waitForError("generation 1 is ready")
         replaceFile(file, "global: {scrape_interval: 2m}\n")
@@ -130,7 +130,8 @@ import Testing
         let port = freePort()
         writeFile(directory.file("app.ru"), "run ->(_) { [200, {}, ['x']] }\n")
         writeFile(directory.file("unicorn.rb"), "listen '127.0.0.1:\(port)'\nworker_processes 1\n")
-        let baton = try start(["unicorn", "-c", directory.file("unicorn.rb"), directory.file("app.ru")])
+        let baton = try start(
+            ["unicorn", "-c", directory.file("unicorn.rb"), directory.file("app.ru")], ["BATON_PROBATION": "0s"])
         try waitUntil("an answer", seconds: 60) { answers(port) }
         try baton.waitForError("generation 1 is ready")
         replaceFile(config, "1")

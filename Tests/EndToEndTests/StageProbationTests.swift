@@ -53,12 +53,13 @@ import Testing
         #expect(!baton.error.contains("draining generation 1"))
         try baton.waitForError("change 1 is applied by handover")
         try baton.waitForError("draining generation 1")
-        // A newer change ends a probation that has gone well so far.
+        // A newer change ends it unproven, however well it has gone so far.
         replaceFile(directory.file("config/page"), "good3")
         try baton.waitForError("generation 3 is on probation")
         replaceFile(directory.file("config/page"), "good4")
-        try baton.waitForError("change 2 is applied by handover")
+        try baton.waitForError("change 2 is superseded")
         try baton.waitForError("change 3 is applied by handover")
+        try waitUntil("the old ones to go") { versions() == 1 && children(of: baton.pid).count == 1 }
         try baton.stop(expecting: 0, 143)
     }
 }

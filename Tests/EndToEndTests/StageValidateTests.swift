@@ -64,7 +64,7 @@ import Testing
             Stand.reader("\(staged)/\(name)"),
             [
                 "BATON_WATCH": config, "BATON_STAGE": stage, "BATON_ON_CHANGE": "reload",
-                "BATON_VALIDATE": syntax,
+                "BATON_VALIDATE": syntax, "BATON_PROBATION": "0s",
             ])
         try baton.waitForOutput("sees ")
         replaceFile(directory.file("config/\(name)"), bad)
