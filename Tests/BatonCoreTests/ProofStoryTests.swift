@@ -255,6 +255,13 @@ import Testing
         #expect(finished.outcomes == [.applied(.restart, .alive)] && finished.supervisor.phase == .stopping)
     }
 
+    @Test func aProbeThatSaidNoIsNoProofOfWhatEndsWell() {
+        var story = inForce(.restart) { $0.ready = .command(["true"]) }
+        story.pass(.seconds(1))
+        story.tell(.probeFinished(2, isReady: false), .exited(2, .exited(0), leftovers: false))
+        #expect(story.outcomes == [.applied(.restart, .alive)])
+    }
+
     @Test(arguments: Way.allCases) func aStopLeavesItUnproven(_ way: Way) {
         var story = inForce(way)
         story.tell(.signal(.terminate))

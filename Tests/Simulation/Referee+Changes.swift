@@ -133,6 +133,9 @@ extension Referee {
                 good = proven.number
                 recorded = Set([proven.number, older?.number].compactMap(\.self))
             case .changeEnded(_, .applied(let means, let proof)): try checkTime(means, proof, before, world)
+            case .changeEnded(_, .rolledBack): try checkUndone(after)
+            case .changeEnded(let change, .superseded) where change.number == before.proving?.change.number:
+                try checkSuperseded(change, after)
             default: break
             }
         }
@@ -150,10 +153,34 @@ extension Referee {
         }
     }
 
-    /// Nobody is said to be alive before there was time to die.
+    /// Whoever serves has the last good content, or another one takes its place.
+    private func checkUndone(_ after: Supervisor) throws {
+        guard setup.stages, after.phase == .running, after.move == nil, after.starting == nil,
+            after.timers.deadline(.restart) == nil, let serving = after.serving
+        else { return }
+        guard serving.digest == after.stage.promoted?.digest else {
+            throw Violation(invariant: 11, description: "generation \(serving.number) goes on with what has failed")
+        }
+    }
+
+    /// A newer change that may still be refused has not taken its place.
+    private func checkSuperseded(_ change: Change, _ after: Supervisor) throws {
+        guard after.phase == .running, !isInterrupted else { return }
+        switch after.move?.step {
+        case .staging, .validating:
+            throw Violation(
+                invariant: 4, description: "change \(change.number) is superseded by one that may be refused")
+        case nil, .splaying, .inspecting, .reloading, .holding, .scanning, .awaitingGone, .starting: break
+        }
+    }
+
+    /// Nobody is said to be alive before there was time to die, nor to be ready whose probe says no.
     private func checkTime(
         _ means: Outcome.Means, _ proof: Outcome.Proof, _ before: Supervisor, _ world: SimulatedWorld
     ) throws {
+        if proof == .probe, let number = before.proving?.generation, probed[number] != true {
+            throw Violation(invariant: 4, description: "generation \(number) is proven, and its probe says no")
+        }
         guard means == .reload, setup.probation != .zero else { return }
         guard proof != .none else { throw Violation(invariant: 4, description: "applied, and nothing was waited for") }
         guard proof != .app, let generation = before.proving?.generation, let told = toldToReload[generation] else {

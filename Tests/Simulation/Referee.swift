@@ -35,6 +35,8 @@ package struct Referee {
     /// The snapshot that was proven last, and those that the record on the stage names.
     var good: SnapshotNumber?
     var recorded: Set<SnapshotNumber> = []
+    /// What the last probe of each generation said.
+    var probed: [GenerationNumber: Bool] = [:]
     /// ^C is a person's wish to end it.
     var isInterrupted = false
     /// Scans in a row in which the first generation was not seen to wait.
@@ -88,6 +90,11 @@ package struct Referee {
         if case .exited(_, let status, _) = event { statuses.append(status) }
         if case .launchFailed(_, let failure) = event { statuses.append(.exited(failure.exitCode)) }
         if case .adopted(let number, _) = event, before.index(number) != nil { listened.insert(number) }
+        if case .probeFinished(let number, let isReady) = event, before.index(number) != nil {
+            probed[number] = isReady
+        }
+        // No world has both, and no harm may come of it.
+        if case .readyDescriptor(let number, isReady: true) = event { probed[number] = true }
         if case .signal(.interrupt) = event { isInterrupted = true }
         if case .adoptionRefused = event { isAdoptionRefused = true }
         if case .signal(.terminate) = event, before.phase == .running, askedToStopAt == nil {

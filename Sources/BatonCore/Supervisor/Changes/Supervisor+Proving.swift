@@ -118,7 +118,7 @@ extension Supervisor {
     private mutating func prove() {
         guard let proving else { return }
         let proof: Outcome.Proof =
-            proving.proof == .app ? .app : settings.ready.isProbed ? .probe : .alive
+            proving.proof == .app ? .app : settings.ready.isProbed && proving.probe == .green ? .probe : .alive
         leaveProving()
         settleStage(proving.snapshot, .applied(proving.means, proof))
         end(proving.change, .applied(proving.means, proof), generation: proving.generation)
