@@ -167,7 +167,7 @@ extension Referee {
     private func checkSuperseded(_ change: Change, _ after: Supervisor) throws {
         guard after.phase == .running, !isInterrupted else { return }
         switch after.move?.step {
-        case .staging, .validating:
+        case .staging, .validating, .paused:
             throw Violation(
                 invariant: 4, description: "change \(change.number) is superseded by one that may be refused")
         case nil, .splaying, .inspecting, .reloading, .holding, .scanning, .awaitingGone, .starting: break
