@@ -88,8 +88,9 @@ extension Loop {
             readLaunchReport(generation)
             // A launch that failed has been told as such, and is forgotten.
             guard generations[generation.number] != nil else { continue }
+            let successor = successor(of: generation, status)
             let leftovers = Processes.groupExists(generation.group)
-            enqueue(.exited(generation.number, status, leftovers: leftovers))
+            enqueue(.exited(generation.number, status, leftovers: leftovers, successor: successor))
             if !leftovers { forget(generation.number) }
         }
         for generation in generations.values where generation.isMainReaped { checkGroup(generation) }

@@ -8,7 +8,10 @@ import Glibc
 extension Loop {
     func perform(_ effect: Supervisor.Effect) {
         switch effect {
-        case .start(let number): start(number)
+        case .start(let number):
+            start(number)
+            // It may tell a running copy to replace itself.
+            noteSockets(besides: number)
         case .signal(let number, let signal, let recipient): send(signal, to: number, recipient)
         case .inspect(let number, let signal):
             enqueue(.disposition(number, generations[number]?.disposition(of: signal, access) ?? .unknown))
@@ -23,6 +26,8 @@ extension Loop {
             if let probe = generations[number]?.probe { Processes.signal(group: probe, .kill) }
         case .checkGroup(let number): if let generation = generations[number] { checkGroup(generation) }
         case .adoptMain(let number, let pid): adoptMain(number, pid)
+        case .noteSockets(let number): generations[number]?.noteSockets(access)
+        case .replaceMain(let number, let pid): replaceMain(number, pid)
         case .readSnapshot:
             let (result, records) = watcher.reader.read(at: Clock.now())
             log(records)
@@ -120,6 +125,9 @@ extension Loop {
             case .group: true
             case .target: settings.signalTarget == .group
             }
+        generation.followSuccessor()
+        // It may replace itself by this signal.
+        defer { if supervisor.generation(number, in: .ready) != nil { generation.noteSockets(access) } }
         guard toGroup || generation.isMainReaped else { return Processes.signal(process: generation.pid, signal) }
         // Once its leader is reaped the group's number may come to mean another: ask before every use.
         if !generation.isMainReaped || Processes.groupExists(generation.group) {
@@ -168,6 +176,7 @@ extension Loop {
             return
         }
         generation.adoptMain(pid)
+        generation.noteSockets(access)
         logger.log(
             LogRecord(
                 .mainPIDChanged, "the main process of generation \(number) is now \(pid)", [.generation(number)]))

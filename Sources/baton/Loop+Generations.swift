@@ -45,7 +45,7 @@ extension Loop {
         do throws(LinuxError) { try launcher.sockets.resetAbandoned() } catch {
             logger.log(
                 LogRecord(
-                    .error, "steer_failed", "clients may still wait for generation \(generation): \(error)",
+                    .steeringFailed, "clients may still wait for generation \(generation): \(error)",
                     [.generation(generation)]))
         }
     }

@@ -189,7 +189,9 @@ enum Startup {
                     || launch.adoption.isActive,
                 changesUser: settings.user != nil, passedOn: launch.capabilities?.passedOn,
                 hasSources: !settings.sources.isEmpty, adopts: launch.adoption.isActive,
-                looks: Plan.scanning(settings, Plan.adoption(settings, place).choice).choice))
+                // An app that is told to reload may leave a successor, which its sockets show.
+                looks: settings.onChange == .reload
+                    || Plan.scanning(settings, Plan.adoption(settings, place).choice).choice))
         try Capabilities.keep(effective: plan.effective, permitted: plan.permitted)
         logger.log(
             LogRecord(

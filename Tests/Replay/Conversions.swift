@@ -52,8 +52,9 @@ extension BatonCore.Supervisor.Event {
         case .launched(let number): self = .launched(.init(number))
         case .launchFailed(let number, let failure):
             self = .launchFailed(.init(number), .init(reason: failure.reason, exitCode: failure.exitCode))
-        case .exited(let number, let status, let leftovers):
-            self = .exited(.init(number), .init(status), leftovers: leftovers)
+        case .exited(let number, let status, let leftovers, let successor):
+            self = .exited(
+                .init(number), .init(status), leftovers: leftovers, successor: successor.map { .init($0.value) })
         case .groupEmptied(let number): self = .groupEmptied(.init(number))
         case .notified(let number, let notification): self = .notified(.init(number), .init(notification))
         case .readyDescriptor(let number, let isReady): self = .readyDescriptor(.init(number), isReady: isReady)

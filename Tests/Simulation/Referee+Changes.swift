@@ -84,7 +84,7 @@ extension Referee {
         _ world: SimulatedWorld
     ) throws {
         guard setup.onChange == .auto else { return }
-        if case .exited(let number, let status, _) = event, before.phase == .running,
+        if case .exited(let number, let status, _, _) = event, !isReplaced(number, effects), before.phase == .running,
             before.generation(number, in: .ready)?.isMainAlive == true, let told = toldToReload[number],
             world.now - told <= Supervisor.Times.reloadBlamed, !isInterrupted,
             status != .exited(0) || !setup.adopts
@@ -143,7 +143,8 @@ extension Referee {
             throw Violation(invariant: 10, description: "snapshot \(number), which was proven, is dropped")
         }
         if good == nil { good = promoted }
-        if case .exited(let number, let status, _) = event, before.phase == .running, setup.stages, !isInterrupted,
+        if case .exited(let number, let status, _, _) = event, before.phase == .running, setup.stages, !isInterrupted,
+            !isReplaced(number, effects),
             let proving = before.proving, proving.generation == number,
             proving.means == .reload || (status.code != 0 && !setup.exitOK.contains(status.code))
         {

@@ -21,7 +21,7 @@ extension Referee {
                 before.generation(number, in: .ready) != nil
             else { continue }
             // Its main process ended by itself: what is left of it is only tidied up.
-            if case .exited(number, _, _) = event { continue }
+            if case .exited(number, _, _, _) = event { continue }
             if restartsOnChange { continue }
             if isUndone(after, effects), after.serving.map({ $0.number < number }) ?? true { continue }
             guard let serving = after.serving, serving.number > number else {
@@ -33,7 +33,7 @@ extension Referee {
         if let wasServing, after.serving == nil, !restartsOnChange, !isUndone(after, effects) {
             let isGone =
                 switch event {
-                case .exited(wasServing.number, _, _), .launchFailed(wasServing.number, _): true
+                case .exited(wasServing.number, _, _, _), .launchFailed(wasServing.number, _): true
                 default: false
                 }
             guard isGone else {
@@ -59,7 +59,7 @@ extension Referee {
         let hasFailed = effects.contains {
             if case .log(let record) = $0 { record.event == .generationNotReady } else { false }
         }
-        if case .exited(starting.number, _, _) = event { return }
+        if case .exited(starting.number, _, _, _) = event { return }
         if case .scanned(starting.number, let waiting) = event { idleScans = waiting == .no ? idleScans + 1 : 0 }
         // On a socket that it was given it may have been seen not to wait.
         if !listened.contains(starting.number), idleScans >= Supervisor.Times.firstScans { return }

@@ -71,6 +71,7 @@ package struct Referee {
     ) throws {
         note(event, before, world)
         try checkServing(event, before, after, effects)
+        try checkSuccession(event, before, after, effects, world)
         try checkSteering(before, after, effects)
         try checkPatience(event, before, after, effects)
         try checkStage(after, effects, world)
@@ -87,7 +88,7 @@ package struct Referee {
     }
 
     private mutating func note(_ event: Supervisor.Event, _ before: Supervisor, _ world: SimulatedWorld) {
-        if case .exited(_, let status, _) = event { statuses.append(status) }
+        if case .exited(_, let status, _, _) = event { statuses.append(status) }
         if case .launchFailed(_, let failure) = event { statuses.append(.exited(failure.exitCode)) }
         if case .adopted(let number, _) = event, before.index(number) != nil { listened.insert(number) }
         if case .probeFinished(let number, let isReady) = event, before.index(number) != nil {

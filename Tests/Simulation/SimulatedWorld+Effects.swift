@@ -50,7 +50,8 @@ extension SimulatedWorld {
             if !isCalm, Bool.random(using: &random) {
                 schedule(.agentEnded(.exited(1)), in: random.interval(upTo: .seconds(20)))
             }
-        case .adoptMain, .giveTerminal, .stopSelf, .changeEnded, .log, .exit, .keepRecord: break
+        case .replaceMain(let number, _): processes[number]?.isMainAlive = true
+        case .adoptMain, .noteSockets, .giveTerminal, .stopSelf, .changeEnded, .log, .exit, .keepRecord: break
         case .yieldSockets(let number): network.yield(number)
         case .steer(let number):
             arriveAtTheLastMoment()
@@ -82,6 +83,7 @@ extension SimulatedWorld {
             saysReady: isCalm || Int.random(in: 0..<5, using: &random) > 0,
             saysReloading: Int.random(in: 0..<4, using: &random) == 0,
             listens: setup.adopts ? [0, 1, 1, 2].randomElement(using: &random) ?? 0 : 0,
+            successors: [0, 0, 1, 3].randomElement(using: &random) ?? 0,
             connections: [0, 3, 1_000_000].randomElement(using: &random) ?? 0)
         if !isCalm, Int.random(in: 0..<8, using: &random) == 0 {
             processes[number]?.isDeaf = true

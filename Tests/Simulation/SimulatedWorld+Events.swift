@@ -26,14 +26,18 @@ extension SimulatedWorld {
             processes[number] = nil
             network.end(number, .crash)
             return event
-        case .exited(let number, let status, _):
+        case .exited(let number, let status, _, _):
             guard let process = processes[number] else { return nil }
             // Told a second time: no world does it, and no harm may come of it.
             guard process.isMainAlive else { return event }
+            if let event = replaceMain(number, process, status) { return event }
             network.end(number, process.isDeaf ? .deaf : process.ending ?? .crash)
             if process.leftovers > 0 { processes[number]?.isMainAlive = false } else { processes[number] = nil }
             noteIfAlone()
-            return .exited(number, status, leftovers: process.leftovers > 0)
+            // Found just before the generation was told to go: too late.
+            let successor: ProcessID? =
+                process.leftovers > 0 && !supervisor.mayBeSucceeded(number, status, at: now) ? 7 : nil
+            return .exited(number, status, leftovers: process.leftovers > 0, successor: successor)
         case .groupEmptied(let number):
             guard let process = processes[number], !process.isMainAlive else { return nil }
             processes[number] = nil
@@ -59,6 +63,19 @@ extension SimulatedWorld {
             return .disposition(number, process.disposition)
         default: return event
         }
+    }
+
+    /// It leaves a successor behind, which clients do not notice. Nobody else looks for one at that moment, but one may be found.
+    private mutating func replaceMain(
+        _ number: GenerationNumber, _ process: Process, _ status: ExitStatus
+    ) -> Supervisor.Event? {
+        guard process.successors > 0, supervisor.mayBeSucceeded(number, status, at: now) else { return nil }
+        processes[number]?.successors -= 1
+        processes[number]?.isMainAlive = false
+        processes[number]?.willEnd = false
+        return .exited(
+            number, status, leftovers: Bool.random(using: &random),
+            successor: ProcessID(Int32(truncatingIfNeeded: number.value * 100 + process.successors)))
     }
 
     mutating func noteIfAlone() { if processes.isEmpty { schedule(.childrenGone, in: .zero) } }

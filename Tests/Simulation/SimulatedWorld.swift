@@ -20,6 +20,8 @@ package struct SimulatedWorld {
         var willEnd = false
         /// It listens, and takes no connection.
         var isDeaf = false
+        /// What it leaves behind when it ends well may take its place, so many times.
+        var successors = 0
         /// Connections that clients hold to it and never use.
         var connections = 0
         /// Why it is to go, as soon as it is told.

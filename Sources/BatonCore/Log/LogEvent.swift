@@ -98,6 +98,7 @@ public enum LogEvent: String, Sendable, CaseIterable {
     case probeFailed = "probe_failed"
     case mainPIDChanged = "main_pid_changed"
     case mainPIDRefused = "main_pid_refused"
+    case mainReplaced = "main_replaced"
     case appStatus = "app_status"
     case appStopping = "app_stopping"
     case appReloading = "app_reloading"
@@ -178,6 +179,7 @@ extension LogEvent {
             .reloadSignalWithheld,
             .stageNotLocked, .stageReused, .argumentReplaced, .notAdopted, .socketAdopted, .notAdoptedOtherNamespace,
             .steeringUnavailable, .generationStarting, .generationReady, .readinessScanUnavailable, .mainPIDChanged,
+            .mainReplaced,
             .appStatus, .appStopping, .appReloading, .appReloaded, .generationInSlowStart, .generationOnProbation,
             .generationEnded, .generationDraining, .drainSignalSent, .connectionsUncounted, .drainInProgress,
             .adminListening, .sourceAllowed, .sourceFresh, .subpathResolved:
@@ -233,6 +235,8 @@ extension LogEvent {
             ["generation"]
         case .endedByReload:
             ["generation", "seconds"]
+        case .mainReplaced:
+            ["generation", "pid", "code"]
         case .stageNotLocked, .stageForeign:
             ["path"]
         case .argumentReplaced, .argumentNotFound:

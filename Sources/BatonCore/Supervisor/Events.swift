@@ -8,8 +8,9 @@ extension Supervisor {
         /// The exec has succeeded.
         case launched(GenerationNumber)
         case launchFailed(GenerationNumber, LaunchFailure)
-        /// The main process has been reaped. `leftovers`: its process group still has members.
-        case exited(GenerationNumber, ExitStatus, leftovers: Bool)
+        /// The main process has been reaped. `leftovers`: its process group still has members. `successor`: one of what it leaves
+        /// behind, a child of Baton's now, which serves on a listening socket that the main process had.
+        case exited(GenerationNumber, ExitStatus, leftovers: Bool, successor: ProcessID? = nil)
         /// The group of a generation whose main process had ended has no member any more.
         case groupEmptied(GenerationNumber)
         case notified(GenerationNumber, Notification)
@@ -159,6 +160,10 @@ extension Supervisor {
         case checkGroup(GenerationNumber)
         /// This process has taken over as the generation's main one, if it is one of its own.
         case adoptMain(GenerationNumber, pid: ProcessID)
+        /// Remember the sockets of its main process: by them a successor is known.
+        case noteSockets(GenerationNumber)
+        /// Its main process has ended, and this one, the successor that was reported, is the main one from now on.
+        case replaceMain(GenerationNumber, by: ProcessID)
         case readSnapshot
         /// Copy the content of all sources to the stage, under this number, where nobody reads it yet.
         case stageSnapshot(SnapshotNumber)

@@ -4,7 +4,7 @@ extension Supervisor {
     enum GenerationEvent {
         case launched
         case launchFailed(LaunchFailure)
-        case exited(ExitStatus, leftovers: Bool)
+        case exited(ExitStatus, leftovers: Bool, successor: ProcessID?)
         case groupEmptied
         case notified(Notification)
         case readyDescriptor(Bool)
@@ -33,7 +33,7 @@ extension Supervisor {
         switch event {
         case .launched: launched(number)
         case .launchFailed(let failure): launchFailed(number, failure)
-        case .exited(let status, let leftovers): exited(number, status, leftovers: leftovers)
+        case .exited(let status, let leftovers, _): exited(number, status, leftovers: leftovers)
         case .notified(let notification): notified(number, notification)
         case .readyDescriptor(let isReady): isReady ? becomeReady(number) : closedReadyDescriptor(number)
         case .probeFinished(let isReady): isReady ? becomeReady(number) : probeAgain(number)
@@ -55,7 +55,8 @@ extension Supervisor {
     private mutating func ready(_ number: GenerationNumber, _ event: GenerationEvent) {
         switch event {
         case .launchFailed(let failure): launchFailed(number, failure)
-        case .exited(let status, let leftovers): exited(number, status, leftovers: leftovers)
+        case .exited(let status, let leftovers, let successor):
+            readyExited(number, status, leftovers: leftovers, successor)
         case .notified(let notification): notified(number, notification)
         case .probeFinished(let isReady): probedWhileProving(number, isReady)
         case .scanned(let waiting): scannedAgain(number, waiting)
@@ -76,7 +77,7 @@ extension Supervisor {
     private mutating func draining(_ number: GenerationNumber, _ event: GenerationEvent) {
         switch event {
         case .launchFailed(let failure): launchFailed(number, failure)
-        case .exited(let status, let leftovers): exited(number, status, leftovers: leftovers)
+        case .exited(let status, let leftovers, _): exited(number, status, leftovers: leftovers)
         case .notified(let notification): notified(number, notification)
         case .counted(let connections): counted(number, connections)
         case .adopted(let steers): adopted(number, steers: steers)

@@ -155,7 +155,8 @@ public struct Supervisor: Sendable {
             hasEverLaunched = true
             tell(number, .launched)
         case .launchFailed(let number, let failure): tell(number, .launchFailed(failure))
-        case .exited(let number, let status, let leftovers): tell(number, .exited(status, leftovers: leftovers))
+        case .exited(let number, let status, let leftovers, let successor):
+            tell(number, .exited(status, leftovers: leftovers, successor: successor))
         case .groupEmptied(let number): tell(number, .groupEmptied)
         case .notified(let number, let notification): tell(number, .notified(notification))
         case .readyDescriptor(let number, let isReady): tell(number, .readyDescriptor(isReady))

@@ -1,5 +1,6 @@
 public import BatonCore
 public import BatonLinux
+import Glibc
 
 /// The processes and descriptors of one generation.
 public final class GenerationProcess {
@@ -23,6 +24,9 @@ public final class GenerationProcess {
     private var disposition: SignalDisposition?
     /// What the main process runs.
     private var program: RunningProgram?
+    private var traces = MainProcessTraces()
+    /// The main process is not the one that Baton has started, which is reaped.
+    private var hasSuccessor = false
 
     init(number: GenerationNumber) { self.number = number }
 
@@ -31,6 +35,35 @@ public final class GenerationProcess {
         self.pid = pid
         disposition = nil
         program = nil
+    }
+
+    // MARK: a successor of the main process
+
+    /// Remembers what a successor of the main process is known by.
+    public func noteSockets(_ access: ForeignAccess) {
+        guard !isMainReaped else { return }
+        access.run { traces.note(pid) }
+    }
+
+    /// The main process has ended: the one of these children of Baton's that serves in its place.
+    public func findSuccessor(among children: [ProcessID], _ access: ForeignAccess) -> ProcessID? {
+        access.run { traces.successor(among: children) }
+    }
+
+    /// A successor may make itself a daemon, and may have done so: the group that it has is the generation's.
+    public func follow(_ successor: ProcessID) {
+        if let group = Procfs.processGroup(of: successor), group > 1, group.value != getpgrp() { self.group = group }
+    }
+
+    /// Before a signal to the group: a successor may have left the one in which it was found.
+    public func followSuccessor() { if hasSuccessor, !isMainReaped { follow(pid) } }
+
+    /// The main process has ended, and a child of Baton's is the main one now.
+    public func replaceMain(by successor: ProcessID, _ access: ForeignAccess) {
+        adoptMain(successor)
+        isMainReaped = false
+        hasSuccessor = true
+        noteSockets(access)
     }
 
     /// What the main process does with this signal.

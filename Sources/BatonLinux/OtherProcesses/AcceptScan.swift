@@ -61,6 +61,13 @@ public enum AcceptScan: Sendable, Hashable {
         }
     }
 
+    /// The inodes of the sockets that a process has open; none where that cannot be seen.
+    public static func sockets(of pid: ProcessID) -> Set<UInt64> {
+        let names = (try? directoryEntries("/proc/\(pid)/fd", limit: Bounds.descriptors)) ?? []
+        return Set(
+            names.compactMap { (try? descriptorTarget(pid, $0)).flatMap { ForeignDescriptor.socketInode($0) } })
+    }
+
     /// The directory can be listed by anyone of the same user; what its entries are, only by who may look at the process.
     private static func descriptorTarget(_ pid: ProcessID, _ name: String) throws(LinuxError) -> String? {
         do throws(LinuxError) {

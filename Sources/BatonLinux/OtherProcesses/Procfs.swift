@@ -43,6 +43,11 @@ public enum Procfs {
         return found
     }
 
+    /// The direct ones, as far as they are seen at a glance, the latest last.
+    public static func childrenAtAGlance(of parent: ProcessID) -> [ProcessID] {
+        (try? children(of: parent)) ?? descendants(of: parent).filter { self.parent(of: $0) == parent }
+    }
+
     public static func isDescendant(_ pid: ProcessID, of ancestor: ProcessID) -> Bool {
         var current = pid
         for _ in 0..<1024 {

@@ -65,10 +65,18 @@ extension Supervisor {
         if leftovers { leaveLeftovers(number) } else { remove(number) }
         stop?.ended(number, status)
         switch generation.state {
-        case .starting: startFailed(number, status, "it \(status) before it was ready")
+        case .starting: startFailed(number, status, "it \(status) before it was ready\(advice(status))")
         case .serving, .standby: readyEnded(generation, status)
         case .draining, .leftovers: generationGone()
         }
+    }
+
+    /// It may have told the running one to replace itself, as hypnotoad does.
+    private func advice(_ status: ExitStatus) -> String {
+        guard status == .exited(0), isServing else { return "" }
+        return
+            " (a program that only tells its running copy to replace itself is no second copy: BATON_ON_CHANGE=reload "
+            + "with BATON_RELOAD_SIGNAL or BATON_RELOAD_COMMAND does the same without it)"
     }
 
     private mutating func readyEnded(_ generation: Generation, _ status: ExitStatus) {
@@ -155,10 +163,12 @@ extension Supervisor {
     }
 
     /// ^C and SIGINT are a person's wish to end it, whatever the restart policy says.
-    func wasInterrupted(_ status: ExitStatus?) -> Bool {
+    func wasInterrupted(_ status: ExitStatus?) -> Bool { wasInterrupted(status, at: now) }
+
+    package func wasInterrupted(_ status: ExitStatus?, at instant: Instant) -> Bool {
         if status == .signalled(Signal.interrupt.number) { return true }
         guard let interruptedAt else { return false }
-        return now - interruptedAt <= settings.stopTimeout
+        return instant - interruptedAt <= settings.stopTimeout
     }
 
     /// It has done what it was to do, and is not to be started again.

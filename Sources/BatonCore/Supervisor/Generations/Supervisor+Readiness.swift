@@ -70,6 +70,7 @@ extension Supervisor {
         endReadiness(number)
         digestInForce = generations[index].digest
         log(.ready(generations[index], at: now))
+        emit(.noteSockets(number))
         emit(.giveTerminal(number))
         awaitFirstProof()
         var kept: GenerationNumber?

@@ -73,6 +73,14 @@ extension LogRecord {
             ])
     }
 
+    static func mainReplaced(_ number: GenerationNumber, _ status: ExitStatus, by successor: ProcessID) -> LogRecord {
+        LogRecord(
+            .mainReplaced,
+            "the main process of generation \(number) \(status), and process \(successor), which it started, serves on its listening "
+                + "socket: that is the main process now, and gets the signals",
+            [.generation(number), .number("pid", Int64(successor.value)), .number("code", Int64(status.code))])
+    }
+
     static func restarting(after wait: Interval, failures: Int) -> LogRecord {
         LogRecord(
             .restartScheduled, "restarting the app in \(wait) (attempt \(failures))",
