@@ -6,6 +6,7 @@ import CBatonStart
 enum Arguments {
     case run(command: [CText])
     case explain(paths: [String])
+    case check(Form)
     case ask(StatusRequest, Form)
     case help
     case version
@@ -30,6 +31,10 @@ enum Arguments {
             self = command.isEmpty ? .wrong("no command after --") : .run(command: command)
         case "-h", "--help", "help": self = .help
         case "-V", "--version", "version": self = .version
+        case "check" where words.count == 1: self = .check(.people)
+        case "check" where words.dropFirst().map(\.text) == ["--json"]: self = .check(.json)
+        case "check":
+            self = .wrong("baton check does not know \(words.dropFirst().map(\.text).joined(separator: " "))")
         case "explain": self = .explain(paths: words.dropFirst().map(\.text))
         case let word?:
             if let request = StatusRequest(rawValue: word) {

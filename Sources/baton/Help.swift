@@ -5,10 +5,12 @@ enum Help {
     static let usage = """
         usage: baton -- COMMAND [ARGUMENT…]     run the app
                baton explain [PATH…]            show how each source is watched, and why
+               baton check [--json]             check the settings and validate the present content; starts nothing
                baton status [--json]            show the state of the running Baton and its app
                baton history [--json]           show the last changes: outcome, and the time of each step
                baton reload [--json|--no-wait]  read the configuration again, apply it and show the outcome
-               baton rollback [--json|--no-wait]  go back to the good configuration before, until the source changes
+               baton rollback [--json|--no-wait]
+                                                go back to the good configuration before, until the source changes
                baton pause                      hold changes: Baton reads and validates them, and does not apply them
                baton resume                     apply changes again
                baton --help | --version

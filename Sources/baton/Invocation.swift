@@ -13,6 +13,8 @@ enum Invocation {
         case .explain(let paths):
             restoreSignals()
             return Explanation.show(paths)
+        // It waits for signals itself.
+        case .check(let form): return Check.run(form)
         case .ask(let request, let form):
             restoreSignals()
             return Question.ask(request, form)

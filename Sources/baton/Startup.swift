@@ -93,7 +93,7 @@ enum Startup {
         return adoption.choice
     }
 
-    private static func launchConfiguration(
+    static func launchConfiguration(
         _ settings: Settings, _ command: [CText], _ environment: [EnvironmentVariable]
     ) -> Launcher.Configuration? {
         var identity: AppIdentity?
@@ -121,7 +121,7 @@ enum Startup {
             capabilities: capabilities, noNewPrivileges: settings.noNewPrivileges)
     }
 
-    private static func foreignAccess(_ settings: Settings, _ launch: Launcher.Configuration, _ place: Place)
+    static func foreignAccess(_ settings: Settings, _ launch: Launcher.Configuration, _ place: Place)
         -> ForeignAccess
     {
         guard place.isRoot else { return .asItself }

@@ -6,7 +6,8 @@ extension StatusRecord {
         }
         let baton = records.first { $0.kind == .baton }?.json ?? "{}"
         let lists: [(String, Kind)] = [
-            ("sources", .source), ("generations", .generation), ("agent", .agent), ("changes", .change),
+            ("plan", .plan), ("sources", .source), ("generations", .generation), ("agent", .agent),
+            ("changes", .change),
             ("counters", .counter), ("histograms", .histogram),
         ]
         let present = lists.filter { entry in records.contains { $0.kind == entry.1 } }
