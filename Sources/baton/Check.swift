@@ -65,7 +65,8 @@ enum Check {
 
     private static func show(_ plan: Plan, _ settings: Settings, _ mounts: Mounts, _ fetched: [String]) {
         print("settings: good")
-        for (path, what) in WatchedPaths.watcher(settings, mounts).explanations where !path.contains("/..agent/") {
+        for (path, what) in WatchedPaths.watcher(settings, mounts, salt: nil).explanations
+        where !path.contains("/..agent/") {
             print("source: \(path) (\(what.kind.rawValue)) by \(what.strategy.rawValue), as \(what.reason)")
         }
         for source in fetched { print("source: \(source) is fetched by the agent, and not checked here") }

@@ -48,7 +48,7 @@ struct ContentCheck {
     /// - Returns: nil where it is whole.
     private func copy(to stage: SnapshotStage) -> Verdict? {
         var torn = ""
-        let watcher = WatchedPaths.watcher(settings, mounts)
+        let watcher = WatchedPaths.watcher(settings, mounts, salt: nil)
         for _ in 0..<ContentCheck.attempts {
             let (result, records) = watcher.reader.read(at: Clock.now())
             for record in records { Invocation.complain(record.message) }
