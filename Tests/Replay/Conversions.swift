@@ -142,7 +142,8 @@ extension BatonCore.Settings {
         reloadCommand = old.reloadCommand
         validate = old.validate == nil ? nil : .command(["true"])
         validateTimeout = .init(old.validateTimeout)
-        probation = .init(old.probation)
+        // Revisions before `auto` have a time always.
+        probation = (old.probation as OldCore.Interval?).map { .init($0) }
         slowStart = .init(old.slowStart)
         settle = .init(old.settle)
         splay = .init(old.splay)

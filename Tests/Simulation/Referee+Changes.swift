@@ -132,7 +132,13 @@ extension Referee {
             case .keepRecord(let proven, let older, _):
                 good = proven.number
                 recorded = Set([proven.number, older?.number].compactMap(\.self))
-            case .changeEnded(_, .applied(let means, let proof)): try checkTime(means, proof, before, world)
+            case .changeEnded(_, .applied(let means, let proof)):
+                try checkTime(means, proof, before, world)
+                // One that has ended well is proven whatever its probe has said last.
+                if case .exited = event { break }
+                guard !setup.ready.isProbed || proof != .alive else {
+                    throw Violation(invariant: 4, description: "it is proven without its probe")
+                }
             case .changeEnded(_, .rolledBack): try checkUndone(after)
             case .changeEnded(let change, .superseded) where change.number == before.proving?.change.number:
                 try checkSuperseded(change, after)
@@ -143,6 +149,7 @@ extension Referee {
             throw Violation(invariant: 10, description: "snapshot \(number), which was proven, is dropped")
         }
         if good == nil { good = promoted }
+        try checkItEnds(after, world)
         if case .exited(let number, let status, _, _) = event, before.phase == .running, setup.stages, !isInterrupted,
             !isReplaced(number, effects),
             let proving = before.proving, proving.generation == number,
@@ -151,6 +158,24 @@ extension Referee {
             guard after.phase == .running else {
                 throw Violation(invariant: 11, description: "generation \(number) fails, and nothing goes back")
             }
+        }
+    }
+
+    /// 8: whatever a probe does, or an app that has said RELOADING=1, the proof comes to its end.
+    private mutating func checkItEnds(_ after: Supervisor, _ world: SimulatedWorld) throws {
+        guard let change = after.proving?.change.number else {
+            proving = nil
+            return
+        }
+        guard let proving, proving.change == change else {
+            self.proving = (change, world.now)
+            return
+        }
+        let time = max(setup.probation ?? .zero, setup.slowStart, Supervisor.Times.leastProbation)
+        // Ticks come late.
+        let limit = max(time, setup.readyTimeout) + Supervisor.Times.lastProbe + .seconds(5)
+        guard world.now - proving.since <= limit else {
+            throw Violation(invariant: 8, description: "change \(change) is not proven and not undone")
         }
     }
 

@@ -35,6 +35,8 @@ package struct Referee {
     /// The snapshot that was proven last, and those that the record on the stage names.
     var good: SnapshotNumber?
     var recorded: Set<SnapshotNumber> = []
+    /// The change that is being proven, and since when.
+    var proving: (change: ChangeNumber, since: Instant)?
     /// What the last probe of each generation said.
     var probed: [GenerationNumber: Bool] = [:]
     /// ^C is a person's wish to end it.
