@@ -171,7 +171,7 @@ extension Supervisor {
         self.proving = proving
         if proving.hearing == .heard {
             // Nothing else was waited for.
-            if provingTime(proving.means, hasStandby: true) == .zero { prove() }
+            if provingTime(proving.means, hasStandby: true) == .zero { probationDue() }
             return
         }
         if case .waiting(let count, let since) = proving.hearing, now - since >= Times.deafAfter {
@@ -206,7 +206,8 @@ extension Supervisor {
     /// A newer change is about to take its place, or a stop: what is on the stage stays as it is, with the last proven one beside it.
     mutating func supersedeProving() {
         guard let proving else { return }
-        let isSharing = slowStart != nil
+        // As long as its timer runs: the last share lasts until the next step.
+        let isSharing = timers.deadline(.slowStart) != nil
         leaveProving()
         end(proving.change, .superseded, generation: proving.generation)
         if isSharing { steerToServing() }

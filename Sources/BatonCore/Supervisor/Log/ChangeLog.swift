@@ -44,7 +44,7 @@ extension LogRecord {
             + "BATON_ON_CHANGE=handover or BATON_READY, or let the app send RELOADING=1 and READY=1 (sd_notify)"
     }
 
-    static func outcome(_ change: Change, _ outcome: Outcome, at now: Instant) -> LogRecord {
+    static func outcome(_ change: Change, _ outcome: Outcome, at now: Instant, isStopping: Bool) -> LogRecord {
         let took = now - change.seenAt
         let event: LogEvent
         let message: String
@@ -54,7 +54,10 @@ extension LogRecord {
             (event, message) = (.changeApplied, "is applied by reload after \(took): \(unknown(proof))")
         case .applied(let means, _):
             (event, message) = (.changeApplied, "is applied by \(means.rawValue) after \(took)")
-        case .superseded: (event, message) = (.changeSuperseded, "is superseded by a newer one")
+        case .superseded:
+            (event, message) = (
+                .changeSuperseded, isStopping ? "is not finished: Baton is stopping" : "is superseded by a newer one"
+            )
         case .rejected(let reason): (event, message) = (.changeRejected, "is rejected: \(reason)")
         case .rolledBack(let reason): (event, message) = (.changeRolledBack, "is rolled back: \(reason)")
         case .failed(let reason):
