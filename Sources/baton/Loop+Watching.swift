@@ -38,3 +38,12 @@ extension Loop {
         take(watcher.sightings.takeOver(mount, from: directory, at: Clock.now()))
     }
 }
+
+extension Loop {
+    /// The file of the sources that was written last since then. The clock of files ticks more coarsely than the one that Baton reads.
+    func writtenFile(since: Instant) -> Supervisor.WrittenFile? {
+        let age = (Clock.now() - since).nanoseconds / 1_000_000
+        let path = access.run { watcher.lastWritten(since: .init(milliseconds: Clock.wallMilliseconds() - age - 20)) }
+        return path.map { .init(path: $0.text, isAppWritable: launcher.appFileUser.mayReplace($0.text)) }
+    }
+}

@@ -22,8 +22,8 @@ import Testing
         #expect(story.supervisor.serving?.number == 1)
         #expect(
             story.messages == [
-                "the main process of generation 1 exited with code 0, and process 42, which it has left behind, serves on its "
-                    + "listening socket: that is the main process from now on, and gets the signals"
+                "the main process of generation 1 exited with code 0, and process 42, which it started, serves on its listening "
+                    + "socket: that is the main process now, and gets the signals"
             ])
         // And so on, until one leaves nobody behind.
         story.tell(.exited(1, .exited(0), leftovers: true, successor: 43))

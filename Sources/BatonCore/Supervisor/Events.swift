@@ -39,6 +39,8 @@ extension Supervisor {
         case touched(atomic: Bool)
         /// Answer to `readSnapshot`.
         case snapshot(SnapshotResult)
+        /// Answer to `findWritten`: the file that was written last; nil where none was, or that cannot be told.
+        case written(WrittenFile?)
         /// Answer to `stageSnapshot`.
         case snapshotStaged(SnapshotNumber, StageResult)
         /// Answer to `validate`.
@@ -165,6 +167,8 @@ extension Supervisor {
         /// Its main process has ended, and this one, the successor that was reported, is the main one from now on.
         case replaceMain(GenerationNumber, by: ProcessID)
         case readSnapshot
+        /// Which file of the sources was written since then, by whoever?
+        case findWritten(since: Instant)
         /// Copy the content of all sources to the stage, under this number, where nobody reads it yet.
         case stageSnapshot(SnapshotNumber)
         /// The snapshot of this number is what the app reads from now on.

@@ -55,6 +55,11 @@ extension Supervisor {
     }
 
     mutating func restart() {
+        // The first start comes to its end before anything is changed by a restart: it is one change, however many there were.
+        if let starting, !hasEverServed, !isServing, starting.isLaunched {
+            move?.step = .holding
+            return
+        }
         for generation in generations where generation.kind != .draining { retire(generation.number) }
         timers.cancel(.restart)
         move?.step = .awaitingGone

@@ -85,7 +85,7 @@ extension Supervisor {
             log(.backToInForce(digest))
             return supersedeMove()
         }
-        propose(digest, .source)
+        proposeUnlessOwn(digest)
     }
 
     mutating func mountSuperseded(_ path: String) {

@@ -67,6 +67,7 @@ extension Supervisor {
         let proof = readinessProof(generations[index])
         generations[index].state = .serving(Generation.Ready())
         generations[index].readyAt = now
+        hasEverServed = true
         endReadiness(number)
         digestInForce = generations[index].digest
         log(.ready(generations[index], at: now))

@@ -79,6 +79,14 @@ extension LogRecord {
             [.generation(number), .change(change), .text("signal", signal.description)])
     }
 
+    static func ownWriteIgnored(_ path: String, _ number: GenerationNumber) -> LogRecord {
+        LogRecord(
+            .ownWriteIgnored,
+            "ignoring a change of \(path): the app's user may write it, and it was written during the start of generation \(number) as "
+                + "during an earlier start, so probably by the app itself; watch only what the app does not write",
+            [.generation(number), .text("path", path)])
+    }
+
     static var paused: LogRecord {
         LogRecord(
             .changesPaused,
