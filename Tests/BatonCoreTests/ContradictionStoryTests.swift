@@ -84,7 +84,7 @@ import Testing
         story.change(to: 1)
         #expect(story.effects.contains(.runReload(2, 1)))
         story.tell(.reloadFinished(2, failure: nil))
-        #expect(story.supervisor.proving?.proof == .app)
+        #expect(story.supervisor.proving?.change.number == 2)
         // What is in force is certain again.
         story.change(to: 2)
         story.tell(.reloadFinished(3, failure: nil))

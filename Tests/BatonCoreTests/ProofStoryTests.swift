@@ -51,7 +51,7 @@ import Testing
         #expect(story.outcomes.isEmpty && !story.effects.contains(.dropSnapshot(1)))
         story.pass(.milliseconds(200))
         let means: Outcome.Means = way == .restart ? .restart : .reload
-        #expect(story.outcomes == [.applied(means, way == .command ? .app : .alive)])
+        #expect(story.outcomes == [.applied(means, .alive)])
         #expect(story.records == [[2, 1, nil]])
         #expect(story.supervisor.digestInForce == Story.digest(2))
     }
@@ -64,7 +64,7 @@ import Testing
         }
         story.pass(.seconds(1))
         #expect(story.supervisor.proving == nil)
-        #expect(story.supervisor.history.proofs == (way == .command ? [.app: 1] : [.probe: 1]))
+        #expect(story.supervisor.history.proofs == [.probe: 1])
     }
 
     /// Nobody has asked the probe yet: its answer decides, not the clock.

@@ -146,7 +146,7 @@ import Testing
         story.tell(.reloadFinished(1, failure: nil))
         #expect(story.outcomes.isEmpty && story.supervisor.digestInForce == Story.digest(2))
         story.pass(Supervisor.Times.leastProbation)
-        #expect(story.outcomes == [.applied(.reload, .app)])
+        #expect(story.outcomes == [.applied(.reload, .alive)])
         story.change(to: 3)
         story.tell(.reloadFinished(2, failure: "the reload command exited with code 1"))
         #expect(story.outcomes == [.rejected(reason: "the reload command exited with code 1")])

@@ -94,8 +94,7 @@ import Testing
                 #expect(isRolledBack(record, reason), "\(record)")
                 #expect(!trial.says("change 1 is applied"), trial.story)
             } else {
-                let proof = way == .command ? "app" : "alive"
-                #expect(isApplied(record, proof), "\(record)")
+                #expect(isApplied(record, "alive"), "\(record)")
                 #expect(readFile(trial.staged) == cases[index].bad.rawValue, trial.story)
             }
         }
@@ -105,7 +104,7 @@ import Testing
         }
         for (trial, item) in zip(trials, cases) {
             try #require(trial.baton.isRunning, trial.story)
-            let proof = way == .command ? "app" : item.isProbed ? "probe" : "alive"
+            let proof = item.isProbed ? "probe" : "alive"
             let record = try trial.record(of: 2)
             #expect(isApplied(record, proof), "\(record)")
             #expect(readFile(trial.staged) == "good2", trial.story)

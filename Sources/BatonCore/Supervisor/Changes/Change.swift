@@ -23,13 +23,12 @@ public enum Outcome: Sendable, Hashable {
 
     /// How it is known that the app uses the configuration.
     public enum Proof: String, Sendable, Hashable, CaseIterable {
-        /// The app said so: READY=1 after RELOADING=1 or after its start, its readiness descriptor, or the exit code 0 of the reload
-        /// command.
+        /// The app said so: READY=1 after RELOADING=1 or after its start, or its readiness descriptor.
         case app
         /// The probe of BATON_READY said so until probation ended.
         case probe
-        /// The app was alive until probation ended, or was seen to serve after its start. Whether an app that was sent a signal has
-        /// read anything is not known.
+        /// The app was alive until probation ended, or was seen to serve after its start. Whether an app that was told to reload has
+        /// read anything is known by its reload command at best.
         case alive
         /// Nothing was waited for.
         case none

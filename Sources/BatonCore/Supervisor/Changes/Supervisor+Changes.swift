@@ -97,7 +97,7 @@ extension Supervisor {
 
     mutating func end(_ change: Change, _ outcome: Outcome, generation: GenerationNumber?) {
         history.end(change, outcome, generation: generation, at: now)
-        log(.outcome(change, outcome, at: now, isStopping: phase == .stopping))
+        log(.outcome(change, outcome, at: now, isStopping: phase == .stopping, byCommand: settings.reloadsByCommand))
         emit(.changeEnded(change, outcome))
     }
 

@@ -91,7 +91,7 @@ extension Supervisor {
         digestInForce = digest
         generations[index].content = .known(digest)
         generations[index].editReady { $0.toldToReloadAt = now }
-        putInForce(number, .reload, .app)
+        putInForce(number, .reload, .none)
     }
 
     mutating func reloadTimedOut() {

@@ -36,22 +36,30 @@ extension LogRecord {
             ])
     }
 
-    /// Of a signal that may have done nothing.
-    private static func unknown(_ proof: Outcome.Proof) -> String {
+    /// What is known of a reload, and what is not.
+    private static func known(_ proof: Outcome.Proof, byCommand: Bool) -> String {
+        if byCommand {
+            return "the reload command exited with code 0" + (proof == .alive ? ", and the app is alive" : "")
+        }
         let seen = proof == .alive ? "the app is alive" : "the signal was sent"
         return seen
             + ", but it is not known whether it uses the new configuration; to be certain, set BATON_RELOAD_COMMAND, "
             + "BATON_ON_CHANGE=handover or BATON_READY, or let the app send RELOADING=1 and READY=1 (sd_notify)"
     }
 
-    static func outcome(_ change: Change, _ outcome: Outcome, at now: Instant, isStopping: Bool) -> LogRecord {
+    /// - Parameter byCommand: a reload is one by a command.
+    static func outcome(_ change: Change, _ outcome: Outcome, at now: Instant, isStopping: Bool, byCommand: Bool)
+        -> LogRecord
+    {
         let took = now - change.seenAt
         let event: LogEvent
         let message: String
         switch outcome {
         case .applied(.none, _): (event, message) = (.changeApplied, "is recorded only (BATON_ON_CHANGE=none)")
         case .applied(.reload, let proof) where proof == .alive || proof == .none:
-            (event, message) = (.changeApplied, "is applied by reload after \(took): \(unknown(proof))")
+            (event, message) = (
+                .changeApplied, "is applied by reload after \(took): \(known(proof, byCommand: byCommand))"
+            )
         case .applied(let means, _):
             (event, message) = (.changeApplied, "is applied by \(means.rawValue) after \(took)")
         case .superseded:
