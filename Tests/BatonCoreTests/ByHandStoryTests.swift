@@ -76,6 +76,29 @@ import Testing
         #expect(story.supervisor.move?.step == .paused(turn: nil))
     }
 
+    /// Its snapshot is on the stage already: whoever is started meanwhile reads what was there before.
+    @Test func aChangeThatWaitsForItsRandomDelayIsHeldToo() {
+        var story = staged {
+            $0.splay = .seconds(60)
+            $0.restart = .always
+        }
+        story.change(to: 2)
+        story.tell(.snapshotStaged(2, .whole))
+        #expect(story.effects.contains(.promote(2)))
+        story.tell(.pauseAsked)
+        #expect(story.effects.contains(.promote(1)) && !story.effects.contains(.dropSnapshot(2)))
+        story.pass(.seconds(100))
+        #expect(story.starts.isEmpty)
+        story.tell(.exited(1, .exited(1), leftovers: false))
+        story.pass(.seconds(1))
+        #expect(story.starts == [2] && story.supervisor.generations.last?.digest == Story.digest(1))
+        story.getReady(2)
+        story.tell(.resumeAsked)
+        #expect(story.effects.contains(.promote(2)))
+        story.pass(.seconds(1))
+        #expect(story.starts == [3])
+    }
+
     // MARK: rollback
 
     @Test func aRollbackGoesBackUntilTheSourceChanges() {

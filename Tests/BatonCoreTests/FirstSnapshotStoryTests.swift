@@ -143,6 +143,25 @@ import Testing
         #expect(next.effects.contains(.stageSnapshot(2)))
     }
 
+    /// The change came before the first snapshot was proven, and its end is not the end of that proof.
+    @Test func aFailureSoonAfterTheStartIsRecordedToo() {
+        var story = Story.steered {
+            $0.stages = true
+            $0.probation = .seconds(10)
+        }
+        story.tell(.snapshotStaged(1, .whole))
+        story.getReady(1)
+        story.pass(.seconds(1))
+        story.change(to: 5)
+        story.tell(.snapshotStaged(2, .whole))
+        story.getReady(2)
+        story.pass(.seconds(4))
+        story.tell(.exited(2, .exited(3), leftovers: false))
+        #expect(story.outcomes.map(\.name) == ["rolled_back"])
+        story.pass(.seconds(4))
+        #expect(story.records.last == [1, nil, 5])
+    }
+
     @Test func theRecordIsReadBack() {
         var record = StageRecord()
         record.good = .init(name: "..2026_11_27_10_00_00.1.2.3", digest: Digest(1, 2, 3, .max))

@@ -140,6 +140,9 @@ extension Referee {
             case .keepRecord(let proven, let older, _):
                 good = proven.number
                 recorded = Set([proven.number, older?.number].compactMap(\.self))
+            // Killed in between, the next run would find a record of what is half gone.
+            case .dropSnapshot(let number) where number == good || recorded.contains(number):
+                throw Violation(invariant: 10, description: "snapshot \(number), which was proven, is dropped")
             case .changeEnded(_, .applied(let means, let proof)):
                 try checkTime(means, proof, before, world)
                 // One that has ended well is proven whatever its probe has said last.
@@ -152,9 +155,6 @@ extension Referee {
                 try checkSuperseded(change, after)
             default: break
             }
-        }
-        for number in Set(recorded).union([good].compactMap(\.self)) where effects.contains(.dropSnapshot(number)) {
-            throw Violation(invariant: 10, description: "snapshot \(number), which was proven, is dropped")
         }
         if good == nil { good = promoted }
         try checkItEnds(after, world)

@@ -2,11 +2,20 @@
 extension Supervisor {
     // MARK: pause
 
-    /// Changes are seen, copied and validated, and then wait, until `resume`. What somebody asks for by hand does not wait.
+    /// Changes are seen, copied and validated, and then wait, until `resume`. What somebody asks for by hand does not wait, and what is
+    /// being applied is not stopped.
     mutating func pause() {
         guard phase == .running || phase == .waiting, !isPaused else { return }
         isPaused = true
         log(.paused)
+        guard phase == .running, let move, !move.change.isManual, case .splaying(let turn) = move.step else { return }
+        timers.cancel(.splay)
+        // It is in force already: who is started meanwhile is to read what was there before.
+        if let proven = stage.proven, stage.promoted?.number == move.snapshot {
+            stage.promoted = proven
+            emit(.promote(proven.number))
+        }
+        pauseMove(turn: turn)
     }
 
     mutating func resume() {

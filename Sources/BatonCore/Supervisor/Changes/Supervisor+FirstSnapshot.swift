@@ -123,25 +123,27 @@ extension Supervisor {
     mutating func proveOnStage(_ snapshot: Snapshot) {
         guard let before = stage.proven, before != snapshot else { return keepRecord() }
         stage.proven = snapshot
+        // Somebody has rolled back: what was rolled back from is what is gone back to next.
         if snapshot == stage.previous {
-            // Somebody has rolled back: what was rolled back from is what is gone back to next.
             stage.previous = before
-        } else {
-            if before.digest == snapshot.digest {
-                emit(.dropSnapshot(before.number))
-            } else {
-                if let previous = stage.previous { emit(.dropSnapshot(previous.number)) }
-                stage.previous = before
-            }
-            stage.held = nil
+            return keepRecord()
         }
+        stage.held = nil
+        var unneeded: Snapshot?
+        if before.digest == snapshot.digest {
+            unneeded = before
+        } else {
+            (unneeded, stage.previous) = (stage.previous, before)
+        }
+        // First the record: it never names what is half removed.
         keepRecord()
+        if let unneeded { emit(.dropSnapshot(unneeded.number)) }
     }
 
     /// Of content that the app has failed with.
     mutating func hold(_ digest: Digest?) {
         stage.held = digest
-        if stage.isRecorded { keepRecord() }
+        stage.isRecorded ? keepRecord() : awaitFirstProof()
     }
 
     private mutating func keepRecord() {

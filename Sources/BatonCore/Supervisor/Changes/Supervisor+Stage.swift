@@ -100,7 +100,7 @@ extension Supervisor {
     }
 
     mutating func validationDue() {
-        let reason = "the validator has not ended within \(settings.validateTimeout)"
+        let reason = "the validator did not finish within \(settings.validateTimeout)"
         if case .preparing(.validating(let snapshot)) = life { return firstValidated(snapshot, .none(reason)) }
         tellMove(.due(.validation))
     }
