@@ -238,6 +238,136 @@ import Testing
         #expect(reporter.records(try stage.promote(1)) == [])
     }
 
+    // MARK: the record
+
+    private var recordPath: String { "\(path)/..record" }
+
+    private func version(_ number: Int, _ digest: UInt64) -> StageRecord.Version {
+        .init(name: "..\(before).\(number)", digest: Digest(digest, 0, 0, 0))
+    }
+
+    /// Of a run before: 1 to 4 are there, 4 is in force, and the record names 3 and 2.
+    private func leaveFour() throws -> (stage: SnapshotStage, record: StageRecord) {
+        let stage = try stage()
+        for number in 1...4 { fill("\(path)/..\(before).\(number)", ["files/app.yaml"]) }
+        symlink("..\(before).4", "\(path)/..data")
+        symlink("..data/files", "\(path)/files")
+        var record = StageRecord()
+        (record.good, record.before) = (version(3, 3), version(2, 2))
+        (record.held, record.salt) = (Digest(9, 9, 9, 9), 12)
+        try stage.keep(record)
+        return (stage, record)
+    }
+
+    @Test func whatTheRecordNamesStaysUntilItIsRemoved() throws {
+        let (old, record) = try leaveFour()
+        #expect(try old.prepare() == record)
+        #expect(!fileExists("\(path)/..\(before).1") && fileExists("\(path)/..\(before).4"))
+        let next = SnapshotStage(path, run: "2026_11_22_12_00_00.1.1", record: record)
+        #expect(next.name(1) == "..\(before).2" && next.name(2) == "..\(before).3")
+        fill(next.directory(of: 3), ["files/app.yaml"])
+        // What was in force and is not named goes, what is named stays, in force or not.
+        #expect(try next.promote(3).foreign == [])
+        try waitForChildren()
+        #expect(!fileExists("\(path)/..\(before).4"))
+        try next.promote(2)
+        try next.promote(3)
+        try next.promote(1)
+        try waitForChildren()
+        #expect(link(to: "..data") == "..\(before).2" && readFile("\(path)/files/app.yaml") == "files/app.yaml")
+        #expect(fileExists("\(path)/..\(before).3") && fileExists(next.directory(of: 3)))
+        try next.remove(2)
+        try waitForChildren()
+        #expect(!fileExists("\(path)/..\(before).3"))
+    }
+
+    @Test func theRecordIsItsOwnersAloneAndLeadsNowhere() throws {
+        let stage = try stage()
+        var record = StageRecord()
+        record.salt = 7
+        writeFile(directory.file("target"), "untouched")
+        for name in ["..record", "..record_tmp"] { symlink(directory.file("target"), "\(path)/\(name)") }
+        #expect(try stage.prepare() == StageRecord())
+        try stage.keep(record)
+        var info = stat()
+        #expect(lstat(recordPath, &info) == 0 && info.st_mode == S_IFREG | 0o600)
+        #expect(try stage.prepare() == record && readFile(directory.file("target")) == "untouched")
+        #expect(listDirectory(path) == ["..record"])
+        // It is not foreign, nor is what a crash has left of one.
+        writeFile("\(path)/..record_tmp", "half")
+        fill(stage.directory(of: 1), ["files/app.yaml"])
+        #expect(try stage.promote(1).foreign == [])
+        try stage.keep(record)
+        #expect(!fileExists("\(path)/..record_tmp"))
+    }
+
+    /// None of these is there as a directory that Baton has made, or on this stage at all.
+    @Test(arguments: [
+        "..2026_11_22_10_00_00.5.7.9", "../important", "..2026_11_22_10_00_00.5.7.1/files", ".", "..", "/", "..data",
+        "files", "..2026_11_22_10_00_00.5.7.8", "..2026_11_22_10_00_00.5.7.7", "..2026_report",
+    ]) func aNameThatIsNotOneOfAVersionIsLeftOut(_ name: String) throws {
+        var (stage, record) = try leaveFour()
+        mkdir("\(directory.path)/important", 0o755)
+        mkdir("\(path)/..2026_report", 0o755)
+        symlink("../important", "\(path)/..\(before).8")
+        writeFile("\(path)/..\(before).7", "x")
+        record.good = .init(name: name, digest: Digest(1, 1, 1, 1))
+        try stage.keep(record)
+        // The one before it has been proven, too.
+        let found = try stage.prepare()
+        #expect(found.good == record.before && found.before == nil && found.salt == 12)
+        record.before = record.good
+        try stage.keep(record)
+        let none = try stage.prepare()
+        #expect(none.versions.isEmpty && none.held == record.held)
+        #expect(fileExists("\(directory.path)/important") && fileExists("\(path)/..\(before).4/files/app.yaml"))
+        #expect(!fileExists("\(path)/..\(before).3"))
+    }
+
+    @Test func oneDirectoryIsOneVersion() throws {
+        var (stage, record) = try leaveFour()
+        record.before = .init(name: version(3, 3).name, digest: Digest(8, 0, 0, 0))
+        try stage.keep(record)
+        #expect(try stage.prepare().versions == [version(3, 3)])
+    }
+
+    enum Garbage: CaseIterable { case empty, bytes, huge, fifo, directory, link, unreadableLines }
+
+    @Test(arguments: Garbage.allCases) func aRecordThatIsNoneCountsAsNone(_ garbage: Garbage) throws {
+        let (stage, record) = try leaveFour()
+        unlink(recordPath)
+        switch garbage {
+        case .empty: writeFile(recordPath, "")
+        case .bytes: writeFile(recordPath, "\0\u{1}good \u{7f}\n\n")
+        case .huge: writeFile(recordPath, String(repeating: "\(record.text)x", count: 20_000))
+        case .fifo: mkfifo(recordPath, 0o600)
+        case .directory: mkdir(recordPath, 0o755)
+        case .link:
+            writeFile(directory.file("other"), record.text)
+            symlink(directory.file("other"), recordPath)
+        case .unreadableLines: writeFile(recordPath, "good \(version(3, 3).name)\nbefore x\nheld\nsalt y\n")
+        }
+        #expect(try stage.prepare() == StageRecord())
+        // What is in force is there all the same.
+        #expect(readFile("\(path)/files/app.yaml") == "files/app.yaml")
+        #expect(!fileExists("\(path)/..\(before).3"))
+        guard garbage == .directory else {
+            try stage.keep(record)
+            return #expect(readFile(recordPath) == record.text)
+        }
+        #expect(throws: LinuxError.self) { try stage.keep(record) }
+        #expect(!fileExists("\(path)/..record_tmp"))
+    }
+
+    /// Its versions are removed after it: a record that is not replaced would lead to what is half gone.
+    @Test func aRecordThatCannotBeReplacedIsNotLeftBehind() throws {
+        let (stage, record) = try leaveFour()
+        mkdir("\(path)/..record_tmp", 0o755)
+        #expect(throws: LinuxError.self) { try stage.keep(record) }
+        #expect(!fileExists(recordPath))
+        #expect(try stage.prepare() == StageRecord())
+    }
+
     /// A version is removed in a child, which is this same program.
     private func waitForChildren() throws {
         let own = readFile("/proc/self/cmdline")

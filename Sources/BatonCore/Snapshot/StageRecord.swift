@@ -22,7 +22,7 @@ public struct StageRecord: Sendable, Hashable {
 
     public init() {}
 
-    /// More is not read.
+    /// In bytes. One that has as many or more is none of Baton's, and is not read.
     public static let sizeLimit = 4096
 
     /// A line for each: `good NAME DIGEST`, `before NAME DIGEST`, `held DIGEST`, `salt NUMBER`. What cannot be understood is left

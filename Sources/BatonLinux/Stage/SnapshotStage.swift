@@ -62,6 +62,7 @@ public struct SnapshotStage: Sendable {
         var record = readRecord()
         record.good = record.good.flatMap { isThere($0) ? $0 : nil }
         record.before = record.before.flatMap { isThere($0) && $0.name != record.good?.name ? $0 : nil }
+        if record.good == nil { (record.good, record.before) = (record.before, nil) }
         let needed = Set(record.versions.map(\.name) + [try? readLink(current)].compactMap(\.self))
         for version in try layout.versions() where !needed.contains(version) { removeTree(path + "/" + version) }
         return record
@@ -74,20 +75,34 @@ public struct SnapshotStage: Sendable {
         guard number >= 0 else { return StageRecord() }
         let file = FileDescriptor(owning: number)
         guard (try? FileStatus.of(file, path))?.kind == .file,
-            let bytes = try? readAvailable(file.number, limit: StageRecord.sizeLimit)
+            let bytes = try? readAvailable(file.number, limit: StageRecord.sizeLimit),
+            bytes.count < StageRecord.sizeLimit
         else { return StageRecord() }
         return StageRecord(text: String(decoding: bytes, as: UTF8.self))
     }
 
     /// Leaves this to the next run, in one step. Not synchronised to the disk: a record that a power cut has torn counts as none.
     public func keep(_ record: StageRecord) throws(LinuxError) {
+        do throws(LinuxError) { try replaceRecord(record) } catch {
+            // What the old one names may be removed from now on. On a full disk, its room is enough for the new one.
+            unlink(path + "/" + Self.record)
+            try replaceRecord(record)
+        }
+    }
+
+    private func replaceRecord(_ record: StageRecord) throws(LinuxError) {
         let new = path + "/" + Self.newRecord
         unlink(new)
         let number = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard number >= 0 else { throw .last("create", new) }
         let file = FileDescriptor(owning: number)
-        try writeAll(file.number, Array(record.text.utf8), new)
-        guard rename(new, path + "/" + Self.record) == 0 else { throw .last("move", new) }
+        do throws(LinuxError) {
+            try writeAll(file.number, Array(record.text.utf8), new)
+            guard rename(new, path + "/" + Self.record) == 0 else { throw .last("move", new) }
+        } catch {
+            unlink(new)
+            throw error
+        }
     }
 
     /// A version may get these names (with slashes, of which only the first part counts).
