@@ -76,6 +76,15 @@ import Testing
         #expect(story.starts == [1])
     }
 
+    @Test func itIsToldThatTheAppWaitsForIt() {
+        var story = story { $0.validateTimeout = .seconds(60) }
+        story.tell(.snapshotStaged(2, .whole))
+        story.pass(.seconds(11))
+        #expect(
+            story.messages.contains { $0.hasPrefix("not starting the app yet: its configuration is being validated") })
+        #expect(!story.messages.contains { $0.contains("could not be read") })
+    }
+
     @Test func aStopDuringItEndsBaton() {
         var story = story()
         story.tell(.snapshotStaged(2, .whole), .signal(.terminate))
@@ -141,6 +150,10 @@ import Testing
         next.getReady(1)
         next.change(to: 6)
         #expect(next.effects.contains(.stageSnapshot(2)))
+        // What it started with is good and recorded: the next failure is remembered at once.
+        next.tell(.snapshotStaged(2, .whole), .validated(2, .accepted), .exited(1, .exited(0), leftovers: false))
+        next.tell(.launched(2), .exited(2, .exited(3), leftovers: false))
+        #expect(next.records == [[1, nil, 6]])
     }
 
     /// The change came before the first snapshot was proven, and its end is not the end of that proof.

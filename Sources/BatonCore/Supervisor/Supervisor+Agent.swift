@@ -39,10 +39,10 @@ extension Supervisor {
 
     mutating func stillAwaiting() {
         guard case .preparing(let preparing) = life else { return }
-        if case .awaiting(let awaited) = preparing {
-            log(.awaiting(awaited.sorted()))
-        } else {
-            log(.awaitingFirst(intake.obstacle))
+        switch preparing {
+        case .awaiting(let awaited): log(.awaiting(awaited.sorted()))
+        case .validating: log(.awaitingVerdict(settings.validateTimeout))
+        case .new, .reading, .staging: log(.awaitingFirst(intake.obstacle))
         }
         timers.arm(.awaited, at: now + Times.awaitedReport)
     }

@@ -22,6 +22,7 @@ extension Supervisor {
         switch life {
         case .preparing(.awaiting(let awaited)):
             record.add(.text("awaits", awaited.sorted().joined(separator: ", ")))
+        case .preparing(.validating): record.add(.text("awaits", "the validator"))
         case .preparing: record.add(.text("awaits", "a first snapshot of the configuration"))
         case .running, .stopping, .exited: break
         }

@@ -96,6 +96,8 @@ extension Supervisor {
     /// - Parameter digest: of the sources, which is not tried again.
     private mutating func startWithGood(_ good: Snapshot, instead digest: Digest?) {
         stage.promoted = good
+        // By the run that has proven it.
+        stage.isRecorded = true
         emit(.promote(good.number))
         run(digest, inForce: good.digest)
     }

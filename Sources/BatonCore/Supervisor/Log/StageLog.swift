@@ -8,8 +8,8 @@ extension LogRecord {
     static func firstHeld(_ digest: Digest, _ good: Digest?) -> LogRecord {
         LogRecord(
             .firstSnapshotHeld,
-            "starting the app with the last good configuration \(good?.description ?? ""): it failed with the present one before, or "
-                + "somebody rolled it back; to try it again, change the source or run \"baton reload\"",
+            "starting the app with the last good configuration \(good?.description ?? ""): it failed with the present one before, "
+                + "or somebody rolled it back; to try it again, change the source or run \"baton reload\"",
             [.digest(digest)])
     }
 
@@ -62,6 +62,13 @@ extension LogRecord {
     }
 
     /// - Parameter obstacle: nil where no reading has ended.
+    static func awaitingVerdict(_ timeout: Interval) -> LogRecord {
+        LogRecord(
+            .waitingForFirstSnapshot,
+            "not starting the app yet: its configuration is being validated, for \(timeout) at most (BATON_VALIDATE_TIMEOUT)"
+        )
+    }
+
     static func awaitingFirst(_ obstacle: String?) -> LogRecord {
         LogRecord(
             .waitingForFirstSnapshot,
