@@ -95,7 +95,7 @@ enum AdminPage {
           const name = c.outcome === "rolled_back" ? "rolled back" : c.outcome;
           head.append(make("b", "№ " + c.change), make("span", name + (c.means && c.means !== "none" ? " by " + c.means + (c.proof ? ", proof: " + c.proof : "") : ""),
             c.outcome === "applied" ? "good" : c.outcome === "in progress" ? "wait" : c.outcome === "superseded" ? "dim" : "bad"));
-          head.append(make("span", length(now - c.seen_at) + " ago" + (c.manual ? ", requested" : "") + (c.generation ? ", generation " + c.generation : ""), "dim small"), make("code", c.digest, "dim"));
+          head.append(make("span", length(now - c.seen_at) + " ago" + (c.rollback ? ", rollback requested" : c.manual ? ", requested" : "") + (c.generation ? ", generation " + c.generation : ""), "dim small"), make("code", c.digest, "dim"));
           row.append(head);
           if (c.reason) row.append(make("div", c.reason, "small bad"));
           const steps = Object.keys(colours).filter(s => c[s + "_us"] !== undefined).map(s => [s, c[s + "_us"] / 1000]);

@@ -17,9 +17,8 @@ enum Explanation {
         }
         let mounts = Mounts()
         let subpaths = SubpathStaging.find(&settings, mounts).paths
-        for (source, (path, what)) in zip(
-            settings.sources, WatchedPaths.watcher(settings, mounts, salt: nil).explanations)
-        {
+        let explanations = WatchedPaths.watcher(settings, mounts, salt: nil).explanations
+        for (source, (path, what)) in zip(settings.sources, explanations) {
             let isTraced = settings.subpath == .stage && subpaths.contains(Path(path)) && what.kind == .subPathMount
             explain(source, at: path, what, settings, isTraced: isTraced)
         }

@@ -14,7 +14,7 @@ extension Loop {
             case .history: [overview()] + supervisor.historyRecords(wall: wall)
             case .reload: reload()
             case .rollback: rollBack()
-            case .pause: ask(.pauseAsked)
+            case .pause: pause()
             case .resume: ask(.resumeAsked)
             case nil: refused("unknown request")
             }
@@ -101,6 +101,13 @@ extension Loop {
     private func rollBack() -> [StatusRecord] {
         if let refusal = supervisor.rollbackRefusal { return refused(refusal) }
         return ask(.rollbackAsked)
+    }
+
+    private func pause() -> [StatusRecord] {
+        switch supervisor.phase {
+        case .waiting, .running: ask(.pauseAsked)
+        case .stopping, .exited: refused("Baton is stopping")
+        }
     }
 
     private func ask(_ event: Supervisor.Event) -> [StatusRecord] {

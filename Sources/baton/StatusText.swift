@@ -9,7 +9,7 @@ struct StatusText {
         switch request {
         case .status: status(records)
         case .history: history(records)
-        case .reload, .rollback: "reload requested; baton history shows the outcome\n"
+        case .reload, .rollback: "\(request.rawValue) requested; baton history shows the outcome\n"
         case .pause: "changes are paused; \"baton resume\" applies them again\n"
         case .resume: "changes are applied again\n"
         }
@@ -146,7 +146,11 @@ struct StatusText {
         if let proof = change.text("proof"), change.text("means") != "none" { text += ", proof: \(proof)" }
         if let generation = change.number("generation") { text += ", generation \(generation)" }
         if let digest = change.text("digest") { text += ", \(digest)" }
-        if change.number("manual") == 1 { text += ", requested" }
+        if change.number("rollback") == 1 {
+            text += ", rollback requested"
+        } else if change.number("manual") == 1 {
+            text += ", requested"
+        }
         if let reason = change.text("reason") { text += ": \(reason)" }
         let steps = History.Step.allCases.compactMap { step in
             change.number("\(step.rawValue)_us").map { "\(step.rawValue) \(Interval(saturating: $0, times: 1000))" }

@@ -170,19 +170,21 @@ public final class SettingDefinition: Sendable {
         ) { (text, settings) throws(SettingError) in settings.validate = try SettingValue.validator(text) },
         .init(
             "BATON_VALIDATE_TIMEOUT", default: "10s", allowed: duration,
-            "Timeout of the validator. The change is then rejected"
+            "Timeout of the validator. The change is then rejected; at the start the app starts without its verdict"
         ) { (text, settings) throws(SettingError) in
             settings.validateTimeout = try SettingValue.interval(text, atLeast: .milliseconds(10))
         },
         .init(
             "BATON_VALIDATE_START", default: "on", allowed: "on or off",
-            "whether BATON_VALIDATE also checks the configuration that the app starts with. If it is rejected, the app starts with the last good one from the stage, or, if there is none, with the rejected one and a warning"
+            "Whether BATON_VALIDATE also checks the configuration that the app starts with. If it is rejected, the app "
+                + "starts with the last good one from the stage, or, if there is none, with the rejected one and a "
+                + "warning"
         ) { (text, settings) throws(SettingError) in settings.validatesStart = try SettingValue.onOff(text) },
         .init(
             "BATON_PROBATION", default: "auto", allowed: "auto, \(duration), or 0s for none",
-            "Time in which a change must prove itself. If the app exits or fails its readiness probe within it, Baton rolls back "
-                + "to the last good configuration. After a handover the old generation is kept for this time. auto: 3s after a "
-                + "reload or restart (the minimum there), 0s after a handover"
+            "Time in which a change must prove itself. If the app exits or fails its readiness probe within it, Baton "
+                + "rolls back to the last good configuration. After a handover the old generation is kept for this time. "
+                + "auto: 3s after a reload or restart (the minimum there), 0s after a handover"
         ) { (text, settings) throws(SettingError) in
             settings.probation = text == "auto" ? nil : try SettingValue.interval(text)
         },
