@@ -33,7 +33,7 @@ import Testing
         replaceFile(directory.file("config/page"), "good2")
         try baton.waitForOutput("sees good2.")
         #expect(occurrences(of: "is rejected", in: baton.error) == 1 && !baton.output.contains("sees bad"))
-        try waitUntil("the old ones to go") { versions() == 1 }
+        try waitUntil("the old ones to go") { versions() == 2 }
         try baton.stop(expecting: 0, 143)
     }
 
