@@ -103,7 +103,7 @@ import Testing
             usage.filter { $0.first == "baton" && $0.count > 1 }.flatMap { words in
                 words.dropFirst().prefix(1) + words.dropFirst(2).filter { $0.hasPrefix("--") }
             }.map(String.init))
-        try #require(known.contains("status") && known.contains("--version") && known.count < 12)
+        try #require(known.contains("status") && known.contains("--version") && known.count < 16)
         for command in Document(path).commands {
             for (index, word) in command.enumerated() where word == "baton" && index + 1 < command.count {
                 if index > 0, ["-t", "--product"].contains(command[index - 1]) { continue }

@@ -67,11 +67,11 @@ public enum LogEvent: String, Sendable, CaseIterable {
     case waitingForSources = "waiting_for_sources"
     case waitingForFirstSnapshot = "waiting_for_first_snapshot"
     case firstStagingFailed = "first_staging_failed"
-    case stageSwitchFailed = "stage_switch_failed"
-    case stageRecordFailed = "stage_record_failed"
     case firstSnapshotHeld = "first_snapshot_held"
     case firstSnapshotRejected = "first_snapshot_rejected"
     case firstSnapshotNotValidated = "first_snapshot_not_validated"
+    case stageRecordFailed = "stage_record_failed"
+    case stageSwitchFailed = "stage_switch_failed"
     case stagedFilesUnreadable = "staged_files_unreadable"
 
     // MARK: Sockets
