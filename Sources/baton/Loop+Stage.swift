@@ -38,6 +38,7 @@ extension Loop {
             }
             log(stageReporter.records(findings))
         } catch {
+            enqueue(.promotionFailed(number, error.description))
             logger.log(LogRecord(.stageSwitchFailed, "cannot put the snapshot in force: \(error)"))
         }
     }

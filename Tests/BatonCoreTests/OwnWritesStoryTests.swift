@@ -18,7 +18,8 @@ import Testing
         story.tell(.launched(number))
     }
 
-    @Test(arguments: [ChangeMode.restart, .auto, .reload, .handover]) func aChangeDuringTheFirstStartIsOneAndComesWhenItIsReady(
+    @Test(arguments: [ChangeMode.restart, .auto, .reload, .handover])
+    func aChangeDuringTheFirstStartIsOneAndComesWhenItIsReady(
         _ mode: ChangeMode
     ) {
         var story = story {

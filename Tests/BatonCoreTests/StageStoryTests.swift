@@ -174,6 +174,32 @@ import Testing
         #expect(story.effects.contains { if case .stageSnapshot = $0 { true } else { false } })
     }
 
+    // MARK: a switch that fails
+
+    @Test func whatCannotBePutInForceIsRejected() {
+        var story = serving()
+        story.change(to: 2)
+        story.tell(.snapshotStaged(2, .whole))
+        #expect(story.starts == [2])
+        story.tell(.promotionFailed(2, "read-only"))
+        #expect(story.outcomes == [.rejected(reason: "cannot switch the stage to it: read-only")])
+        #expect(story.sent(.terminate, to: 2) && story.effects.contains(.dropSnapshot(2)))
+        #expect(story.supervisor.serving?.number == 1 && story.supervisor.digestInForce == Story.digest(1))
+        story.change(to: 2)
+        #expect(story.supervisor.move == nil)
+    }
+
+    @Test func whoWasToldOfWhatIsNotInForceHasReadTheOld() {
+        var story = serving { $0.onChange = .reload }
+        story.change(to: 2)
+        story.tell(.snapshotStaged(2, .whole), .disposition(1, .caught))
+        #expect(story.supervisor.proving != nil)
+        story.tell(.promotionFailed(2, "read-only"))
+        #expect(story.outcomes.map(\.name) == ["rejected"] && story.supervisor.digestInForce == Story.digest(1))
+        story.pass(.seconds(10))
+        #expect(story.starts.isEmpty && !story.sent(.terminate, to: 1))
+    }
+
     // MARK: probation
 
     private func proving() -> Story {

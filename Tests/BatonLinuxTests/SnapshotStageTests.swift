@@ -194,6 +194,15 @@ import Testing
         #expect(readFile("\(path)/files/app.yaml") == "files/app.yaml" && link(to: "..data_tmp") == nil)
     }
 
+    /// A swap to another one may have failed: nobody who asks for this one to go knows it then.
+    @Test func whatIsInForceIsNotRemoved() throws {
+        let stage = try stage()
+        fill(stage.directory(of: 1), ["page"])
+        try stage.promote(1)
+        try stage.remove(1)
+        #expect(readFile("\(path)/page") == "page")
+    }
+
     @Test func moreForeignEntriesThanCanBeLookedAtHoldNothingUp() throws {
         let stage = try stage()
         for number in 0..<1100 { writeFile("\(path)/\(number)", "") }

@@ -145,6 +145,9 @@ extension Referee {
                 throw Violation(invariant: 10, description: "snapshot \(number), which was proven, is dropped")
             case .changeEnded(_, .applied(let means, let proof)):
                 try checkTime(means, proof, before, world)
+                if case .waiting = before.proving?.hearing, event == .tick {
+                    throw Violation(invariant: 2, description: "it is proven while clients wait that it does not take")
+                }
                 // One that has ended well is proven whatever its probe has said last.
                 if case .exited = event { break }
                 guard !setup.ready.isProbed || proof != .alive else {

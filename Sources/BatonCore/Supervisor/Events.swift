@@ -43,6 +43,8 @@ extension Supervisor {
         case written(WrittenFile?)
         /// Answer to `stageSnapshot`.
         case snapshotStaged(SnapshotNumber, StageResult)
+        /// What `promote` was to put in force is not: the app still reads what it read before.
+        case promotionFailed(SnapshotNumber, String)
         /// Answer to `validate`.
         case validated(SnapshotNumber, Verdict)
         /// Answer to `runReload`, for this change: nil where the command ended well, or what happened.

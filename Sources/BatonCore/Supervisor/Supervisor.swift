@@ -176,6 +176,7 @@ public struct Supervisor: Sendable {
         case .written(let file): written(file)
         case .mountSuperseded(let path): mountSuperseded(path)
         case .snapshotStaged(let number, let result): snapshotStaged(number, result)
+        case .promotionFailed(let number, let reason): promotionFailed(number, reason)
         case .validated(let number, let verdict): snapshotValidated(number, verdict)
         case .reloadFinished(let change, let failure): tellMove(.reloadFinished(change, failure: failure))
         case .sourceArrived(let source): sourceArrived(source)

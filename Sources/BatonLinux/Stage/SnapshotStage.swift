@@ -126,7 +126,11 @@ public struct SnapshotStage: Sendable {
         return StageFindings(path, found, replaced: replaced)
     }
 
-    public func remove(_ number: SnapshotNumber) throws(LinuxError) { try remove(directory(of: number)) }
+    /// But not what is in force: a swap may have failed.
+    public func remove(_ number: SnapshotNumber) throws(LinuxError) {
+        guard (try? layout.target()) != name(number) else { return }
+        try remove(directory(of: number))
+    }
 
     /// In a child of its own: however much there is, Baton does not wait for it.
     private func remove(_ directory: String) throws(LinuxError) {

@@ -15,7 +15,7 @@ extension Supervisor {
         var proof: Outcome.Proof
         var probe: Probe
         /// Whether it takes its connections.
-        var hearing: Hearing
+        package internal(set) var hearing: Hearing
         /// Its time is over, and the next answer of its probe decides.
         var isOverdue = false
 
@@ -28,7 +28,7 @@ extension Supervisor {
     }
 
     /// Whether a generation that gets the new connections takes them: a copy may listen and wait for a lock that the old one has.
-    enum Hearing: Sendable, Hashable {
+    package enum Hearing: Sendable, Hashable {
         /// It has taken one, or that is not asked here.
         case heard
         /// Nobody has come yet.
@@ -211,6 +211,15 @@ extension Supervisor {
         leaveProving()
         end(proving.change, .superseded, generation: proving.generation)
         if isSharing { steerToServing() }
+    }
+
+    /// It never was in force.
+    mutating func rejectProving(_ outcome: Outcome) {
+        guard let proving else { return }
+        leaveProving()
+        settleStage(proving.snapshot, outcome)
+        end(proving.change, outcome, generation: proving.generation)
+        goBack()
     }
 
     private mutating func leaveProving() {

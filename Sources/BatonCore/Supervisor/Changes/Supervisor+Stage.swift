@@ -135,6 +135,34 @@ extension Supervisor {
         if let before, before != stage.proven, before != stage.previous { emit(.dropSnapshot(before.number)) }
     }
 
+    /// The app cannot read it, whatever was done for it meanwhile: the change is rejected. A way back that fails is told in the log,
+    /// and what the app reads stays what has failed.
+    mutating func promotionFailed(_ number: SnapshotNumber, _ reason: String) {
+        guard phase == .running, stage.promoted?.number == number, let proven = stage.proven, proven.number != number
+        else {
+            return
+        }
+        stage.promoted = proven
+        let outcome = Outcome.rejected(reason: "cannot switch the stage to it: \(reason)")
+        if let proving, proving.snapshot == number {
+            readsOnly(proven.digest, proving.generation)
+            rejectProving(outcome)
+        } else if let move, move.snapshot == number {
+            let step = move.step
+            endMove(outcome)
+            guard case .starting(let started, _) = step else { return startIfNobodyServes() }
+            readsOnly(proven.digest, started)
+            if isServing { retire(started) }
+        }
+    }
+
+    /// It has read what was there before, and not what it was started or reloaded for.
+    private mutating func readsOnly(_ digest: Digest?, _ number: GenerationNumber) {
+        guard let index = index(number) else { return }
+        generations[index].content = .known(digest)
+        if number == servingNumber { digestInForce = digest }
+    }
+
     /// A change has come to its end: its snapshot is the proven one from now on, or goes.
     mutating func settleStage(_ number: SnapshotNumber?, _ outcome: Outcome) {
         guard let number else { return }
