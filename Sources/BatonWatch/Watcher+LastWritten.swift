@@ -4,10 +4,10 @@ public import BatonLinux
 extension Watcher {
     /// The file of the local sources whose content, or whose attributes, changed last (ctime, which no program can set), if that was
     /// after `since`; where only directories did, that of a directory. The search is bounded: it is asked for while the app starts.
-    public func lastWritten(since: FileStatus.Time) -> Path? {
+    public func lastWritten(since: FileStatus.Time) -> (path: Path, at: FileStatus.Time)? {
         var search = Search(since: since)
         for source in sources where !source.isRemote { search.add(source.path, depth: 0) }
-        return search.file?.path ?? search.directory?.path
+        return search.file ?? search.directory
     }
 
     private struct Search {

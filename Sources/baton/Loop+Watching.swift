@@ -42,8 +42,11 @@ extension Loop {
 extension Loop {
     /// The file of the sources that was written last since then. The clock of files ticks more coarsely than the one that Baton reads.
     func writtenFile(since: Instant) -> Supervisor.WrittenFile? {
-        let age = (Clock.now() - since).nanoseconds / 1_000_000
-        let path = access.run { watcher.lastWritten(since: .init(milliseconds: Clock.wallMilliseconds() - age - 20)) }
-        return path.map { .init(path: $0.text, isAppWritable: launcher.appFileUser.mayReplace($0.text)) }
+        let began = Clock.wallMilliseconds() - (Clock.now() - since).nanoseconds / 1_000_000
+        let found = access.run { watcher.lastWritten(since: .init(milliseconds: began - 20)) }
+        return found.map { path, at in
+            let after = Interval.milliseconds(max(0, at.milliseconds - began))
+            return .init(path: path.text, isAppWritable: launcher.appFileUser.mayReplace(path.text), after: after)
+        }
     }
 }

@@ -37,7 +37,7 @@ import Testing
 
     @Test func whatTheAppWritesAtEachStartIsIgnored() {
         var story = story()
-        story.written = .init(path: "/etc/app/generated", isAppWritable: true)
+        story.written = .init(path: "/etc/app/generated", isAppWritable: true, after: .milliseconds(300))
         story.tell(.launched(1))
         story.change(to: 2)
         story.pass(.seconds(1))
@@ -54,23 +54,33 @@ import Testing
         #expect(story.sent(.terminate, to: 2))
     }
 
-    /// Programs write shortly after they are ready, too.
-    @Test func aStartLastsALittleLonger() {
+    /// Whoever edits a file twice does not do it at the same moment of two starts.
+    @Test func whatComesAtAnotherTimeOfTheStartIsSomebodysChange() {
         var story = story()
-        story.written = .init(path: "/etc/app/generated", isAppWritable: true)
-        story.getReady(1)
-        story.pass(.seconds(2))
+        story.written = .init(path: "/etc/app/app.yaml", isAppWritable: true, after: .milliseconds(100))
+        story.tell(.launched(1))
         story.change(to: 2)
-        #expect(story.sent(.terminate, to: 1))
+        story.pass(.seconds(1))
         starts(&story, 2)
-        story.pass(.seconds(3))
+        story.written = .init(path: "/etc/app/app.yaml", isAppWritable: true, after: .milliseconds(700))
         story.change(to: 3)
-        #expect(!story.sent(.terminate, to: 2) && story.supervisor.move == nil)
+        #expect(story.supervisor.move?.change.digest == Story.digest(3))
+    }
+
+    @Test func whatComesOnceItIsReadyIsSomebodysChange() {
+        var story = story()
+        story.written = .init(path: "/etc/app/app.yaml", isAppWritable: true, after: .milliseconds(1100))
+        for number in 1...3 {
+            if number > 1 { starts(&story, GenerationNumber(number)) } else { story.tell(.launched(1)) }
+            story.pass(.seconds(1))
+            story.change(to: UInt64(number + 1))
+            #expect(story.supervisor.move?.change.digest == Story.digest(UInt64(number + 1)))
+        }
     }
 
     @Test func whatTheAppMayNotWriteIsSomebodysChange() {
         var story = story()
-        story.written = .init(path: "/etc/app/app.yaml", isAppWritable: false)
+        story.written = .init(path: "/etc/app/app.yaml", isAppWritable: false, after: .milliseconds(300))
         story.tell(.launched(1))
         story.change(to: 2)
         story.pass(.seconds(1))
@@ -81,12 +91,12 @@ import Testing
 
     @Test func anotherFileIsSomebodysChange() {
         var story = story()
-        story.written = .init(path: "/etc/app/generated", isAppWritable: true)
+        story.written = .init(path: "/etc/app/generated", isAppWritable: true, after: .milliseconds(300))
         story.tell(.launched(1))
         story.change(to: 2)
         story.pass(.seconds(1))
         starts(&story, 2)
-        story.written = .init(path: "/etc/app/app.yaml", isAppWritable: true)
+        story.written = .init(path: "/etc/app/app.yaml", isAppWritable: true, after: .milliseconds(300))
         story.change(to: 3)
         #expect(story.supervisor.move?.change.digest == Story.digest(3))
     }

@@ -21,7 +21,8 @@ extension SimulatedWorld {
         case .readSnapshot: wantReading()
         case .findWritten:
             let files: [Supervisor.WrittenFile?] = [
-                nil, .init(path: "/etc/app/a", isAppWritable: true), .init(path: "/etc/app/b", isAppWritable: false),
+                nil, .init(path: "/etc/app/a", isAppWritable: true, after: .zero),
+                .init(path: "/etc/app/b", isAppWritable: false, after: .zero),
             ]
             schedule(.written(isCalm ? nil : files.randomElement(using: &random) ?? nil), in: .zero)
         case .signalDescendants(let signal): signalAll(signal)

@@ -29,6 +29,12 @@ public struct FileStatus: Hashable, Sendable {
             nanoseconds = milliseconds % 1000 * 1_000_000
         }
 
+        /// Since 1970; the ends of what can be counted beyond them.
+        public var milliseconds: Int64 {
+            let (whole, isTooFar) = seconds.multipliedReportingOverflow(by: 1000)
+            return isTooFar ? (seconds < 0 ? .min / 2 : .max / 2) : whole + nanoseconds / 1_000_000
+        }
+
         public static func < (one: Time, other: Time) -> Bool {
             (one.seconds, one.nanoseconds) < (other.seconds, other.nanoseconds)
         }

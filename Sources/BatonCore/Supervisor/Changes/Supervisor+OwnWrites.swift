@@ -5,10 +5,13 @@ extension Supervisor {
         public let path: String
         /// The app's user may write it.
         public let isAppWritable: Bool
+        /// So long after the start.
+        public let after: Interval
 
-        public init(path: String, isAppWritable: Bool) {
+        public init(path: String, isAppWritable: Bool, after: Interval) {
             self.path = path
             self.isAppWritable = isAppWritable
+            self.after = after
         }
     }
 
@@ -16,8 +19,8 @@ extension Supervisor {
     struct OwnWrites: Sendable {
         /// More files than that are not remembered.
         static let limit = 16
-        /// By path: the first generation during whose start it was.
-        var seen: [String: GenerationNumber] = [:]
+        /// By path: in which start it was written last, and how long after its beginning.
+        var seen: [String: (generation: GenerationNumber, after: Interval)] = [:]
         /// What was read during a start, while it is asked who has written it.
         var asked: Asked?
 
@@ -27,19 +30,21 @@ extension Supervisor {
         }
     }
 
-    /// The generation that starts, or is ready for a moment only: programs write while they start, and a little later.
-    private var startingUp: Generation? {
+    /// The generation that was starting when this was touched.
+    private func startingUp(at touchedAt: Instant?) -> Generation? {
         guard let newest = generations.last, newest.isLaunched else { return nil }
         switch newest.state {
         case .starting: return newest
-        case .serving: return newest.readyAt.map { now - $0 <= Times.startLasts } == true ? newest : nil
+        case .serving:
+            guard let readyAt = newest.readyAt, let touchedAt else { return nil }
+            return touchedAt < readyAt ? newest : nil
         case .standby, .draining, .leftovers: return nil
         }
     }
 
     /// Other content than before was read.
     mutating func proposeUnlessOwn(_ digest: Digest) {
-        guard let startingUp else { return propose(digest, .source) }
+        guard let startingUp = startingUp(at: intake.touchedAt) else { return propose(digest, .source) }
         ownWrites.asked = .init(digest: digest, touchedAt: intake.touchedAt)
         emit(.findWritten(since: startingUp.startedAt))
     }
@@ -48,18 +53,25 @@ extension Supervisor {
     mutating func written(_ file: WrittenFile?) {
         guard phase == .running, let asked = ownWrites.asked else { return }
         ownWrites.asked = nil
-        if let startingUp, let file, file.isAppWritable {
-            if let first = ownWrites.seen[file.path], first < startingUp.number {
-                return ignoreOwnWrite(of: file.path, startingUp.number, asked.digest)
+        if let startingUp = startingUp(at: asked.touchedAt), let file, file.isAppWritable {
+            let before = ownWrites.seen[file.path]
+            if ownWrites.seen.count < OwnWrites.limit || before != nil {
+                ownWrites.seen[file.path] = (startingUp.number, file.after)
             }
-            if ownWrites.seen.count < OwnWrites.limit, ownWrites.seen[file.path] == nil {
-                ownWrites.seen[file.path] = startingUp.number
+            // A program does the same at the same time of each start. A person does not.
+            if let before, before.generation.next == startingUp.number, Self.areAlike(before.after, file.after) {
+                return ignoreOwnWrite(of: file.path, startingUp.number, asked.digest)
             }
         }
         propose(asked.digest, .source, touchedAt: asked.touchedAt)
     }
 
-    /// The same happened at an earlier start: a change for it would start the app again, and so on.
+    private static func areAlike(_ one: Interval, _ other: Interval) -> Bool {
+        let apart = one > other ? one - other : other - one
+        return apart <= max(Times.ownWriteSlack, Interval(nanoseconds: one.nanoseconds / 4))
+    }
+
+    /// The same happened at the start before: a change for it would start the app again, and so on.
     private mutating func ignoreOwnWrite(of path: String, _ number: GenerationNumber, _ digest: Digest) {
         log(.ownWriteIgnored(path, number))
         lastSeen = digest
