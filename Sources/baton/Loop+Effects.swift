@@ -32,7 +32,6 @@ extension Loop {
             let (result, records) = watcher.reader.read(at: Clock.now())
             log(records)
             if let result { enqueue(.snapshot(result)) }
-        case .findWritten(let since): enqueue(.written(writtenFile(since: since)))
         case .stageSnapshot(let number): stageSnapshot(number)
         case .promote(let number): promote(number)
         case .dropSnapshot(let number): dropSnapshot(number)

@@ -38,15 +38,3 @@ extension Loop {
         take(watcher.sightings.takeOver(mount, from: directory, at: Clock.now()))
     }
 }
-
-extension Loop {
-    /// The file of the sources that was written last since then. The clock of files ticks more coarsely than the one that Baton reads.
-    func writtenFile(since: Instant) -> Supervisor.WrittenFile? {
-        let began = Clock.wallMilliseconds() - (Clock.now() - since).nanoseconds / 1_000_000
-        let found = access.run { watcher.lastWritten(since: .init(milliseconds: began - 20)) }
-        return found.map { path, at in
-            let after = Interval.milliseconds(max(0, at.milliseconds - began))
-            return .init(path: path.text, isAppWritable: launcher.appFileUser.mayReplace(path.text), after: after)
-        }
-    }
-}

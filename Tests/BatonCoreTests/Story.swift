@@ -28,16 +28,9 @@ struct Story {
 
     static func digest(_ number: UInt64) -> Digest { Digest(number, 0, 0, 0) }
 
-    /// What is written during a start, where that is asked.
-    var written: Supervisor.WrittenFile?
-
-    private mutating func answerWritten() -> [Supervisor.Effect] {
-        supervisor.ownWrites.asked == nil ? [] : supervisor.handle(.written(written), at: now)
-    }
-
     mutating func tell(_ events: Supervisor.Event...) {
         effects = []
-        for event in events { effects += supervisor.handle(event, at: now) + answerWritten() }
+        for event in events { effects += supervisor.handle(event, at: now) }
     }
 
     /// Lets time pass, with every deadline on the way.

@@ -33,16 +33,8 @@ extension Referee {
         }
     }
 
-    /// What is taken for the app's own doing is not applied.
-    private mutating func noteIgnored(_ after: Supervisor, _ effects: [Supervisor.Effect]) {
-        for case .log(let record) in effects where record.event == .ownWriteIgnored {
-            if let seen = after.lastSeen { failed.insert(seen) }
-        }
-    }
-
     /// 4.
     mutating func checkChanges(_ before: Supervisor, _ after: Supervisor, _ effects: [Supervisor.Effect]) throws {
-        noteIgnored(after, effects)
         for effect in effects {
             if case .log(let record) = effect, record.event == .changeDetected {
                 for case .number(let number) in record.fields.filter({ $0.name == "change" }).map(\.value) {

@@ -19,12 +19,6 @@ extension SimulatedWorld {
         case .checkGroup(let number):
             if Bool.random(using: &random) { schedule(.groupEmptied(number), in: .zero) }
         case .readSnapshot: wantReading()
-        case .findWritten:
-            let files: [Supervisor.WrittenFile?] = [
-                nil, .init(path: "/etc/app/a", isAppWritable: true, after: .zero),
-                .init(path: "/etc/app/b", isAppWritable: false, after: .zero),
-            ]
-            schedule(.written(isCalm ? nil : files.randomElement(using: &random) ?? nil), in: .zero)
         case .signalDescendants(let signal): signalAll(signal)
         case .stageSnapshot(let number):
             let result: Supervisor.StageResult =

@@ -47,7 +47,6 @@ public enum LogEvent: String, Sendable, CaseIterable {
     case changeFailed = "change_failed"
     case probationWithoutStage = "probation_without_stage"
     case reloadSignalSent = "reload_signal_sent"
-    case ownWriteIgnored = "own_write_ignored"
     case changesPaused = "changes_paused"
     case changesResumed = "changes_resumed"
     case waitingForResume = "waiting_for_resume"
@@ -160,7 +159,7 @@ extension LogEvent {
             .agentProtocolError, .adminFailed, .sourceForbidden, .sourceStagingFailed:
             .error
         case .controlRefused, .stopTimedOut, .logDropped, .sourceDegraded, .sourceUnreadable, .inotifyOverflow,
-            .mountSuperseded, .environmentIncomplete, .probationWithoutStage, .ownWriteIgnored, .changesPaused,
+            .mountSuperseded, .environmentIncomplete, .probationWithoutStage, .changesPaused,
             .firstSnapshotHeld, .firstSnapshotRejected, .firstSnapshotNotValidated, .snapshotTorn,
             .reloadSignalNotCaught,
             .reloadSignalUnsafe,
@@ -236,8 +235,6 @@ extension LogEvent {
             ["generation"]
         case .endedByReload:
             ["generation", "seconds"]
-        case .ownWriteIgnored:
-            ["generation", "path"]
         case .mainReplaced:
             ["generation", "pid", "code"]
         case .stageNotLocked, .stageForeign:

@@ -39,8 +39,6 @@ extension Supervisor {
         case touched(atomic: Bool)
         /// Answer to `readSnapshot`.
         case snapshot(SnapshotResult)
-        /// Answer to `findWritten`: the file that was written last; nil where none was, or that cannot be told.
-        case written(WrittenFile?)
         /// Answer to `stageSnapshot`.
         case snapshotStaged(SnapshotNumber, StageResult)
         /// What `promote` was to put in force is not: the app still reads what it read before.
@@ -169,8 +167,6 @@ extension Supervisor {
         /// Its main process has ended, and this one, the successor that was reported, is the main one from now on.
         case replaceMain(GenerationNumber, by: ProcessID)
         case readSnapshot
-        /// Which file of the sources was written since then, by whoever?
-        case findWritten(since: Instant)
         /// Copy the content of all sources to the stage, under this number, where nobody reads it yet.
         case stageSnapshot(SnapshotNumber)
         /// The snapshot of this number is what the app reads from now on.

@@ -83,7 +83,6 @@ public struct Supervisor: Sendable {
     var interruptedAt: Instant?
 
     var intake = Intake()
-    var ownWrites = OwnWrites()
     /// Some generation was ready once.
     var hasEverServed = false
     package internal(set) var move: Move?
@@ -173,7 +172,6 @@ public struct Supervisor: Sendable {
         case .connections(let number, let connections): tell(number, .counted(connections))
         case .touched(let atomic): touched(atomic: atomic)
         case .snapshot(let result): snapshot(result)
-        case .written(let file): written(file)
         case .mountSuperseded(let path): mountSuperseded(path)
         case .snapshotStaged(let number, let result): snapshotStaged(number, result)
         case .promotionFailed(let number, let reason): promotionFailed(number, reason)

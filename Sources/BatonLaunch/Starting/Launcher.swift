@@ -31,10 +31,6 @@ public final class Launcher {
     let configuration: Configuration
     public let sockets: ListenSockets
     public var adopts: Bool { configuration.adoption.isActive }
-    /// Whom the app opens files as.
-    public var appFileUser: FileUser {
-        configuration.identity.map { FileUser(uid: $0.uid, groups: Set($0.supplementary + [$0.gid])) } ?? .own
-    }
     private let environment: AppEnvironment
     /// Where the app's sockets cannot be looked at whole, it is asked about the options that count as it sets them.
     private let asksOptions: Bool

@@ -12,32 +12,12 @@ public struct FileStatus: Hashable, Sendable {
     public let links: UInt64
     public let modified: Time
     public let changed: Time
-    public let owner: UInt32
-    public let group: UInt32
-    /// The bits of chmod(2).
-    public let mode: UInt32
 
     /// As the kernel has it: some file systems keep times that do not fit into nanoseconds since 1970.
-    public struct Time: Hashable, Sendable, Comparable {
+    public struct Time: Hashable, Sendable {
         /// Since 1970.
         public let seconds: Int64
         public let nanoseconds: Int64
-
-        /// - Parameter milliseconds: since 1970.
-        public init(milliseconds: Int64) {
-            seconds = milliseconds / 1000
-            nanoseconds = milliseconds % 1000 * 1_000_000
-        }
-
-        /// Since 1970; the ends of what can be counted beyond them.
-        public var milliseconds: Int64 {
-            let (whole, isTooFar) = seconds.multipliedReportingOverflow(by: 1000)
-            return isTooFar ? (seconds < 0 ? .min / 2 : .max / 2) : whole + nanoseconds / 1_000_000
-        }
-
-        public static func < (one: Time, other: Time) -> Bool {
-            (one.seconds, one.nanoseconds) < (other.seconds, other.nanoseconds)
-        }
 
         init(_ time: timespec) {
             seconds = Int64(time.tv_sec)
@@ -59,9 +39,6 @@ public struct FileStatus: Hashable, Sendable {
         links = UInt64(info.st_nlink)
         modified = Time(info.st_mtim)
         changed = Time(info.st_ctim)
-        owner = info.st_uid
-        group = info.st_gid
-        mode = info.st_mode & 0o7777
     }
 
     public static func following(_ path: String) throws(LinuxError) -> FileStatus {

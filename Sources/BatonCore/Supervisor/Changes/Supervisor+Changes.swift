@@ -31,8 +31,7 @@ extension Supervisor {
         }
     }
 
-    /// - Parameter touchedAt: the first sign of it.
-    mutating func propose(_ digest: Digest?, _ cause: Change.Cause, touchedAt: Instant? = nil) {
+    mutating func propose(_ digest: Digest?, _ cause: Change.Cause) {
         lastSeen = digest
         let change = Change(number: nextChange, digest: digest, cause: cause, seenAt: now)
         nextChange = nextChange.next
@@ -40,7 +39,7 @@ extension Supervisor {
         let turn = turnOfMove
         let awaitsGone = move.map { $0.step == .awaitingGone } ?? false
         supersedeMove()
-        history.begin(change, touchedAt: touchedAt ?? intake.touchedAt ?? now)
+        history.begin(change, touchedAt: intake.touchedAt ?? now)
         if plan.staging.choice {
             // Nobody serves: whoever starts meanwhile reads what was there before.
             if awaitsGone { timers.arm(.restart, at: now + Times.restartFirst) }

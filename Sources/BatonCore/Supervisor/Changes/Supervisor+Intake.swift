@@ -85,7 +85,7 @@ extension Supervisor {
             log(.backToInForce(digest))
             return supersedeMove()
         }
-        proposeUnlessOwn(digest)
+        propose(digest, .source)
     }
 
     mutating func mountSuperseded(_ path: String) {

@@ -87,14 +87,6 @@ extension LogRecord {
             [.generation(number), .change(change), .text("signal", signal.description)])
     }
 
-    static func ownWriteIgnored(_ path: String, _ number: GenerationNumber) -> LogRecord {
-        LogRecord(
-            .ownWriteIgnored,
-            "ignoring a change of \(path): the app's user may write it, and it was written at the same time of the start of generation "
-                + "\(number) as of the start before, so probably by the app itself; watch only what the app does not write",
-            [.generation(number), .text("path", path)])
-    }
-
     static var paused: LogRecord {
         LogRecord(
             .changesPaused,
