@@ -88,7 +88,7 @@ import Testing
     /// As where the app hangs, and the command of the probe with it.
     @Test func aProbeThatNeverEndsHasFailed() {
         var story = inForce(.signal) { $0.ready = .command(["true"]) }
-        story.pass(.seconds(3) + Supervisor.Times.lastProbe)
+        story.pass(.seconds(3) + Supervisor.Times.lastProbeCommand)
         #expect(
             story.outcomes == [.rolledBack(reason: "the probe of generation 1 did not finish by the end of probation")])
         #expect(story.effects.contains(.endProbe(1)) && story.effects.contains(.promote(1)))

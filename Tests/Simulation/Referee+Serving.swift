@@ -23,14 +23,14 @@ extension Referee {
             // Its main process ended by itself: what is left of it is only tidied up.
             if case .exited(number, _, _, _) = event { continue }
             if restartsOnChange { continue }
-            if isUndone(after, effects), after.serving.map({ $0.number < number }) ?? true { continue }
+            if isUndone(before, after, effects), after.serving.map({ $0.number < number }) ?? true { continue }
             guard let serving = after.serving, serving.number > number else {
                 throw Violation(invariant: 2, description: "generation \(number) is drained and no successor is ready")
             }
         }
         try checkFirst(event, before, after, effects)
         let wasServing = before.serving
-        if let wasServing, after.serving == nil, !restartsOnChange, !isUndone(after, effects) {
+        if let wasServing, after.serving == nil, !restartsOnChange, !isUndone(before, after, effects) {
             let isGone =
                 switch event {
                 case .exited(wasServing.number, _, _, _), .launchFailed(wasServing.number, _): true
@@ -43,10 +43,18 @@ extension Referee {
         }
     }
 
-    /// A change has failed: the generation before has been kept for this, or one is started with the last good content.
-    private func isUndone(_ after: Supervisor, _ effects: [Supervisor.Effect]) -> Bool {
-        let isUndone = effects.contains { if case .changeEnded(_, .rolledBack) = $0 { true } else { false } }
-        return isUndone && (after.serving != nil || after.starting != nil || after.timers.deadline(.restart) != nil)
+    /// A change has failed: the generation before has been kept for this, or one is started with the last good content, after the one
+    /// that has failed if it cannot be beside it.
+    private func isUndone(_ before: Supervisor, _ after: Supervisor, _ effects: [Supervisor.Effect]) -> Bool {
+        let hasFailed = effects.contains {
+            switch $0 {
+            case .changeEnded(_, .rolledBack), .changeEnded(_, .rejected): true
+            default: false
+            }
+        }
+        let isBad = setup.stages && before.serving.map { $0.digest != before.stage.promoted?.digest } == true
+        return (hasFailed || isBad)
+            && (after.serving != nil || after.starting != nil || after.timers.deadline(.restart) != nil)
     }
 
     /// Nobody serves for certain, but a generation that is not known to be ready may: no change tells it to go.
@@ -123,7 +131,7 @@ extension Referee {
         _ event: Supervisor.Event, _ before: Supervisor, _ after: Supervisor, _ effects: [Supervisor.Effect]
     ) throws {
         // One that takes no connection is not waited for.
-        if case .connections(let number, let connections?) = event, connections.open > 0, !isUndone(after, effects) {
+        if case .connections(let number, let connections?) = event, connections.open > 0, !isUndone(before, after, effects) {
             for case .signal(number, setup.drainSignal, _) in effects {
                 throw Violation(invariant: 2, description: "generation \(number) is told to go with connections open")
             }

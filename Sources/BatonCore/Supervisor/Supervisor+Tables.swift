@@ -65,7 +65,7 @@ extension Supervisor {
         case .adopted(let steers): adopted(number, steers: steers)
         case .listensItself: listensItself(number)
         case .appStopped: appStopped()
-        case .due(.probe): emit(.runProbe(number))
+        case .due(.probe): askProbe(number)
         // Too late.
         case .launched, .readyDescriptor, .due(.ready), .due(.alive), .due(.confirm), .due(.scan), .due(.scanLimit):
             break

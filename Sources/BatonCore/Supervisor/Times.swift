@@ -46,6 +46,8 @@ extension Supervisor {
         public static let silence: Interval = .seconds(1)
         /// Clients wait in its queue for so long, and it has never taken one: it is deaf.
         public static let deafAfter: Interval = .seconds(2)
+        /// The same for a command.
+        public static let lastProbeCommand: Interval = .seconds(10)
         /// An app that was told to reload, or was started anew, has so long to fail at least (BATON_PROBATION=0s: none).
         public static let leastProbation: Interval = .seconds(3)
         /// A probe whose answer decides, as none was green so far, has so long after the end of probation.

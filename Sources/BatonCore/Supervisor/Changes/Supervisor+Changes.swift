@@ -64,8 +64,6 @@ extension Supervisor {
     /// From here on nothing but time stands between the change and the app.
     mutating func schedule(turn: Instant?) {
         guard let change = move?.change else { return }
-        // It takes the place of one that is not proven yet: what mends a bad change does not wait for it.
-        supersedeProving()
         if settings.splay > .zero, !change.isManual, isServing {
             // A newer change keeps the older one's turn, or steady changes would put each other off for ever.
             let turn = turn ?? now + random.interval(upTo: settings.splay)
@@ -107,6 +105,8 @@ extension Supervisor {
         case .staging, .validating, .paused: return
         case .splaying, .inspecting, .reloading, .holding, .scanning, .awaitingGone, .starting: break
         }
+        // It takes the place of one that is not proven yet: what mends a bad change does not wait for it.
+        supersedeProving()
         switch settings.onChange {
         case .none: endMove(.applied(.none, .none))
         case .exit:

@@ -87,6 +87,8 @@ extension Supervisor {
         } else if let good {
             (stage.spare, stage.previous) = (stage.previous, good)
         }
+        // The sources have changed since.
+        if snapshot.digest != stage.held { stage.held = nil }
         stage.promoted = snapshot
         stage.proven = snapshot
         emit(.promote(snapshot.number))
@@ -112,12 +114,18 @@ extension Supervisor {
     /// The first generation is ready: if it lives on for a while, the next run may rely on what it has started with.
     mutating func awaitFirstProof() {
         guard plan.staging.choice, !stage.isRecorded, timers.deadline(.firstProof) == nil else { return }
-        timers.arm(.firstProof, at: now + (settings.probation == .zero ? .zero : Times.leastProbation))
+        timers.arm(.firstProof, at: now + firstProofTime)
     }
 
+    private var firstProofTime: Interval { settings.probation == .zero ? .zero : Times.leastProbation }
+
     mutating func firstProven() {
-        guard phase == .running, !stage.isRecorded, let proven = stage.proven, serving?.content == .known(proven.digest)
+        guard phase == .running, !stage.isRecorded, let proven = stage.proven, let serving,
+            serving.content == .known(proven.digest), let readyAt = serving.readyAt
         else { return }
+        // It may have been another one that was ready when this was armed.
+        let due = readyAt + firstProofTime
+        guard now >= due else { return timers.arm(.firstProof, at: due) }
         keepRecord()
     }
 
@@ -144,6 +152,8 @@ extension Supervisor {
 
     /// Of content that the app has failed with.
     mutating func hold(_ digest: Digest?) {
+        // What is good is not held for a reload of it that has failed.
+        guard digest != stage.proven?.digest else { return }
         stage.held = digest
         stage.isRecorded ? keepRecord() : awaitFirstProof()
     }

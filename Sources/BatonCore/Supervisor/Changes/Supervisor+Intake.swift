@@ -78,7 +78,9 @@ extension Supervisor {
         }
         let isUncertain = if case .uncertain = serving?.content { true } else { false }
         // Where the stage would go back to something else, a crash restart would read that.
-        let isGood = !plan.staging.choice || stage.proven?.digest == digest || proving?.change.digest == digest
+        // One that was superseded before it was proven is put in force again, and proven then.
+        let isGood =
+            proving?.change.digest == digest || (plan.staging.choice ? stage.proven?.digest == digest : !hasStandby)
         guard digest != digestInForce || !isServing || !isGood || isUncertain else {
             // Back to what the app runs with: whatever was on its way is no longer wanted.
             lastSeen = digest

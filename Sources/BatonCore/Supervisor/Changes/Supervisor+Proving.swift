@@ -14,6 +14,8 @@ extension Supervisor {
         /// What is known so far.
         var proof: Outcome.Proof
         var probe: Probe
+        /// Its probe was asked, and has not answered yet.
+        var isAsked = false
         /// Whether it takes its connections.
         package internal(set) var hearing: Hearing
         /// Its time is over, and the next answer of its probe decides.
@@ -102,16 +104,30 @@ extension Supervisor {
         }
         if case .waiting(_, let since) = proving.hearing {
             timers.arm(.probation, at: max(now, since + Times.deafAfter) + Times.acceptCountLater)
-        } else if settings.ready.isProbed, proving.probe != .green {
+        } else if settings.ready.isProbed, proving.probe != .green || proving.isAsked {
             guard !proving.isOverdue else {
                 return undo("the probe of generation \(proving.generation) did not finish by the end of probation")
             }
             proving.isOverdue = true
             self.proving = proving
-            timers.arm(.probation, at: now + Times.lastProbe)
+            timers.arm(.probation, at: now + lastProbeTime)
         } else {
             prove()
         }
+    }
+
+    /// A command may take longer than an answer over the network.
+    private var lastProbeTime: Interval {
+        if case .command = settings.ready {
+            max(Times.lastProbe, min(settings.readyTimeout, Times.lastProbeCommand))
+        } else {
+            Times.lastProbe
+        }
+    }
+
+    mutating func askProbe(_ number: GenerationNumber) {
+        if proving?.generation == number { proving?.isAsked = true }
+        emit(.runProbe(number))
     }
 
     /// Nothing of it has failed in its time.
@@ -142,6 +158,7 @@ extension Supervisor {
 
     mutating func probedWhileProving(_ number: GenerationNumber, _ isReady: Bool) {
         guard var proving, proving.generation == number, index(number) != nil else { return }
+        proving.isAsked = false
         if isReady {
             proving.probe = .green
         } else if case .red(let times) = proving.probe {
@@ -268,6 +285,15 @@ extension Supervisor {
         return hasOther || snapshot != nil ? .rolledBack(reason: reason) : .failed(reason: reason)
     }
 
+    var hasStandby: Bool { generations.contains { if case .standby = $0.state { true } else { false } } }
+
+    /// A change did not come into force: who serves may be one that was superseded before it was proven.
+    mutating func goBackFromSuperseded() {
+        guard phase == .running, proving == nil, move == nil, let serving, case .known(let digest) = serving.content
+        else { return }
+        if hasStandby || (plan.staging.choice && digest != stage.promoted?.digest) { goBack() }
+    }
+
     /// What serves has to be the last good content: the generation that was kept for it, or else one that is started with it.
     mutating func goBack(wasHeard: Bool = true) {
         guard phase == .running else { return }
@@ -283,6 +309,15 @@ extension Supervisor {
         } else {
             startGeneration()
         }
+    }
+
+    /// A second copy with the last good content did not get ready beside the one that has failed: it may need what that one holds.
+    mutating func goBackByRestart() {
+        guard phase == .running, plan.staging.choice, proving == nil, move == nil, let serving,
+            case .known(let digest) = serving.content, digest != stage.promoted?.digest
+        else { return }
+        retire(serving.number)
+        timers.arm(.restart, at: now)
     }
 
     private mutating func takeBack(_ old: Generation, wasHeard: Bool) {

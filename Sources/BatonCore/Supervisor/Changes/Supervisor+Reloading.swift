@@ -65,6 +65,7 @@ extension Supervisor {
         } else {
             let reason = "generation \(number) does not catch \(settings.reloadSignal), so the signal would end it"
             endMove(.rejected(reason: reason))
+            goBackFromSuperseded()
         }
     }
 
@@ -84,7 +85,8 @@ extension Supervisor {
         if let failure {
             // What it has done before it failed may still end the app.
             if let index = index(number) { generations[index].editReady { $0.toldToReloadAt = now } }
-            return endMove(.rejected(reason: failure))
+            endMove(.rejected(reason: failure))
+            return goBackFromSuperseded()
         }
         // Whoever has taken its place meanwhile has read it at its start.
         guard let index = index(number), generations[index].kind == .ready else { return apply() }
@@ -95,6 +97,10 @@ extension Supervisor {
     }
 
     mutating func reloadTimedOut() {
+        if case .reloading(let number) = move?.step, let index = index(number) {
+            generations[index].editReady { $0.toldToReloadAt = now }
+        }
         endMove(.rejected(reason: "the reload command did not finish within \(settings.readyTimeout)"))
+        goBackFromSuperseded()
     }
 }

@@ -150,7 +150,10 @@ extension Supervisor {
         } else if let move, move.snapshot == number {
             let step = move.step
             endMove(outcome)
-            guard case .starting(let started, _) = step else { return startIfNobodyServes() }
+            guard case .starting(let started, _) = step else {
+                startIfNobodyServes()
+                return goBackFromSuperseded()
+            }
             readsOnly(proven.digest, started)
             if isServing { retire(started) }
         }
@@ -166,8 +169,13 @@ extension Supervisor {
     /// A change has come to its end: its snapshot is the proven one from now on, or goes.
     mutating func settleStage(_ number: SnapshotNumber?, _ outcome: Outcome) {
         guard let number else { return }
-        guard let promoted = stage.promoted, promoted.number == number else { return emit(.dropSnapshot(number)) }
+        guard let promoted = stage.promoted, promoted.number == number else {
+            if number != stage.previous?.number, number != stage.proven?.number { emit(.dropSnapshot(number)) }
+            return
+        }
         switch outcome {
+        // Nobody has run with it: the next run's first proof decides.
+        case .applied(.exit, _): return
         case .applied: proveOnStage(promoted)
         case .superseded, .rejected, .rolledBack, .failed:
             guard let proven = stage.proven, proven != promoted else { return }

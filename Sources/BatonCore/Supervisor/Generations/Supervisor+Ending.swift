@@ -33,7 +33,7 @@ extension Supervisor {
         guard phase == .running else { return stopProgress() }
         // Who serves may be one that was superseded before it was proven.
         guard !isServing else {
-            if failed != nil { goBack() }
+            failed == nil ? goBackByRestart() : goBack()
             return
         }
         if cannotBeRun, !hasEverLaunched, let status {
