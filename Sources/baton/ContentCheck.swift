@@ -28,14 +28,16 @@ struct ContentCheck {
     func run() -> Verdict {
         // Baton's signals are blocked since its first moment, and waited for here: none ends it before the directory is removed.
         guard let directory = temporaryDirectory() else { return .none("no temporary directory can be made (TMPDIR)") }
-        defer { removeTree(directory) }
+        // As the app's user, whose processes might lead a path elsewhere meanwhile.
+        defer { access.run { removeTree(directory) } }
         if let identity = launch.identity, geteuid() == 0 { chown(directory, identity.uid, identity.gid) }
         let stage = SnapshotStage(directory, run: "\(Clock.stamp()).\(getpid())")
         return copy(to: stage) ?? validate(stage.directory(of: 1))
     }
 
+    /// In memory where that is possible: the content may be secret.
     private func temporaryDirectory() -> String? {
-        let places = [getenv("TMPDIR").map { String(cString: $0) }, "/tmp", "/dev/shm", "/run"].compactMap(\.self)
+        let places = [getenv("TMPDIR").map { String(cString: $0) }, "/dev/shm", "/run", "/tmp"].compactMap(\.self)
         for place in places where !place.isEmpty {
             var template = Array("\(place)/baton-check.XXXXXX".utf8CString)
             if mkdtemp(&template) != nil {
@@ -67,7 +69,7 @@ struct ContentCheck {
                     case .interrupted(let signal): return .interrupted(signal)
                     }
                 } catch { return .none("the sources cannot be copied: \(error)") }
-                removeTree(stage.directory(of: 1))
+                access.run { removeTree(stage.directory(of: 1)) }
             }
             if case .interrupted(let signal) = wait(for: nil, ContentCheck.pause) { return .interrupted(signal) }
         }

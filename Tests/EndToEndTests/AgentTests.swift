@@ -83,7 +83,7 @@ import Testing
         cluster.extra = "\"tokens\": [\"good\"], \"burst\": {\"configmap/fixture/web\": 10000}"
         cluster.update()
         try baton.waitForOutput("sees 10000.", seconds: 40)
-        let changes = occurrences(of: "HUP sent to generation 1", in: baton.error)
+        let changes = occurrences(of: "sent HUP to generation 1", in: baton.error)
         #expect(changes < 5000)
         try baton.stop(expecting: 0, 143)
     }

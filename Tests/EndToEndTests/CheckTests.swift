@@ -63,7 +63,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("exec sleep 100", "has not ended within 300ms"), ("kill -9 $$", "was ended by signal KILL"),
+        ("exec sleep 100", "has not ended within 300ms"), ("kill -9 $$", "was killed by signal KILL"),
         ("exit 127", "exited with code 127"), ("exit 126", "exited with code 126"),
     ]) func noVerdictIsNoAcceptance(_ body: String, _ words: String) throws {
         let result = try check("x", body, ["BATON_VALIDATE_TIMEOUT": "300ms"])

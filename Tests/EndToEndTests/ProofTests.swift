@@ -52,7 +52,7 @@ import Testing
             return [
                 Case(bad: .exits, reason: isDeadOnArrival, lost: 0),
                 Case(bad: .exitsLater, reason: "generation 2 exited with code 3 on probation", lost: Self.inFlight),
-                Case(bad: .isSick, isProbed: true, reason: "generation 2 is not ready any more", lost: 0),
+                Case(bad: .isSick, isProbed: true, reason: "generation 2 is no longer ready", lost: 0),
                 // Without a handover those who came while nobody served are with the one that hangs.
                 Case(bad: .hangs, isProbed: true, reason: isNeverReady, lost: way == .handover ? 0 : Self.inFlight),
                 Case(bad: .isIgnored, isProbed: true, reason: isNeverReady, lost: 0),
@@ -60,7 +60,7 @@ import Testing
                 Case(bad: .isIgnored, reason: nil, lost: 0),
             ]
         }
-        let isSeen = "generation 1 is not ready any more"
+        let isSeen = "generation 1 is no longer ready"
         return [
             Case(bad: .exits, reason: "generation 1 exited with code 3", lost: Self.inFlight),
             Case(bad: .exitsLater, reason: "generation 1 exited with code 3 after its reload", lost: Self.inFlight),
@@ -125,7 +125,7 @@ import Testing
             ),
             (.exits, with(["BATON_RESTART": "never"]), .handed, "generation 1 exited with code 3"),
             (.exits, with(["BATON_RESTART": "always"]), .handed, "generation 1 exited with code 3"),
-            (.isKilled, reload, .handed, "generation 1 was ended by signal KILL"),
+            (.isKilled, reload, .handed, "generation 1 was killed by signal KILL"),
             (.exitsWell, reload, .handed, "generation 1 exited with code 0"),
             (.exits, with(["BATON_VALIDATE": "true"]), .handed, "generation 1 exited with code 3"),
             (.exits, reload, .handedAsNobody, "generation 1 exited with code 3"),
@@ -159,7 +159,7 @@ import Testing
         let trial = try ProofTrial(
             "no stage", ["BATON_ON_CHANGE": "reload", "BATON_STAGE_FILES": "off", "BATON_PROBATION": "10s"])
         try trial.baton.waitForError(
-            "BATON_PROBATION=10s without a stage: after a reload or a restart that fails there is no")
+            "BATON_PROBATION=10s without a stage: if a reload or restart fails, there is no")
         try trial.begin()
         trial.change(to: "exit 3")
         #expect(try trial.baton.wait() == 3)
@@ -187,7 +187,7 @@ import Testing
             "a fix", ["BATON_ON_CHANGE": "reload", "BATON_READY": "http:/ready", "BATON_PROBATION": "60s"])
         try trial.begin()
         trial.change(to: "sick")
-        try trial.baton.waitForError("HUP sent to generation 1 for change 1")
+        try trial.baton.waitForError("sent HUP to generation 1 for change 1")
         trial.change(to: "good2")
         try waitUntil("the good change") { trial.isServed("good2") }
         #expect(trial.seconds < 2, trial.story)

@@ -59,7 +59,7 @@ import Testing
         let client = try #require(RawConnection(port: port))
         client.send("anyone?")
         replaceFile(file, "2")
-        try baton.waitForError("generation 1 was ended by signal TERM after its drain")
+        try baton.waitForError("generation 1 was killed by signal TERM after its drain")
         #expect(try client.readToEnd(seconds: 5).isEmpty)
         try baton.stop()
     }

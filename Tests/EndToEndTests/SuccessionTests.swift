@@ -6,7 +6,7 @@ import Testing
 @Suite(.serialized) struct SuccessionTests {
     private let directory = TemporaryDirectory()
     private var config: String { directory.file("config") }
-    private static let replaced = "that is the main process from now on"
+    private static let replaced = "that is the main process now"
 
     private func answer(_ port: UInt16) -> String? { try? httpGet(port: port).get() }
 
