@@ -16,7 +16,7 @@ extension Sightings {
             // The path may change between the trace and the watch: trace again until both agree.
             for _ in 0..<4 {
                 let trace = PathTrace(source.path, mounts.table)
-                try place(try WatchPlan(trace), for: source, now)
+                try place(try WatchPlan(trace, mounts.table), for: source, now)
                 guard PathTrace(source.path, mounts.table) == trace else { continue }
                 source.knownTrace = trace.followsNoLink ? trace : nil
                 return
@@ -32,7 +32,7 @@ extension Sightings {
     func armKnownTrace(_ source: WatchedSource, _ now: Instant) -> Bool {
         guard let trace = source.knownTrace, case .file(let file) = trace.end,
             (try? FileStatus.ofLink(file.text))?.kind == .file,
-            let plan = try? WatchPlan(trace), (try? place(plan, for: source, now)) != nil
+            let plan = try? WatchPlan(trace, mounts.table), (try? place(plan, for: source, now)) != nil
         else { return false }
         return source.watch.watches.count == plan.watches.count
     }

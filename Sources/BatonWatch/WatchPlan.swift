@@ -12,6 +12,7 @@ struct WatchPlan {
     }
 
     private(set) var watches: [Watch] = []
+    private let mounts: MountTable
 
     /// In a kubelet volume only the swap of `..data` matters, and the link of a key that is new. And what kubelet makes before a swap:
     /// it says nothing yet, but Baton is awake by then.
@@ -22,7 +23,8 @@ struct WatchPlan {
     private static let fileMask: Inotify.Mask = [.modify, .closeWrite, .attrib, .deleteSelf, .moveSelf]
     private static let directoryLimit = 8192
 
-    init(_ trace: PathTrace) throws(LinuxError) {
+    init(_ trace: PathTrace, _ mounts: MountTable) throws(LinuxError) {
+        self.mounts = mounts
         for point in trace.points {
             let mask = point.directory == trace.volume ? WatchPlan.volumeMask : WatchPlan.directoryMask
             watches.append(Watch(path: point.directory, mask: mask, names: [point.name]))
@@ -56,6 +58,9 @@ struct WatchPlan {
         case .link:
             // A file that a link in the directory leads to may be written where it lies.
             guard (try? FileStatus.following(path.text).kind) == .file else { return }
+            watches.append(Watch(path: path, mask: WatchPlan.fileMask, names: nil))
+        case .file where mounts.points.contains(path):
+            // What is written to a file that is mounted here is no event of this directory.
             watches.append(Watch(path: path, mask: WatchPlan.fileMask, names: nil))
         case .file, .other, nil: break
         }

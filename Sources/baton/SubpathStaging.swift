@@ -21,8 +21,9 @@ struct SubpathStaging {
     /// Adds to what is watched the mounts that are hidden in directories.
     static func find(_ settings: inout Settings, _ mounts: Mounts) -> SubpathSources {
         let found = SubpathSources(settings.paths, mounts)
-        for mount in found.hidden where !settings.sources.contains(.path(Path(mount.point))) {
-            settings.watch.append(.path(Path(mount.point)))
+        for point in found.hidden.map({ Path($0.point) }) + found.hiddenFiles
+        where !settings.sources.contains(.path(point)) {
+            settings.watch.append(.path(point))
         }
         return found
     }

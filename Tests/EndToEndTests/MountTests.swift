@@ -58,6 +58,45 @@ import Testing
         #expect(occurrences(of: "reload ", in: baton.outer.output) == 1)
     }
 
+    /// As `docker run -v file:/dir/file` mounts it, where `/dir` is watched. No audit takes it for a change that inotify has missed.
+    @Test(.needsRoot) func aFileMountedInAWatchedDirectoryIsWatchedToo() throws {
+        let conf = directory.file("mnt/conf")
+        let baton = try Stand.runAsPID1(
+            [Stand.probe, "reloadable"],
+            [
+                "BATON_WATCH": conf, "BATON_POLL_INTERVAL": "1h", "BATON_AUDIT_INTERVAL": "50ms",
+                "BATON_CONTROL": directory.file("control.sock"),
+            ],
+            preparation: mounts + """
+                && mkdir \(conf) && echo one > \(conf)/other.conf && echo one > \(directory.path)/mnt/behind.conf &&
+                touch \(conf)/app.conf && mount --bind \(directory.path)/mnt/behind.conf \(conf)/app.conf
+                """)
+        try baton.outer.waitForError("\(conf)/app.conf (single-file mount) by poll")
+        try baton.outer.waitForError("is ready")
+        let behind = try baton.path(directory.file("mnt/behind.conf"))
+        writeFile(behind, "two")
+        try baton.outer.waitForOutput("reload 1 ")
+        replaceFile(behind, "three")
+        try baton.outer.waitForError("\(conf)/app.conf was replaced, but this mount still shows the old file")
+        // For longer than inotify has to tell of what an audit has found.
+        let replacedAt = try checkedAt(conf)
+        try waitUntil("two seconds of audits") { try checkedAt(conf) > replacedAt + 2000 }
+        writeFile(try baton.path("\(conf)/other.conf"), "two")
+        try baton.outer.waitForOutput("reload 2 ")
+        try baton.stop(expecting: 0)
+        #expect(!baton.outer.error.contains("an audit found a change"))
+        #expect(occurrences(of: "reload ", in: baton.outer.output) == 2)
+    }
+
+    /// When Baton last looked at this source, in milliseconds.
+    private func checkedAt(_ source: String) throws -> Int64 {
+        let status = try Stand.call(["status", "--json"], ["BATON_CONTROL": directory.file("control.sock")]).output
+        let record = try #require(
+            status.split(separator: "{").first { $0.contains("\"source\":\"\(source)\"") }, "\(status)")
+        let time = try #require(record.firstRange(of: "\"checked_at\":")).upperBound
+        return try #require(Int64(record[time...].prefix { $0.isNumber }))
+    }
+
     @Test(.needsRoot) func aSecretVolumeOnATmpfsIsWatched() throws {
         let baton = try Stand.runAsPID1(
             [Stand.probe, "reloadable"],

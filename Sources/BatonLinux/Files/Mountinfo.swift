@@ -42,6 +42,9 @@ public struct MountTable: Sendable {
 
     public let mounts: [Mount]
 
+    /// Where something is mounted.
+    public let points: Set<Path>
+
     /// Where parts of kubelet volumes are mounted.
     public let kubeletSubpathPoints: [Path]
 
@@ -51,6 +54,7 @@ public struct MountTable: Sendable {
     public init(mounts: [Mount]) {
         self.mounts = mounts
         hasBlind = mounts.contains { FileSystemType.isBlind($0.fileSystem) }
+        points = Set(mounts.map(\.mountPoint))
         kubeletSubpathPoints = mounts.filter { $0.kubeletSubpath != nil }.map(\.mountPoint)
     }
 
