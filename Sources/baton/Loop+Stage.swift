@@ -81,7 +81,7 @@ extension Loop {
         switch status {
         case .exited(0): return .accepted
         case .exited(126), .exited(127), .signalled: return .none(reason)
-        case .exited: return .rejected(reason)
+        case .exited: return .rejected("\(reason); its output is in the log")
         }
     }
 

@@ -219,7 +219,7 @@ import Testing
         story.tell(.exited(1, .exited(3), leftovers: false))
         story.pass(.milliseconds(1))
         story.tell(.launched(2), .exited(2, .exited(3), leftovers: false))
-        #expect(story.outcomes == [.rolledBack(reason: "it exited with code 3 before it was ready")])
+        #expect(story.outcomes == [.rolledBack(reason: "generation 2 exited with code 3 before it was ready")])
         story.pass(.milliseconds(1))
         #expect(story.starts == [3] && story.supervisor.generations.last?.digest == Story.digest(1))
         story.getReady(3)

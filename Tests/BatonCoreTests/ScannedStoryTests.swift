@@ -41,7 +41,10 @@ import Testing
         story.pass(.seconds(30))
         #expect(
             story.outcomes == [
-                .rolledBack(reason: "it did not wait for connections on its listening socket within 30s")
+                .rolledBack(
+                    reason:
+                        "generation 2 failed to become ready: it did not wait for connections on its listening socket within 30s"
+                )
             ])
         #expect(story.supervisor.serving?.number == 1)
     }

@@ -46,7 +46,7 @@ import Testing
     }
 
     private func cases(_ way: Way) -> [Case] {
-        let isDeadOnArrival = "it exited with code 3 before it was ready"
+        let isDeadOnArrival = "generation 2 exited with code 3 before it was ready"
         let isNeverReady = "it was not ready within 3s"
         guard way.isReload else {
             return [
@@ -130,9 +130,9 @@ import Testing
             (.exits, with(["BATON_VALIDATE": "true"]), .handed, "generation 1 exited with code 3"),
             (.exits, reload, .handedAsNobody, "generation 1 exited with code 3"),
             // A new process with a new environment.
-            (.exits, [:], .readsItsEnvironment, "it exited with code 3 before it was ready"),
+            (.exits, [:], .readsItsEnvironment, "generation 2 exited with code 3 before it was ready"),
             // Under auto the reload may be at fault: a new process tries it.
-            (.exits, [:], .opensItsSocket, "it exited with code 3 before it was ready"),
+            (.exits, [:], .opensItsSocket, "generation 2 exited with code 3 before it was ready"),
         ]
         let trials = try cases.map { try ProofTrial("\($0)", $0.settings, $0.app) }
         for trial in trials { try trial.begin() }

@@ -15,7 +15,7 @@ extension Supervisor {
     mutating func giveUp(_ number: GenerationNumber, because reason: String) {
         log(.notReady(number, reason))
         retire(number)
-        startFailed(number, nil, reason)
+        startFailed(number, nil, "generation \(number) failed to become ready: \(reason)")
     }
 
     /// A generation that never got ready; by now it is draining or gone.
@@ -61,11 +61,12 @@ extension Supervisor {
         guard let index = index(number) else { return }
         let generation = generations[index]
         endReadiness(number)
-        log(.ended(generation, status, leftovers: leftovers, at: now))
+        log(.ended(generation, status, leftovers: leftovers, isStopping: phase != .running, at: now))
         if leftovers { leaveLeftovers(number) } else { remove(number) }
         stop?.ended(number, status)
         switch generation.state {
-        case .starting: startFailed(number, status, "it \(status) before it was ready\(advice(status))")
+        case .starting:
+            startFailed(number, status, "generation \(number) \(status) before it was ready\(advice(status))")
         case .serving, .standby: readyEnded(generation, status)
         case .draining, .leftovers: generationGone()
         }

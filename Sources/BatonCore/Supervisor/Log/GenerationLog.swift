@@ -52,9 +52,13 @@ extension LogRecord {
             .generationNotReady, "generation \(number) failed to become ready: \(reason)", [.generation(number)])
     }
 
-    static func ended(_ generation: Generation, _ status: ExitStatus, leftovers: Bool, at now: Instant) -> LogRecord {
+    static func ended(
+        _ generation: Generation, _ status: ExitStatus, leftovers: Bool, isStopping: Bool, at now: Instant
+    ) -> LogRecord {
         let isDraining = generation.kind == .draining
-        let isExpected = isDraining || status == .exited(0)
+        // It has gone to the background: the service ends, and nobody has asked for that.
+        let isDaemon = leftovers && !isDraining && !isStopping
+        let isExpected = isDraining || (status == .exited(0) && !isDaemon)
         var message = "generation \(generation.number) \(status)"
         switch generation.kind {
         case .draining: message += " after its drain"
@@ -63,7 +67,7 @@ extension LogRecord {
         }
         if leftovers {
             message += "; other processes of its process group still run"
-            if !isDraining { message += " (configure the app to stay in the foreground)" }
+            if isDaemon { message += " (configure the app to stay in the foreground)" }
         }
         return LogRecord(
             isExpected ? .generationEnded : .generationEndedUnexpectedly, message,
