@@ -135,7 +135,48 @@ import Testing
         story.change(to: 2)
         story.tell(.disposition(1, .notCaught))
         #expect(!story.sent(.hangUp, to: 1))
-        #expect(story.outcomes == [.rejected(reason: "generation 1 does not catch HUP, so the signal would end it")])
+        let advice = "set BATON_RELOAD_SIGNAL, BATON_RELOAD_COMMAND or BATON_ON_CHANGE=auto"
+        #expect(
+            story.outcomes == [
+                .rejected(reason: "generation 1 does not catch HUP, so the signal would end it: \(advice)")
+            ])
+        story.change(to: 3)
+        story.tell(.disposition(1, .ignored))
+        #expect(!story.sent(.hangUp, to: 1))
+        #expect(story.outcomes == [.rejected(reason: "generation 1 ignores HUP: \(advice)")])
+    }
+
+    @Test func theWaitForAHandlerIsToldOnceForEachChangeAndInTheStatus() {
+        for disposition in [Supervisor.Disposition.notCaught, .ignored, .unknown] {
+            var story = Story { $0.onChange = .reload }
+            story.getReady(1)
+            story.pass(.seconds(4))
+            for number in 1...2 {
+                story.change(to: UInt64(number) + 1)
+                let said = "change \(number): waiting up to \(30 - 4 - number)s for generation 1 to catch HUP"
+                story.tell(.disposition(1, disposition))
+                #expect(story.messages.contains(said), "\(said): \(story.messages)")
+                for _ in 0..<5 {
+                    story.pass(Supervisor.Times.holdInterval)
+                    story.tell(.disposition(1, disposition))
+                    #expect(!story.messages.contains { $0.contains("waiting up to") })
+                }
+                let overview = story.supervisor.overview { $0.nanoseconds / 1_000_000 }
+                #expect(overview.text("waits_for") == "generation 1 to catch HUP")
+                #expect(overview.number("wait_ends_at") == 30_000)
+                story.pass(.seconds(1) - Supervisor.Times.holdInterval * 5)
+            }
+            story.tell(.disposition(1, .caught))
+            #expect(story.supervisor.overview { $0.nanoseconds }.text("waits_for") == nil)
+        }
+    }
+
+    @Test func aChangeThatWaitsForTheFirstGenerationSaysSo() {
+        var story = Story { $0.onChange = .reload }
+        story.tell(.launched(1))
+        story.change(to: 2)
+        #expect(
+            story.supervisor.overview { $0.nanoseconds }.text("waits_for") == "generation 1 to be ready")
     }
 
     @Test func aReloadCommandTakesTheSignalsPlace() {

@@ -68,6 +68,38 @@ import Testing
         #expect(History.Step.allCases.allSatisfy { story.supervisor.history.durations[$0]?.count == 1 })
     }
 
+    @Test func theNewestContentThatIsNotInUseIsTold() {
+        func unused(_ story: Story) -> [String?] {
+            let overview = story.supervisor.overview { $0.nanoseconds }
+            return [overview.text("newest_digest"), overview.text("newest_outcome")]
+                + [overview.number("newest_change").map(String.init)]
+        }
+        let nothing: [String?] = [nil, nil, nil]
+        var story = serving {
+            $0.stages = true; $0.validates = true
+        }
+        story.tell(.snapshotStaged(1, .whole), .validated(1, .accepted))
+        story.getReady(1)
+        #expect(unused(story) == nothing)
+        story.change(to: 2)
+        story.tell(.snapshotStaged(2, .whole))
+        #expect(unused(story) == nothing)
+        story.tell(.validated(2, .rejected("no")))
+        #expect(unused(story) == [Story.digest(2).description, "rejected", "1"])
+        // Mended on the disk, without a further change.
+        story.change(to: 1)
+        #expect(unused(story) == nothing)
+
+        var bad = serving { $0.steers = true }
+        bad.change(to: 2)
+        bad.tell(.launched(2), .exited(2, .exited(1), leftovers: false))
+        #expect(unused(bad) == [Story.digest(2).description, "rolled_back", "1"])
+        bad.change(to: 3)
+        #expect(unused(bad) == nothing)
+        bad.getReady(2)
+        #expect(unused(bad) == nothing)
+    }
+
     @Test func onlyTheLastChangesAreKeptAndAllAreCounted() {
         var story = serving { $0.onChange = .none }
         for number in 1...UInt64(History.limit + 30) { story.change(to: number + 1) }

@@ -20,9 +20,21 @@ import Testing
         try shell.waitForOutput("changed")
         #expect(hangUp.isCaught == false)
         #expect(terminate.isCaught == true && lastOfOld.isCaught == true && last.isCaught == true)
+        #expect(hangUp.isIgnored == false && last.isIgnored == false)
         shell.signal(SIGKILL)
         try shell.wait()
-        #expect(hangUp.isCaught == nil && last.isCaught == nil)
+        #expect(hangUp.isCaught == nil && last.isCaught == nil && hangUp.isIgnored == nil)
         #expect(throws: LinuxError.self) { _ = try SignalDisposition(of: 0x3fff_ffff, .hangUp) }
+    }
+
+    @Test func anIgnoredSignalIsNotOneThatWouldEndTheProcess() throws {
+        let shell = try RunningProcess([
+            "bash", "-c", "trap '' HUP 64; trap : TERM; echo up; while :; do sleep 0.05; done",
+        ])
+        try shell.waitForOutput("up")
+        for (number, isIgnored) in [(SIGHUP, true), (64, true), (SIGTERM, false), (SIGUSR1, false), (63, false)] {
+            let disposition = try SignalDisposition(of: ProcessID(shell.pid), #require(Signal(number: number)))
+            #expect(disposition.isIgnored == isIgnored && disposition.isCaught == (number == SIGTERM), "\(number)")
+        }
     }
 }

@@ -76,8 +76,22 @@ import Testing
             ["BATON_WATCH": volume.directory, "BATON_ON_CHANGE": "reload", "BATON_READY_TIMEOUT": "1500ms"])
         try baton.waitForError("is ready")
         volume.write(["app.yaml": "1"])
-        try baton.waitForError("does not catch HUP, so the signal would end it")
+        try baton.waitForError("change 1: waiting up to ")
+        try baton.waitForError(
+            "generation 1 does not catch HUP, so the signal would end it: set BATON_RELOAD_SIGNAL, BATON_RELOAD_COMMAND or "
+                + "BATON_ON_CHANGE=auto")
         #expect(baton.isRunning && !baton.error.contains("was killed by signal HUP"))
+        try baton.stop(expecting: 143)
+    }
+
+    @Test func anAppThatIgnoresTheSignalIsNotSaidToBeEndedByIt() throws {
+        let volume = volume()
+        let baton = try Stand.run(
+            ["sh", "-c", "trap '' HUP; exec sleep 100"],
+            ["BATON_WATCH": volume.directory, "BATON_ON_CHANGE": "reload", "BATON_READY_TIMEOUT": "1500ms"])
+        try baton.waitForError("is ready")
+        volume.write(["app.yaml": "1"])
+        try baton.waitForError("change 1 is rejected: generation 1 ignores HUP: set BATON_RELOAD_SIGNAL")
         try baton.stop(expecting: 143)
     }
 

@@ -94,6 +94,8 @@ extension BatonCore.Supervisor.Disposition {
         case .caughtByRuntime(let reason): self = .caughtByRuntime(reason)
         case .notCaught: self = .notCaught
         case .unknown: self = .unknown
+        // Revisions before it was a case of its own take it for one that is not caught.
+        default: self = .ignored
         }
     }
 }

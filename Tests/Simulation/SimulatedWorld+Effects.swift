@@ -76,7 +76,7 @@ extension SimulatedWorld {
         processes[number] = Process(
             leftovers: Int.random(in: 0..<6, using: &random) == 0 ? 1 : 0,
             ignoresDrain: Int.random(in: 0..<5, using: &random) == 0,
-            disposition: [.caught, .caught, .caughtByRuntime("Go"), .notCaught, .notCaught, .unknown]
+            disposition: [.caught, .caught, .caughtByRuntime("Go"), .notCaught, .ignored, .unknown]
                 .randomElement(using: &random) ?? .caught,
             endsByReload: !isCalm && Int.random(in: 0..<4, using: &random) == 0
                 ? .milliseconds([0, 1000, 10_000].randomElement(using: &random) ?? 0) : nil,

@@ -50,6 +50,7 @@ public enum LogEvent: String, Sendable, CaseIterable {
     case changesPaused = "changes_paused"
     case changesResumed = "changes_resumed"
     case waitingForResume = "waiting_for_resume"
+    case reloadSignalAwaited = "reload_signal_awaited"
     case reloadSignalNotCaught = "reload_signal_not_caught"
     case reloadSignalWithheld = "reload_signal_withheld"
     case reloadSignalUnsafe = "reload_signal_unsafe"
@@ -176,6 +177,7 @@ extension LogEvent {
             .sourceRecovered, .sourceReadable, .sourceSwitchedToAPI, .firstSnapshot, .contentReverted,
             .reloadRequested, .changeDetected, .changeApplied, .changeSuperseded, .reloadSignalSent, .changesResumed,
             .waitingForResume,
+            .reloadSignalAwaited,
             .reloadSignalWithheld,
             .stageNotLocked, .stageReused, .argumentReplaced, .notAdopted, .socketAdopted, .notAdoptedOtherNamespace,
             .steeringUnavailable, .generationStarting, .generationReady, .readinessScanUnavailable, .mainPIDChanged,
@@ -228,6 +230,8 @@ extension LogEvent {
             ["change", "digest", "outcome", "seconds"]
         case .reloadSignalSent:
             ["generation", "change", "signal"]
+        case .reloadSignalAwaited:
+            ["change", "generation", "left_seconds"]
         case .reloadSignalNotCaught, .reloadSignalWithheld, .reloadSignalUnsafe, .steeringFailed, .socketRepaired,
             .launchFailed, .generationNotReady, .readinessScanUnavailable, .listeningIncomplete, .listeningNotSeen,
             .mainPIDChanged, .mainPIDRefused, .appStatus, .appStopping, .appReloading, .appReloaded,

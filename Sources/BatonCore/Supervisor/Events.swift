@@ -75,8 +75,10 @@ extension Supervisor {
         case caught
         /// It has a handler which says nothing about what the app does, and why.
         case caughtByRuntime(String)
-        /// The signal would end it, or is ignored.
+        /// The signal would end it.
         case notCaught
+        /// The signal would do nothing.
+        case ignored
         /// That cannot be read.
         case unknown
     }

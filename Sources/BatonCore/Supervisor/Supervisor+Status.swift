@@ -17,6 +17,11 @@ extension Supervisor {
     public func overview(wall: (Instant) -> Int64) -> StatusRecord {
         var record = StatusRecord(.baton, [.text("phase", phaseName), .number("ready", isReady ? 1 : 0)])
         if let digestInForce { record.add(.digest(digestInForce)) }
+        if let unused = newestUnused {
+            record.add(
+                .text("newest_digest", unused.digest.description), .number("newest_change", Int64(unused.change.value)),
+                .text("newest_outcome", unused.outcome))
+        }
         if isPaused { record.add(.number("paused", 1)) }
         if let servingNumber { record.add(.number("serving", Int64(servingNumber.value))) }
         switch life {
@@ -30,9 +35,40 @@ extension Supervisor {
         if let (change, step) = open {
             record.add(
                 .change(change.number), .text("step", step.rawValue), .number("seen_at", wall(change.seenAt)))
+            if let (what, end) = obstacle {
+                record.add(.text("waits_for", what))
+                if let end { record.add(.number("wait_ends_at", wall(end))) }
+            }
             if let deadline = timers.deadline(.probation) { record.add(.number("probation_ends_at", wall(deadline))) }
         }
         return record
+    }
+
+    /// What a change waits for that the app cannot be told yet, and until when at most.
+    private var obstacle: (String, Instant?)? {
+        guard let move else { return nil }
+        switch move.step {
+        case .holding, .inspecting:
+            if let starting { return ("generation \(starting.number) to be ready", nil) }
+            guard let number = move.awaitsHandlerOf, let generation = generation(number, in: .ready) else { return nil }
+            return ("generation \(number) to catch \(settings.reloadSignal)", handlerDeadline(generation))
+        case .staging, .validating, .paused, .splaying, .reloading, .scanning, .awaitingGone, .starting: return nil
+        }
+    }
+
+    /// What the sources hold, where the app runs with something else, and how that came.
+    private var newestUnused: (digest: Digest, change: ChangeNumber, outcome: String)? {
+        guard let lastSeen, lastSeen != digestInForce, let last = history.entries.last, let outcome = last.outcome
+        else {
+            return nil
+        }
+        switch outcome {
+        case .rejected, .rolledBack, .failed:
+            return last.change.digest == lastSeen ? (lastSeen, last.change.number, outcome.name) : nil
+        case .applied where last.change.cause == .rollback:
+            return (lastSeen, last.change.number, Outcome.rolledBack(reason: "").name)
+        case .applied, .superseded: return nil
+        }
     }
 
     private var phaseName: String {

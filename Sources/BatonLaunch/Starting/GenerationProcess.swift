@@ -71,7 +71,7 @@ public final class GenerationProcess {
         if disposition?.isOf(signal) != true { disposition = try? SignalDisposition(of: pid, signal) }
         switch disposition?.isCaught {
         case nil: return .unknown
-        case false?: return .notCaught
+        case false?: return disposition?.isIgnored == true ? .ignored : .notCaught
         case true?: break
         }
         let program = program ?? RunningProgram(of: pid)

@@ -28,29 +28,41 @@ public struct SignalDisposition: ~Copyable {
     public func isOf(_ signal: Signal) -> Bool { self.signal == signal }
 
     /// Whether the process has a handler for it. Nil where the process is gone, or what the file says is not understood.
-    public var isCaught: Bool? { mask.map { $0 & signal.bit != 0 } }
+    public var isCaught: Bool? { mask(.caught).map { $0 & signal.bit != 0 } }
 
-    private var mask: UInt64? {
+    /// Whether the process ignores it. Nil as above.
+    public var isIgnored: Bool? { mask(.ignored).map { $0 & signal.bit != 0 } }
+
+    /// A mask in the file.
+    private enum Mask {
+        case ignored, caught
+
+        /// `sigignore` and `sigcatch`.
+        var field: Int { self == .ignored ? 33 : 34 }
+        var name: StaticString { self == .ignored ? "\nSigIgn:\t" : "\nSigCgt:\t" }
+    }
+
+    private func mask(_ wanted: Mask) -> UInt64? {
         withUnsafeTemporaryAllocation(byteCount: 8192, alignment: 1) { buffer in
             let count = pread(file.number, buffer.baseAddress, buffer.count, 0)
             guard count > 0 else { return nil }
             let text = UnsafeRawBufferPointer(rebasing: buffer[..<count])
-            return form == .stat ? Self.mask(inStat: text) : Self.mask(inStatus: text)
+            return form == .stat ? Self.mask(wanted, inStat: text) : Self.mask(wanted, inStatus: text)
         }
     }
 
     // Looked for in the bytes: lines and words would take longer than the kernel does to write them.
 
-    /// `sigcatch` is field 34. The second one is the command's name, which may itself hold spaces and parentheses.
-    private static func mask(inStat text: UnsafeRawBufferPointer) -> UInt64? {
+    /// The second field is the command's name, which may itself hold spaces and parentheses.
+    private static func mask(_ wanted: Mask, inStat text: UnsafeRawBufferPointer) -> UInt64? {
         guard let name = text.lastIndex(of: UInt8(ascii: ")")) else { return nil }
         var field = 2
         var mask: UInt64?
         for byte in text[(name + 1)...] {
             if byte == UInt8(ascii: " ") {
-                if field == 34 { return mask }
+                if field == wanted.field { return mask }
                 field += 1
-            } else if field == 34 {
+            } else if field == wanted.field {
                 guard let digit = digit(byte), digit < 10, (mask ?? 0) < 1 << 32 else { return nil }
                 mask = (mask ?? 0) * 10 + digit
             }
@@ -58,8 +70,8 @@ public struct SignalDisposition: ~Copyable {
         return nil
     }
 
-    private static func mask(inStatus text: UnsafeRawBufferPointer) -> UInt64? {
-        let name: StaticString = "\nSigCgt:\t"
+    private static func mask(_ wanted: Mask, inStatus text: UnsafeRawBufferPointer) -> UInt64? {
+        let name = wanted.name
         guard let base = text.baseAddress,
             let found = baton_find(base, text.count, name.utf8Start, name.utf8CodeUnitCount)
         else { return nil }

@@ -8,6 +8,8 @@ extension Supervisor {
         package internal(set) var snapshot: SnapshotNumber?
         /// The app did not survive the reload with it: a new process tries it. If that fails, too, it was the content.
         var isRetried = false
+        /// The change waits until this generation catches the reload signal.
+        var awaitsHandlerOf: GenerationNumber?
 
         package enum Step: Sendable, Hashable {
             /// Its content is being copied to the stage. `turn`: when the change before it would have had its own.

@@ -21,7 +21,8 @@ extension Supervisor {
         switch disposition {
         case .caught: reloadBySignal(index)
         case .caughtByRuntime(let reason): doubted(index, reason)
-        case .notCaught, .unknown: settings.onChange == .auto ? startAnew() : notCaught(index)
+        case .notCaught, .ignored, .unknown:
+            settings.onChange == .auto ? startAnew() : notCaught(index, disposition)
         }
     }
 
@@ -53,21 +54,30 @@ extension Supervisor {
         reloadBySignal(index)
     }
 
-    private mutating func notCaught(_ index: Int) {
-        let number = generations[index].number
-        // Slow starters install their handler late; after the ready timeout there is none to wait for.
-        if now < generations[index].startedAt + settings.readyTimeout {
+    private mutating func notCaught(_ index: Int, _ disposition: Disposition) {
+        guard let change = move?.change else { return }
+        let generation = generations[index]
+        let number = generation.number
+        let reason = LogRecord.notCaught(number, settings.reloadSignal, disposition)
+        if now < handlerDeadline(generation) {
+            if move?.awaitsHandlerOf != number {
+                log(.reloadSignalAwaited(change, number, settings.reloadSignal, handlerDeadline(generation) - now))
+            }
+            move?.awaitsHandlerOf = number
             move?.step = .holding
             timers.arm(.hold, at: now + Times.holdInterval)
         } else if canHandOver {
-            log(.notCaught(number, settings.reloadSignal, then: "handing over instead"))
+            log(.handingOverInstead(number, reason))
             handOver()
         } else {
-            let reason = "generation \(number) does not catch \(settings.reloadSignal), so the signal would end it"
-            endMove(.rejected(reason: reason))
+            let advice = "set BATON_RELOAD_SIGNAL, BATON_RELOAD_COMMAND or BATON_ON_CHANGE=auto"
+            endMove(.rejected(reason: "\(reason): \(advice)"))
             goBackFromSuperseded()
         }
     }
+
+    /// Slow starters install their handler late; after the ready timeout there is none to wait for.
+    func handlerDeadline(_ generation: Generation) -> Instant { generation.startedAt + settings.readyTimeout }
 
     private mutating func runReload(of number: GenerationNumber) {
         guard let change = move?.change else { return }

@@ -101,10 +101,28 @@ extension LogRecord {
             [.change(change.number), .digest(change.digest)])
     }
 
-    static func notCaught(_ number: GenerationNumber, _ signal: Signal, then: String) -> LogRecord {
+    /// Why the signal is not sent.
+    static func notCaught(_ number: GenerationNumber, _ signal: Signal, _ disposition: Supervisor.Disposition) -> String
+    {
+        switch disposition {
+        case .ignored: "generation \(number) ignores \(signal)"
+        case .unknown: "generation \(number) may not catch \(signal) (that cannot be read), and the signal may end it"
+        case .notCaught, .caught, .caughtByRuntime:
+            "generation \(number) does not catch \(signal), so the signal would end it"
+        }
+    }
+
+    static func handingOverInstead(_ number: GenerationNumber, _ reason: String) -> LogRecord {
+        LogRecord(.reloadSignalNotCaught, "\(reason): handing over instead", [.generation(number)])
+    }
+
+    static func reloadSignalAwaited(
+        _ change: Change, _ number: GenerationNumber, _ signal: Signal, _ left: Interval
+    ) -> LogRecord {
         LogRecord(
-            .reloadSignalNotCaught,
-            "generation \(number) does not catch \(signal), so the signal would end it: \(then)", [.generation(number)])
+            .reloadSignalAwaited,
+            "change \(change.number): waiting up to \(left) for generation \(number) to catch \(signal)",
+            [.change(change.number), .generation(number), .seconds("left_seconds", left)])
     }
 
     static func handlerProvesNothing(_ number: GenerationNumber, _ signal: Signal, _ reason: String, handsOver: Bool)
@@ -138,8 +156,9 @@ extension LogRecord {
         let consequence =
             switch mode {
             case .warn:
-                "the app reads the old content until the container is restarted; to avoid this, set BATON_SUBPATH=exit (restart "
-                    + "the container) or BATON_SUBPATH=stage (read the object from the API), or mount the whole volume"
+                "the app reads the old content until the container is restarted; to avoid this, mount the whole volume or "
+                    + "directory, or set BATON_SUBPATH=exit (restart the container) or, for a ConfigMap or Secret of Kubernetes, "
+                    + "BATON_SUBPATH=stage (read it from the API)"
             case .stage:
                 "the app reads the old content until the agent may read the object, or until the container is restarted"
             case .exit: "draining and exiting, so that the restarted container mounts the new file (BATON_SUBPATH=exit)"
