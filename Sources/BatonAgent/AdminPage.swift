@@ -111,7 +111,8 @@ enum AdminPage {
         function source(s, now) {
           const row = make("div", undefined, "row"), head = make("div", undefined, "head");
           head.append(make("code", s.source), make("b", s.strategy), make("span", s.kind, "dim"),
-            make("span", s.changed_at ? "changed " + length(now - s.changed_at) + " ago" : "not changed yet", "dim small"));
+            make("span", [["changed", s.changed_at, ""], ["touched", s.touched_at, " with the same content"]].filter(e => e[1])
+              .map(e => e[0] + " " + length(now - e[1]) + " ago" + e[2]).join(", ") || "no change seen yet", "dim small"));
           row.append(head, make("div", s.reason, "dim small"));
           if (s.problem) row.append(make("div", s.problem, "bad small"));
           return row;

@@ -48,6 +48,7 @@ extension Sightings {
 
     /// inotify does not work for this source: it is polled instead, and the log says why.
     func degrade(_ source: WatchedSource, _ now: Instant, _ reason: String) {
+        source.watch.degradation = reason
         guard source.watch.strategy.inotifyFailed(at: now, &random) else { return }
         log(
             LogRecord(
@@ -70,6 +71,7 @@ extension Sightings {
         arm(source, now)
         guard source.watch.strategy.current == .inotify else { return }
         source.watch.strategy.inotifyWorks(at: now)
+        source.watch.degradation = nil
         log(
             LogRecord(
                 .sourceRecovered, "watching \(source.path) by inotify again",

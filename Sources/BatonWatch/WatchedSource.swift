@@ -23,6 +23,8 @@ final class WatchedSource {
         /// What inotify has told in this round.
         var finding: Finding?
         var touchedAt: Instant?
+        /// Why it is polled, where inotify was meant to watch it.
+        var degradation: String?
         var polledAt: Instant?
         /// By a poll.
         var seen: Seen?
@@ -77,6 +79,7 @@ final class WatchedSource {
         classification = Classification.of(path, configuration.strategy, mounts)
         watch.strategy = WatchedSource.strategy(path, classification, configuration)
         watch.isSuperseded = false
+        watch.degradation = nil
         problem = nil
     }
 
@@ -94,6 +97,14 @@ final class WatchedSource {
     var lastSeen: Seen? {
         guard let polled = watch.seen, let read = content.seen else { return content.seen ?? watch.seen }
         return polled.at > read.at ? polled : read
+    }
+
+    /// When it was touched last, where it was read since and had the same content.
+    var touchedInVainAt: Instant? {
+        guard problem == nil, let touchedAt = watch.touchedAt, let readAt = content.readAt, readAt >= touchedAt,
+            content.changedAt.map({ $0 < touchedAt }) ?? true
+        else { return nil }
+        return touchedAt
     }
 
     var checkedAt: Instant? {

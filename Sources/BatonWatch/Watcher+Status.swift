@@ -12,10 +12,12 @@ extension Watcher {
                 [
                     .text("source", name), .text("kind", source.classification.kind.rawValue),
                     .text("strategy", source.watch.strategy.current.rawValue),
-                    .text("reason", source.classification.reason),
+                    .text("reason", source.watch.degradation ?? source.classification.reason),
                 ])
             if source.path != Path(name) { record.add(.text("path", source.path.text)) }
             if let changedAt = source.content.changedAt { record.add(.number("changed_at", wall(changedAt))) }
+            if let touchedAt = source.touchedInVainAt { record.add(.number("touched_at", wall(touchedAt))) }
+            if let degradation = source.watch.degradation { record.add(.text("degraded", degradation)) }
             if let checkedAt = source.checkedAt { record.add(.number("checked_at", wall(checkedAt))) }
             if let problem = source.problem { record.add(.text("problem", problem)) }
             if source.watch.isSuperseded {

@@ -45,13 +45,15 @@ struct ControlClient {
     func change(_ request: StatusRequest, _ told: (StatusRecord) -> Void) throws(Failure) -> StatusRecord {
         let before = try changes().last?.number("change") ?? 0
         _ = try ask(request)
-        var step: String?
+        var step: [String?] = []
         while true {
             let records = try ask(.history)
             let change = records.last { $0.kind == .change && ($0.number("change") ?? 0) > before }
             if let change, change.number("ended_at") != nil { return change }
-            if let baton = records.first(where: { $0.kind == .baton }), baton.text("step") != step {
-                step = baton.text("step")
+            if let baton = records.first(where: { $0.kind == .baton }),
+                step != [baton.text("step"), baton.text("waits_for")]
+            {
+                step = [baton.text("step"), baton.text("waits_for")]
                 told(baton)
             }
             poll(nil, 0, 100)

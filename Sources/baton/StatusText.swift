@@ -21,6 +21,9 @@ struct StatusText {
         var text = ""
         if let baton = records.first(where: { $0.kind == .baton }) { text += overview(baton) }
         let now = records.first?.number("now") ?? 0
+        if let decision = records.first(where: { $0.text("decision") == "on change" }) {
+            text += "  on change: \(decision.text("choice") ?? "") (\(decision.text("reason") ?? ""))\n"
+        }
         let sources = records.filter { $0.kind == .source }
         if !sources.isEmpty {
             text += heading("Sources")
@@ -46,6 +49,18 @@ struct StatusText {
         return text + heading("Totals") + counters(records)
     }
 
+    /// Of the newest content, where the app runs with an older one.
+    private func unused(_ baton: StatusRecord) -> String {
+        guard let digest = baton.text("newest_digest"), let change = baton.number("newest_change") else { return "" }
+        let words =
+            switch baton.text("newest_outcome") {
+            case "rolled_back": "was rolled back"
+            case "rejected": "was rejected"
+            default: "failed"
+            }
+        return "; the newest, \(digest), " + colour(.red, words) + " (change \(change))"
+    }
+
     private func overview(_ baton: StatusRecord) -> String {
         let isReady = baton.number("ready") == 1
         let state = colour(isReady ? .green : .yellow, isReady ? "ready" : "not ready")
@@ -55,7 +70,7 @@ struct StatusText {
             text += ", running for \(age(now - since))"
         }
         text += "\n"
-        if let digest = baton.text("digest") { text += "  configuration \(digest)\n" }
+        if let digest = baton.text("digest") { text += "  configuration \(digest) in use\(unused(baton))\n" }
         if baton.number("paused") == 1 {
             text += "  \(colour(.yellow, "changes are paused")): \"baton resume\" applies them again\n"
         }
@@ -76,21 +91,24 @@ struct StatusText {
             case .validate: "being validated"
             case .pause: "waiting for \"baton resume\""
             case .splay: "waiting for its random delay (BATON_SPLAY)"
-            case .apply: "being applied"
+            case .apply: baton.text("waits_for").map { "waiting for \($0)" } ?? "being applied"
             case .slowStart: "in slow start"
             case .probation: "on probation"
             case .drain: "draining"
             }
-        if let end = baton.number("probation_ends_at"), let now = baton.number("now") {
+        if let end = baton.number("wait_ends_at") ?? baton.number("probation_ends_at"), let now = baton.number("now") {
             text += ", \(age(end - now)) left"
         }
         return text
     }
 
     private func source(_ record: StatusRecord, _ now: Int64) -> [String] {
-        let changed = record.number("changed_at").map { "changed \(age(now - $0)) ago" } ?? "not changed yet"
+        let changed = record.number("changed_at").map { "changed \(age(now - $0)) ago" }
+        let touched = record.number("touched_at").map { "touched \(age(now - $0)) ago with the same content" }
+        let seen = [changed, touched].compactMap(\.self).joined(separator: ", ")
         return [
-            record.text("source") ?? "", record.text("strategy") ?? "", record.text("kind") ?? "", changed,
+            record.text("source") ?? "", record.text("strategy") ?? "", record.text("kind") ?? "",
+            seen.isEmpty ? "no change seen yet" : seen,
             record.text("reason") ?? "",
         ]
     }
@@ -114,8 +132,10 @@ struct StatusText {
         func count(_ name: String, _ outcome: String? = nil) -> Int64 {
             records.first { $0.text("name") == name && $0.text("outcome") == outcome }?.number("value") ?? 0
         }
+        let isNone = records.contains { $0.text("decision") == "on change" && $0.text("choice") == "none" }
+        let words = ["rolled_back": "rolled back"].merging(isNone ? ["applied": "recorded only"] : [:]) { $1 }
         let outcomes = ["applied", "superseded", "rejected", "rolled_back", "failed"].map {
-            "\(count("config_changes_total", $0)) \($0 == "rolled_back" ? "rolled back" : $0)"
+            "\(count("config_changes_total", $0)) \(words[$0] ?? $0)"
         }
         var text = "  changes: \(outcomes.joined(separator: ", "))\n"
         text +=
@@ -141,9 +161,13 @@ struct StatusText {
     func outcome(_ change: StatusRecord) -> String {
         let name = change.text("outcome") ?? ""
         let shown = name == "rolled_back" ? "rolled back" : name
-        var text = colour(name == "applied" ? .green : name == "superseded" ? .plain : .red, shown)
-        if let means = change.text("means"), means != "none" { text += " by \(means)" }
-        if let proof = change.text("proof"), change.text("means") != "none" { text += ", proof: \(proof)" }
+        let isRecordedOnly = change.text("means") == "none"
+        var text =
+            isRecordedOnly
+            ? "recorded only (BATON_ON_CHANGE=none)"
+            : colour(name == "applied" ? .green : name == "superseded" ? .plain : .red, shown)
+        if let means = change.text("means"), !isRecordedOnly { text += " by \(means)" }
+        if let proof = change.text("proof"), !isRecordedOnly { text += ", proof: \(proof)" }
         if let generation = change.number("generation") { text += ", generation \(generation)" }
         if let digest = change.text("digest") { text += ", \(digest)" }
         if change.number("rollback") == 1 {

@@ -58,7 +58,11 @@ import Testing
     }
 
     @Test func steeringFollowsFromSettingsAndPlace() {
-        #expect(plan(["BATON_WATCH": "/a"]).steering == .init(false, "BATON_LISTEN is not set"))
+        #expect(!plan(["BATON_WATCH": "/a"]).steering.choice)
+        #expect(
+            plan(["BATON_WATCH": "/a"]).steering.reason
+                == "BATON_LISTEN is not set; adopted sockets are steered in any case")
+        #expect(plan(["BATON_WATCH": "/a", "BATON_ADOPT": "off"]).steering == .init(false, "BATON_LISTEN is not set"))
         #expect(plan(["BATON_LISTEN": "unix:///a"]).steering == .init(false, "BATON_LISTEN has no TCP address"))
         #expect(plan(["BATON_LISTEN": "tcp://*:80"]).steering == .init(true, "a change can hand over"))
         #expect(plan(["BATON_LISTEN": "tcp://*:80", "BATON_STEER": "off"]).steering.choice == false)
@@ -76,11 +80,30 @@ import Testing
         #expect(plan(notified.merging(["BATON_ON_CHANGE": "handover"]) { _, new in new }).scanning.choice)
     }
 
+    @Test func whatAChangeDoesIsToldWithItsReason() {
+        for (variables, choice, reason) in [
+            ([:], "auto", "nothing is watched"),
+            (Self.watched, "auto", "reload by HUP if the app itself handles it, else handover"),
+            (["BATON_ENV_FROM": "/a"], "auto", "BATON_ENV_FROM needs a new process"),
+            (["BATON_WATCH": "/a", "BATON_RELOAD_COMMAND": "x"], "auto", "reload by BATON_RELOAD_COMMAND"),
+            (["BATON_WATCH": "/a", "BATON_ON_CHANGE": "none"], "none", "changes are recorded only"),
+            (["BATON_WATCH": "/a", "BATON_ON_CHANGE": "handover"], "handover", "BATON_ON_CHANGE=handover"),
+            (
+                ["BATON_WATCH": "/a", "BATON_ON_CHANGE": "reload", "BATON_RELOAD_SIGNAL": "USR2"], "reload",
+                "BATON_ON_CHANGE=reload, by USR2"
+            ),
+        ] {
+            let decision = plan(variables).onChange
+            #expect(
+                decision.choice.rawValue == choice && decision.reason.contains(reason), "\(variables): \(decision)")
+        }
+    }
+
     @Test func eachDecisionHasItsReason() {
         for variables in [[:], Self.watched, ["BATON_STAGE_FILES": "on"], ["BATON_VALIDATE": "json"]] {
             var plan = plan(variables)
             plan.agent = .init(true, "BATON_ADMIN is set")
-            #expect(plan.decisions.map(\.name) == ["adoption", "steering", "scanning", "stage", "agent"])
+            #expect(plan.decisions.map(\.name) == ["on change", "adoption", "steering", "scanning", "stage", "agent"])
             #expect(plan.decisions.allSatisfy { !$0.choice.isEmpty && !$0.reason.isEmpty })
         }
         #expect(plan(["BATON_STAGE_FILES": "on"]).staging.choice && !plan(Self.watched).staging.choice)
@@ -124,7 +147,7 @@ import Testing
         var story = Story { $0.adopts = true }
         story.tell(.launched(1), .adoptionRefused("not permitted"))
         let records = story.supervisor.status(at: story.now, wall: { _ in 0 }).filter { $0.kind == .plan }
-        #expect(records.count == 5)
+        #expect(records.count == 6)
         let adoption = records.first { $0.text("decision") == "adoption" }
         #expect(adoption?.text("choice") == "refused" && adoption?.text("reason") == "not permitted")
     }

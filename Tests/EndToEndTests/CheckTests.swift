@@ -94,7 +94,7 @@ import Testing
         #expect(
             result.output.hasPrefix("{\"baton\":{\"type\":\"baton\",\"verdict\":\"refused\",\"reason\":\"the validator")
         )
-        #expect(result.output.contains("\"plan\":[{\"type\":\"plan\",\"name\":\"adoption\""))
+        #expect(result.output.contains("\"plan\":[{\"type\":\"plan\",\"name\":\"on change\""))
         #expect(!result.output.contains("words") && result.error.contains("words"))
     }
 

@@ -35,7 +35,7 @@ import Testing
         #expect(status.code == 0)
         for words in [
             "running, ready", directory.file("page"), "inotify", "  2  ready", "changes: 1 applied",
-            "connections killed: 0",
+            "connections killed: 0", " in use\n", "on change: handover (BATON_ON_CHANGE=handover)",
         ] {
             #expect(status.output.contains(words), "\(words) in \(status.output)")
         }
@@ -64,9 +64,41 @@ import Testing
         #expect(good.code == 0 && good.output.contains("applied by handover, proof: app, generation 2"), "\(good)")
         writeFile(directory.file("verdict"), "3")
         let bad = try ask("reload")
+        #expect(bad.output.contains("its output is in the log"))
         #expect(bad.code == 1 && bad.output.contains("rejected") && bad.output.contains("exited with code 3"), "\(bad)")
         #expect(try ask("reload", "--no-wait").code == 0)
         #expect(try ask("reload", "--sideways").code == 64)
+        try stop(baton)
+    }
+
+    @Test func whatIsRejectedIsSeenInTheStatus() throws {
+        let baton = try start(
+            ["BATON_VALIDATE": "sh -c '! grep -rq bad $BATON_SNAPSHOT'", "BATON_LOG_LEVEL": "debug"], port: freePort())
+        replaceFile(directory.file("page"), "bad")
+        try baton.waitForError("change 1 is rejected")
+        let rejected = try ask("status").output
+        #expect(
+            rejected.contains(" in use; the newest, ") && rejected.contains(", was rejected (change 1)\n"),
+            "\(rejected)")
+        replaceFile(directory.file("page"), "one")
+        try baton.waitForError("the configuration is again the one that the app runs with")
+        let mended = try ask("status").output
+        #expect(mended.contains(" in use\n"), "\(mended)")
+        replaceFile(directory.file("page"), "one")
+        try baton.waitForError("the content is the same")
+        let touched = try ask("status").output
+        #expect(touched.contains(" ago with the same content"), "\(touched)")
+        try stop(baton)
+    }
+
+    @Test func whatIsRecordedOnlyIsNotSaidToBeApplied() throws {
+        let baton = try start(["BATON_ON_CHANGE": "none"], port: freePort())
+        #expect(try ask("status").output.contains("no change seen yet"))
+        let reload = try ask("reload")
+        #expect(reload.code == 0 && reload.output.hasPrefix("recorded only (BATON_ON_CHANGE=none)"), "\(reload)")
+        #expect(try ask("history").output.contains("ago, recorded only (BATON_ON_CHANGE=none)"))
+        #expect(try ask("history", "--json").output.contains("\"outcome\":\"applied\""))
+        #expect(try ask("status").output.contains("changes: 1 recorded only, 0 superseded"))
         try stop(baton)
     }
 

@@ -22,6 +22,8 @@ public struct Plan: Sendable, Hashable {
         case refused
     }
 
+    /// What is done on a change.
+    public var onChange = Decision(ChangeMode.auto, "")
     /// Baton takes the place of listening sockets that the app opens itself.
     public var adoption = Decision(Adoption.no, "")
     /// Each generation has a socket of its own of each TCP address of BATON_LISTEN, and new connections can be moved between them.
@@ -44,8 +46,12 @@ public struct Plan: Sendable, Hashable {
     public init(
         _ settings: Settings, _ place: Place, subpaths: [SubpathMount] = [], awaited: Set<String> = []
     ) {
+        onChange = Plan.onChange(settings)
         adoption = Plan.adoption(settings, place)
         steering = Plan.steering(settings, place)
+        if [.wherePossible, .must].contains(adoption.choice), !settings.hasListener {
+            steering.reason += "; adopted sockets are steered in any case"
+        }
         scanning = Plan.scanning(settings, adoption.choice)
         staging = Plan.staging(settings)
         agent = Plan.agent(settings, subpaths)
@@ -57,6 +63,23 @@ public struct Plan: Sendable, Hashable {
     public var adopts: Bool { adoption.choice != .no }
 
     // MARK: decisions
+
+    private static func onChange(_ settings: Settings) -> Decision<ChangeMode> {
+        let set = "BATON_ON_CHANGE=\(settings.onChange.rawValue)"
+        let handover = "handover if Baton holds a listening socket, else restart"
+        let reason =
+            switch settings.onChange {
+            case .auto where settings.sources.isEmpty: "nothing is watched"
+            case .auto where settings.hasEnvironmentSources: "BATON_ENV_FROM needs a new process: \(handover)"
+            case .auto where settings.reloadsByCommand: "reload by BATON_RELOAD_COMMAND"
+            case .auto: "reload by \(settings.reloadSignal) if the app itself handles it, else \(handover)"
+            case .reload where settings.reloadsByCommand: "\(set), by BATON_RELOAD_COMMAND"
+            case .reload: "\(set), by \(settings.reloadSignal)"
+            case .none: "\(set): changes are recorded only"
+            case .handover, .restart, .exit: set
+            }
+        return Decision(settings.onChange, reason)
+    }
 
     public static func adoption(_ settings: Settings, _ place: Place) -> Decision<Adoption> {
         let wish = adoptionWish(settings, place.program)
@@ -107,7 +130,8 @@ public struct Plan: Sendable, Hashable {
     /// - Parameter adoption: what was decided of it.
     public static func scanning(_ settings: Settings, _ adoption: Adoption) -> Decision<Bool> {
         switch adoption {
-        case .wherePossible, .must: return Decision(true, "sockets that the app opens are adopted")
+        case .wherePossible, .must:
+            return Decision(true, "Baton looks in /proc for the sockets that the app opens, and adopts them")
         case .no, .refused: break
         }
         guard settings.hasListener else { return Decision(false, "Baton holds no socket of the app") }
@@ -143,6 +167,7 @@ extension Plan {
             (decision.choice ? "yes" : "no", decision.reason)
         }
         return [
+            ("on change", onChange.choice.rawValue, onChange.reason),
             ("adoption", adoption.choice.rawValue, adoption.reason), named("steering", yes(steering)),
             named("scanning", yes(scanning)),
             named("stage", yes(staging)), named("agent", yes(agent)),
