@@ -83,7 +83,7 @@ public struct Classification: Sendable, Hashable {
         if case .file(let path) = facts.end, mount.mountPoint == path {
             return .init(
                 .fileMount, .poll,
-                "the file itself is a mount; Baton sees edits in place, and only the fact of a replacement",
+                "the file itself is a mount; Baton sees edits in place; of a replacement it sees that it happened, not the new content",
                 pinningMount: path)
         }
         return nil

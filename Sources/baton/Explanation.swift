@@ -12,7 +12,9 @@ enum Explanation {
             settings.environmentFrom = []
         }
         guard !settings.sources.isEmpty else {
-            print("nothing is watched: BATON_WATCH is not set, and no path was given")
+            print(
+                "BATON_WATCH is not set in this environment, and no path was given; \"baton status\" shows what a running Baton watches"
+            )
             return 0
         }
         let mounts = Mounts()
@@ -67,7 +69,8 @@ enum Explanation {
         let running = (try? ControlClient(EnvironmentVariable.all()).ask(.status)) ?? []
         for source in running where source.kind == .source {
             guard let name = source.text("source"), let strategy = source.text("strategy") else { continue }
-            print("current strategy: \(name) by \(strategy)\(source.text("problem").map { ", \($0)" } ?? "")")
+            let why = [source.text("degraded"), source.text("problem")].compactMap { $0.map { ", since \($0)" } }
+            print("current strategy: \(name) by \(strategy)\(why.joined())")
         }
     }
 

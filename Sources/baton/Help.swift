@@ -19,7 +19,8 @@ enum Help {
     static func text(width: Int = 100) -> String {
         var text = """
             baton \(Baton.version): the PID 1 of your container. It runs your app and watches its configuration. When the
-            configuration changes, Baton makes the app use it without losing a request.
+            configuration changes, Baton makes the app use it: by the app's own reload, or by a handover to a new
+            copy of the app, which loses no request.
 
             \(usage)
 
@@ -39,6 +40,8 @@ enum Help {
             Signals: TERM stops Baton and the app (delay, drain, kill). HUP applies the configuration again, unless
             there is nothing to apply (see BATON_WATCH, BATON_ON_CHANGE); then it is forwarded. Every other signal is
             forwarded.
+            Steps in history: settle (from the first sign of a change until it was read), stage, validate, pause, splay,
+            apply (until the app has it), slow_start, probation, drain (until the old generation has ended).
             Exit codes: that of the app; 128+n if signal n killed the app; 127 command not found; 126 command not
             executable; 78 invalid settings; 71 a system resource (socket, stage, agent) is not available; 64 wrong
             usage; 69 no running Baton answers (status, history, reload).

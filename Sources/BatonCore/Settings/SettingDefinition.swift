@@ -165,8 +165,8 @@ public final class SettingDefinition: Sendable {
             "BATON_VALIDATE", default: "none", allowed: "json, yaml or both, or a command",
             "Check of each snapshot before it is applied: the syntax of all files named .json, .yaml and .yml "
                 + "(of all files if no name ends so), or a command that runs as the app's user, with the snapshot's "
-                + "directory in BATON_SNAPSHOT. If it fails (exit code not 0), the app keeps its current "
-                + "configuration"
+                + "directory in BATON_SNAPSHOT: the file /etc/a is $BATON_SNAPSHOT/files/etc/a there. "
+                + "If it fails (exit code not 0), the app keeps its current configuration"
         ) { (text, settings) throws(SettingError) in settings.validate = try SettingValue.validator(text) },
         .init(
             "BATON_VALIDATE_TIMEOUT", default: "10s", allowed: duration,
