@@ -140,7 +140,7 @@ import Testing
         mkdir(watched, 0o755)
         let own = "pid \(directory.file("pid")); error_log stderr; "
         let configuration =
-            own + written[1].replacing("listen 80;", with: "access_log off; listen 127.0.0.1:\(port);")
+            own + written[1].replacing("listen 8080;", with: "access_log off; listen 127.0.0.1:\(port);")
         let file = watched + "/nginx.conf"
         writeFile(file, configuration)
 
