@@ -131,7 +131,9 @@ extension Referee {
         _ event: Supervisor.Event, _ before: Supervisor, _ after: Supervisor, _ effects: [Supervisor.Effect]
     ) throws {
         // One that takes no connection is not waited for.
-        if case .connections(let number, let connections?) = event, connections.open > 0, !isUndone(before, after, effects) {
+        if case .connections(let number, let connections?) = event, connections.open > 0,
+            !isUndone(before, after, effects)
+        {
             for case .signal(number, setup.drainSignal, _) in effects {
                 throw Violation(invariant: 2, description: "generation \(number) is told to go with connections open")
             }
