@@ -124,6 +124,32 @@ import Testing
         #expect(!story.effects.contains(.dropSnapshot(1)))
     }
 
+    /// A crash loop: each lives for less than the time of a proof.
+    @Test func whoWasReadyForAMomentOnlyDoesNotMakeItGood() {
+        var story = story { $0.restart = .always }
+        story.tell(.snapshotStaged(2, .whole), .validated(2, .accepted))
+        story.getReady(1)
+        story.pass(.milliseconds(1500))
+        story.tell(.exited(1, .exited(3), leftovers: false))
+        while story.starts.isEmpty { story.pass(.milliseconds(10)) }
+        story.getReady(2)
+        story.pass(.milliseconds(500))
+        #expect(story.records.isEmpty)
+        story.pass(.seconds(3))
+        #expect(story.records == [[2, 1, nil]])
+    }
+
+    /// It ends Baton, and nobody has run with it.
+    @Test func whatEndsBatonIsNotGoodYet() {
+        var story = story(1) { $0.onChange = .exit }
+        story.tell(.snapshotStaged(2, .whole), .validated(2, .accepted))
+        story.getReady(1)
+        story.pass(.seconds(3))
+        story.change(to: 5)
+        story.tell(.snapshotStaged(3, .whole), .validated(3, .accepted))
+        #expect(story.outcomes == [.applied(.exit, .none)] && story.records.isEmpty)
+    }
+
     @Test func theSameContentLeavesWhatCanBeGoneBackTo() {
         var story = story(1, before: 7)
         story.tell(.snapshotStaged(3, .whole), .validated(3, .accepted))

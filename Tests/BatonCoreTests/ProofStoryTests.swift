@@ -280,4 +280,78 @@ import Testing
         story.tell(.exited(failed, .exited(3), leftovers: false))
         #expect(story.outcomes.map(\.name) == ["rolled_back"] && story.effects.contains(.promote(1)))
     }
+
+    // MARK: superseded, and then nothing comes of the newer one
+
+    /// An app that dies while the newer change waits for its turn is undone like any other.
+    @Test func aTurnThatIsWaitedForDoesNotEndTheProof() {
+        var story = Story {
+            $0.stages = true; $0.onChange = .reload; $0.splay = .seconds(100); $0.probation = .seconds(300)
+        }
+        story.tell(.snapshotStaged(1, .whole))
+        story.getReady(1)
+        story.change(to: 2)
+        story.tell(.snapshotStaged(2, .whole))
+        story.pass(.seconds(100))
+        story.tell(.disposition(1, .caught))
+        story.change(to: 3)
+        story.tell(.snapshotStaged(3, .whole))
+        #expect(story.outcomes.isEmpty && story.supervisor.proving != nil)
+        story.tell(.exited(1, .exited(3), leftovers: false))
+        story.pass(.milliseconds(1))
+        #expect(story.supervisor.phase == .running && story.starts == [2])
+    }
+
+    @Test func whenTheNewerChangeIsRejectedTheLastGoodContentComesBack() {
+        var story = inForce(.command)
+        story.change(to: 3)
+        story.tell(.snapshotStaged(3, .whole))
+        #expect(story.outcomes == [.superseded])
+        story.tell(.reloadFinished(2, failure: "the reload command exited with code 1"))
+        #expect(story.outcomes.map(\.name) == ["rejected"] && story.effects.contains(.promote(1)))
+        #expect(!story.supervisor.stage.isRecorded || story.supervisor.stage.proven?.number == 1)
+    }
+
+    /// The one that was kept is not kept for nothing.
+    @Test func whenTheNewerChangeIsNotNeededAnyMoreTheOneInForceIsProven() {
+        var story = Story.steered { $0.probation = .seconds(60) }
+        story.getReady(1)
+        story.change(to: 2)
+        story.tell(.launched(2), .scanned(2, .yes))
+        story.change(to: 3)
+        #expect(story.outcomes == [.superseded] && story.starts == [3])
+        // Back to what serves, and is not proven.
+        story.change(to: 2)
+        story.getReady(4)
+        story.pass(.seconds(61))
+        #expect(story.outcomes == [.applied(.handover, .alive)])
+        #expect(!story.supervisor.generations.contains { $0.label == "standby" })
+    }
+
+    /// It may need what the failed one holds.
+    @Test func aSecondCopyThatDoesNotGetReadyIsStartedAfterTheFailedOne() {
+        var story = inForce(.signal) {
+            $0.hasListener = true; $0.ready = .command(["true"])
+        }
+        for _ in 0..<3 {
+            story.pass(.seconds(1))
+            story.tell(.probeFinished(1, isReady: false))
+        }
+        #expect(story.starts == [2])
+        story.tell(.launched(2), .exited(2, .exited(1), leftovers: false))
+        #expect(story.sent(.terminate, to: 1))
+        story.pass(.milliseconds(1))
+        #expect(story.starts == [3] && story.supervisor.generations.last?.digest == Story.digest(1))
+    }
+
+    /// Asked and not answered is not green.
+    @Test func aProbeThatHangsAfterAGreenOneIsWaitedFor() {
+        var story = inForce(.restart) { $0.ready = .command(["true"]) }
+        story.pass(.seconds(1))
+        story.tell(.probeFinished(2, isReady: true))
+        story.pass(.seconds(3))
+        #expect(story.outcomes.isEmpty)
+        story.pass(Supervisor.Times.lastProbeCommand)
+        #expect(story.outcomes.map(\.name) == ["rolled_back"])
+    }
 }
