@@ -57,7 +57,7 @@ extension LogRecord {
     ) -> LogRecord {
         let isDraining = generation.kind == .draining
         // It has gone to the background: the service ends, and nobody has asked for that.
-        let isDaemon = leftovers && !isDraining && !isStopping
+        let isDaemon = leftovers && status == .exited(0) && !isDraining && !isStopping
         let isExpected = isDraining || (status == .exited(0) && !isDaemon)
         var message = "generation \(generation.number) \(status)"
         switch generation.kind {
