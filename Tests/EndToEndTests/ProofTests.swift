@@ -47,7 +47,7 @@ import Testing
 
     private func cases(_ way: Way) -> [Case] {
         let isDeadOnArrival = "generation 2 exited with code 3 before it was ready"
-        let isNeverReady = "it was not ready within 3s"
+        let isNeverReady = "generation 2 failed to become ready: it was not ready within 3s"
         guard way.isReload else {
             return [
                 Case(bad: .exits, reason: isDeadOnArrival, lost: 0),
@@ -164,7 +164,7 @@ import Testing
         trial.change(to: "exit 3")
         #expect(try trial.baton.wait() == 3)
         #expect(
-            trial.says("change 1 has failed, and there is nothing to go back to: generation 1 exited with code 3"),
+            trial.says("change 1 failed, and there is no last good configuration to go back to: generation 1 exited with code 3"),
             trial.story)
     }
 
