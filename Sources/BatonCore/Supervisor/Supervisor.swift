@@ -44,7 +44,7 @@ public struct Supervisor: Sendable {
         case reading
         /// This one, on the stage.
         case staging(Snapshot)
-        /// Whether this one may be put in force: an earlier run has left a good one.
+        /// The validator is asked about this one.
         case validating(Snapshot)
     }
 

@@ -15,7 +15,7 @@ extension Supervisor {
         package internal(set) var next: SnapshotNumber
         /// The app reads it.
         package internal(set) var promoted: Snapshot?
-        /// The last one that was proven: what to go back to.
+        /// What to go back to: the last one that was proven, or, before any was, the one that the app has started with.
         package internal(set) var proven: Snapshot?
         /// The one that was proven before it: what `baton rollback` goes back to.
         package internal(set) var previous: Snapshot?

@@ -124,7 +124,7 @@ extension Supervisor {
     }
 
     /// The reload command was still running for it.
-    /// - Returns: whether the change goes on without it.
+    /// - Returns: whether what follows is decided: a new process tries the change, or the last good content is started.
     private mutating func endedUnderReloadCommand(_ number: GenerationNumber, _ status: ExitStatus) -> Bool {
         guard case .reloading(number) = move?.step, let move, !isServing, !wasInterrupted(status) else { return false }
         if settings.onChange == .auto {

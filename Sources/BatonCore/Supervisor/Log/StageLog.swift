@@ -61,7 +61,6 @@ extension LogRecord {
             [.number("count", Int64(sources.count))])
     }
 
-    /// - Parameter obstacle: nil where no reading has ended.
     static func awaitingVerdict(_ timeout: Interval) -> LogRecord {
         LogRecord(
             .waitingForFirstSnapshot,
@@ -69,6 +68,7 @@ extension LogRecord {
         )
     }
 
+    /// - Parameter obstacle: nil where no reading has ended.
     static func awaitingFirst(_ obstacle: String?) -> LogRecord {
         LogRecord(
             .waitingForFirstSnapshot,
