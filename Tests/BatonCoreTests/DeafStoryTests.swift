@@ -14,6 +14,9 @@ import Testing
         return story
     }
 
+    /// So many counts of `count` until a generation is deaf.
+    private var counts: Int { Int(Supervisor.Times.deafAfter.nanoseconds / Interval.milliseconds(250).nanoseconds) }
+
     /// So many wait in its queue, and so many more has it taken.
     private func count(_ story: inout Story, queued: Int, taken: Int = 0) {
         story.pass(.milliseconds(250))
@@ -40,14 +43,25 @@ import Testing
     @Test func whoTakesNoneGivesTheConnectionsBack() {
         var story = handedOver()
         count(&story, queued: 1)
-        for second in 1..<8 { count(&story, queued: 1 + second) }
+        for number in 1..<counts { count(&story, queued: 1 + number) }
         #expect(story.outcomes.isEmpty)
-        count(&story, queued: 9)
-        let reason = "generation 2 did not accept any of the 9 connections in its queue for 2s"
+        count(&story, queued: counts + 1)
+        let reason = "generation 2 did not accept any of the \(counts + 1) connections in its queue for 5s"
         #expect(story.outcomes == [.rolledBack(reason: reason)])
         #expect(story.effects.contains(.steer(1)) && story.sent(.terminate, to: 2) && !story.sent(.terminate, to: 1))
         #expect(story.supervisor.serving?.number == 1 && story.supervisor.digestInForce == Story.digest(1))
-        #expect(story.supervisor.counters.connectionsCut == 9)
+        #expect(story.supervisor.counters.connectionsCut == Int64(counts + 1))
+    }
+
+    /// A machine that stands still keeps Baton from counting, too.
+    @Test func fewCountsSayNothing() {
+        var story = handedOver()
+        count(&story, queued: 6)
+        story.now = story.now + .seconds(8)
+        story.tell(.connections(2, .init(queued: 6, open: 6, idle: 0)))
+        #expect(story.outcomes.isEmpty)
+        count(&story, queued: 0, taken: 6)
+        #expect(story.outcomes == [.applied(.handover, .alive)])
     }
 
     /// Only the program shortens its queue.
@@ -74,7 +88,7 @@ import Testing
         var story = handedOver()
         for _ in 0..<2 { count(&story, queued: 0) }
         count(&story, queued: 1)
-        for _ in 0..<7 {
+        for _ in 1..<counts {
             count(&story, queued: 1)
             #expect(story.outcomes.isEmpty)
         }

@@ -13,7 +13,8 @@ import Testing
         write("bad")
         let baton = try start(Stand.reader(stagedPage), ["BATON_VALIDATE": validator(), "BATON_RESTART": "always"])
         try baton.waitForError(
-            "the validator rejected the configuration: the validator exited with code 1; starting the app with the last good "
+            "the validator rejected the configuration: the validator exited with code 1; its output is in the log; "
+                + "starting the app with the last good "
                 + "one from the stage")
         try baton.waitForOutput("sees good1.")
         try baton.waitForError("generation 1 is ready")

@@ -164,7 +164,9 @@ import Testing
         trial.change(to: "exit 3")
         #expect(try trial.baton.wait() == 3)
         #expect(
-            trial.says("change 1 failed, and there is no last good configuration to go back to: generation 1 exited with code 3"),
+            trial.says(
+                "change 1 failed, and there is no last good configuration to go back to: generation 1 exited with code 3"
+            ),
             trial.story)
     }
 

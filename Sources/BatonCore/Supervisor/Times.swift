@@ -44,8 +44,10 @@ extension Supervisor {
         public static let acceptCountSoonFor: Interval = .seconds(1)
         /// If no client has come by then, there is nothing to conclude.
         public static let silence: Interval = .seconds(1)
-        /// Clients wait in its queue for so long, and it has never taken one: it is deaf.
-        public static let deafAfter: Interval = .seconds(2)
+        /// Clients wait in its queue for so long, and it has never taken one: it is deaf. A cold JVM on a busy machine takes 2 s.
+        public static let deafAfter: Interval = .seconds(5)
+        /// And so many counts must have found it so: a machine that stands still for a while keeps Baton from counting, too.
+        public static let deafCounts = 10
         /// The same for a command.
         public static let lastProbeCommand: Interval = .seconds(10)
         /// An app that was told to reload, or was started anew, has so long to fail at least (BATON_PROBATION=0s: none).

@@ -35,8 +35,8 @@ extension Supervisor {
         case heard
         /// Nobody has come yet.
         case silent
-        /// So many wait, since then, and none was taken.
-        case waiting(Int, since: Instant)
+        /// So many wait, since then, and none was taken: so many counts say it.
+        case waiting(Int, since: Instant, counts: Int)
     }
 
     /// The change on its way is in force.
@@ -102,7 +102,7 @@ extension Supervisor {
             guard now >= limit else { return timers.arm(.probation, at: limit) }
             return undo("generation \(proving.generation) did not finish its reload within \(settings.readyTimeout)")
         }
-        if case .waiting(_, let since) = proving.hearing {
+        if case .waiting(_, let since, _) = proving.hearing {
             timers.arm(.probation, at: max(now, since + Times.deafAfter) + Times.acceptCountLater)
         } else if settings.ready.isProbed, proving.probe != .green || proving.isAsked {
             guard !proving.isOverdue else {
@@ -191,7 +191,9 @@ extension Supervisor {
             if provingTime(proving.means, hasStandby: true) == .zero { probationDue() }
             return
         }
-        if case .waiting(let count, let since) = proving.hearing, now - since >= Times.deafAfter {
+        if case .waiting(let count, let since, let counts) = proving.hearing, now - since >= Times.deafAfter,
+            counts >= Times.deafCounts
+        {
             return deaf(number, count)
         }
         let isSoon = now - readyAt < Times.acceptCountSoonFor
@@ -205,10 +207,11 @@ extension Supervisor {
         if connections.open > connections.queued { return .heard }
         switch before {
         case .heard: return .heard
-        case .silent: return connections.queued == 0 ? .silent : .waiting(connections.queued, since: now)
+        case .silent: return connections.queued == 0 ? .silent : .waiting(connections.queued, since: now, counts: 1)
         // Only the program shortens its queue.
-        case .waiting(let count, _) where connections.queued < count: return .heard
-        case .waiting(_, let since): return .waiting(connections.queued, since: since)
+        case .waiting(let count, _, _) where connections.queued < count: return .heard
+        case .waiting(_, let since, let counts):
+            return .waiting(connections.queued, since: since, counts: min(counts, 1000) + 1)
         }
     }
 
