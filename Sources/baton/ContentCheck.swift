@@ -28,8 +28,12 @@ struct ContentCheck {
     func run() -> Verdict {
         // Baton's signals are blocked since its first moment, and waited for here: none ends it before the directory is removed.
         guard let directory = temporaryDirectory() else { return .none("no temporary directory can be made (TMPDIR)") }
-        // As the app's user, whose processes might lead a path elsewhere meanwhile.
-        defer { access.run { removeTree(directory) } }
+        defer {
+            // As the app's user, whose processes might lead a path elsewhere meanwhile. The directory itself that user may not be
+            // able to remove.
+            access.run { removeTree(directory) }
+            rmdir(directory)
+        }
         if let identity = launch.identity, geteuid() == 0 { chown(directory, identity.uid, identity.gid) }
         let stage = SnapshotStage(directory, run: "\(Clock.stamp()).\(getpid())")
         return copy(to: stage) ?? validate(stage.directory(of: 1))
