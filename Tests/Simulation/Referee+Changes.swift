@@ -146,6 +146,8 @@ extension Referee {
                     throw Violation(invariant: 4, description: "it is proven without its probe")
                 }
             case .changeEnded(_, .rolledBack): try checkUndone(after)
+            case .changeEnded(let change, .superseded) where change.number == before.move?.change.number:
+                try checkReplaced(before, after, effects)
             case .changeEnded(let change, .superseded) where change.number == before.proving?.change.number:
                 try checkSuperseded(change, after)
             default: break
@@ -190,6 +192,14 @@ extension Referee {
         guard serving.digest == after.stage.promoted?.digest else {
             throw Violation(invariant: 11, description: "generation \(serving.number) goes on with what has failed")
         }
+    }
+
+    /// A generation that is starting for a change that is superseded does not come to serve.
+    private func checkReplaced(_ before: Supervisor, _ after: Supervisor, _ effects: [Supervisor.Effect]) throws {
+        guard case .starting(let number, _) = before.move?.step, before.serving != nil, after.phase == .running,
+            after.generation(number, in: .starting) != nil
+        else { return }
+        throw Violation(invariant: 3, description: "generation \(number) goes on for a change that is superseded")
     }
 
     /// A newer change that may still be refused has not taken its place.
