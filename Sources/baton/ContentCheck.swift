@@ -29,9 +29,13 @@ struct ContentCheck {
         // Baton's signals are blocked since its first moment, and waited for here: none ends it before the directory is removed.
         guard let directory = temporaryDirectory() else { return .none("no temporary directory can be made (TMPDIR)") }
         defer {
-            // As the app's user, whose processes might lead a path elsewhere meanwhile. The directory itself that user may not be
-            // able to remove.
-            access.run { removeTree(directory) }
+            // As the app's user, whose processes might lead a path elsewhere meanwhile. The directory above may not be that
+            // user's.
+            access.run {
+                for entry in (try? directoryEntries(directory, limit: 1000)) ?? [] {
+                    removeTree("\(directory)/\(entry)")
+                }
+            }
             rmdir(directory)
         }
         if let identity = launch.identity, geteuid() == 0 { chown(directory, identity.uid, identity.gid) }

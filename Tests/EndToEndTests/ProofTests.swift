@@ -197,7 +197,7 @@ import Testing
         // The one before both is what there is to go back to.
         trial.change(to: "exit 3")
         try waitUntil("the first content again") { readFile(trial.staged) == "good1" }
-        #expect(trial.says("change 3 is rolled back"), trial.story)
+        try trial.baton.waitForError("change 3 is rolled back")
         let result = try trial.end()
         #expect(result.failed <= Self.inFlight, "\(result.failures)\n\(trial.story)")
     }
