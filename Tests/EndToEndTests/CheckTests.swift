@@ -28,19 +28,7 @@ import Testing
         return all.merging(settings) { _, new in new }
     }
 
-    private var isTidy: Bool { names(in: temporary).isEmpty }
-    private func names(in path: String) -> [String] {
-        guard let stream = opendir(path) else { return [] }
-        defer { closedir(stream) }
-        var names: [String] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name != ".", name != ".." { names.append(name) }
-        }
-        return names
-    }
+    private var isTidy: Bool { listDirectory(temporary).isEmpty }
 
     private var grep: String { "echo \"no good in it\" >&2; grep -q good \"$BATON_SNAPSHOT/files\(config)\"" }
 
@@ -133,10 +121,10 @@ import Testing
         settings["BATON_READY"] = "delay:0s"
         let baton = try Stand.run([Stand.probe, "wait"], settings)
         try baton.waitForError("generation 1 is ready")
-        let staged = names(in: directory.file("stage")).sorted()
+        let staged = listDirectory(directory.file("stage"))
         let log = baton.error
         #expect(try Stand.call(["check"], settings).code == 0)
-        #expect(names(in: directory.file("stage")).sorted() == staged)
+        #expect(listDirectory(directory.file("stage")) == staged)
         #expect(try Stand.call(["status"], settings).code == 0)
         #expect(baton.error == log)
         try baton.stop()
