@@ -85,27 +85,27 @@ struct ContentCheck {
     }
 
     private func validate(_ snapshot: String) -> Verdict {
-        let command: [String]
-        switch settings.validate {
-        case nil: return .accepted
-        case .command(let words): command = words
-        case .syntax(let syntaxes): command = [AgentSetup.program, "check"] + syntaxes.map(\.rawValue)
-        }
+        guard let command = settings.validate?.commandLine else { return .accepted }
         do throws(LinuxError) {
             let launcher = Launcher(launch, try ListenSockets([], steers: false))
             let pid = try launcher.startValidator(command, snapshot: snapshot)
             switch wait(for: pid, settings.validateTimeout) {
-            case .ended(.exited(0)): return .accepted
-            case .ended(.exited(let code)) where code != 126 && code != 127:
-                return .refused("the validator exited with code \(code)")
-            case .ended(.exited(let code)):
-                return .none("the validator exited with code \(code) (it cannot be found, or not be run)")
-            case .ended(let status): return .none("the validator \(status)")
+            case .ended(let status): return verdict(status)
             case .late: return .none("the validator has not ended within \(settings.validateTimeout)")
             case .interrupted(let signal): return .interrupted(signal)
             }
         } catch {
             return .none("the validator cannot be started: \(error)")
+        }
+    }
+
+    private func verdict(_ status: ExitStatus) -> Verdict {
+        switch Supervisor.Verdict(status, reason: "the validator \(status)") {
+        case .accepted: return .accepted
+        case .rejected(let reason): return .refused(reason)
+        case .none(let reason):
+            let advice = if case .exited = status { " (it cannot be found, or not be run)" } else { "" }
+            return .none(reason + advice)
         }
     }
 

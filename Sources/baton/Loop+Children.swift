@@ -51,7 +51,9 @@ extension Loop {
             copied(copy, status)
         } else if let validator, validator.pid == pid {
             self.validator = nil
-            enqueue(.validated(validator.number, Self.verdict(status)))
+            var verdict = Supervisor.Verdict(status, reason: "the validator \(status)\(Self.advice(status))")
+            if case .rejected(let reason) = verdict { verdict = .rejected("\(reason); its output is in the log") }
+            enqueue(.validated(validator.number, verdict))
         } else if let reloader, reloader.pid == pid {
             self.reloader = nil
             let failure = status == .exited(0) ? nil : "the reload command \(status)\(Self.advice(status))"
@@ -77,7 +79,7 @@ extension Loop {
         }
     }
 
-    static func advice(_ status: ExitStatus) -> String {
+    private static func advice(_ status: ExitStatus) -> String {
         status == .exited(127) ? " (command not found, or not executable)" : ""
     }
 

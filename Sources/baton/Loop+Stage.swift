@@ -75,23 +75,8 @@ extension Loop {
         }
     }
 
-    /// 126 and 127, and a signal, say nothing of the content.
-    static func verdict(_ status: ExitStatus) -> Supervisor.Verdict {
-        let reason = "the validator \(status)\(advice(status))"
-        switch status {
-        case .exited(0): return .accepted
-        case .exited(126), .exited(127), .signalled: return .none(reason)
-        case .exited: return .rejected("\(reason); its output is in the log")
-        }
-    }
-
     func validate(_ number: SnapshotNumber) {
-        let command: [String]
-        switch settings.validate {
-        case nil: return enqueue(.validated(number, .accepted))
-        case .command(let words): command = words
-        case .syntax(let syntaxes): command = [AgentSetup.program, "check"] + syntaxes.map(\.rawValue)
-        }
+        guard let command = settings.validate?.commandLine else { return enqueue(.validated(number, .accepted)) }
         logger.writeHeld()
         do throws(LinuxError) {
             validator = (
