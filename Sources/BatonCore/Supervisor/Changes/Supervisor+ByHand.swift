@@ -56,9 +56,7 @@ extension Supervisor {
         guard rollbackRefusal == nil, let target = rollbackTarget else { return }
         let awaitsGone = move?.step == .awaitingGone
         supersedeMove()
-        let change = Change(number: nextChange, digest: target.digest, cause: .rollback, seenAt: now)
-        nextChange = nextChange.next
-        log(.changed(change, inForce: digestInForce))
+        let change = newChange(target.digest, .rollback, inForce: digestInForce)
         history.begin(change, touchedAt: now)
         move = Move(change: change, step: awaitsGone ? .awaitingGone : .holding, snapshot: target.number)
         stage.held = lastSeen

@@ -35,9 +35,7 @@ extension Supervisor {
 
     mutating func propose(_ digest: Digest?, _ cause: Change.Cause) {
         lastSeen = digest
-        let change = Change(number: nextChange, digest: digest, cause: cause, seenAt: now)
-        nextChange = nextChange.next
-        log(.changed(change, inForce: digestInForce))
+        let change = newChange(digest, cause, inForce: digestInForce)
         let turn = turnOfMove
         let awaitsGone = move.map { $0.step == .awaitingGone } ?? false
         supersedeMove()
@@ -52,6 +50,15 @@ extension Supervisor {
         if awaitsGone { return }
         if isPaused, !change.isManual { return pauseMove(turn: turn) }
         schedule(turn: turn)
+    }
+
+    /// The next number, and the line in the log.
+    /// - Parameter inForce: what the app runs with.
+    mutating func newChange(_ digest: Digest?, _ cause: Change.Cause, inForce: Digest?) -> Change {
+        let change = Change(number: nextChange, digest: digest, cause: cause, seenAt: now)
+        nextChange = nextChange.next
+        log(.changed(change, inForce: inForce))
+        return change
     }
 
     /// When the change on its way has its turn, or the one before it would have had.

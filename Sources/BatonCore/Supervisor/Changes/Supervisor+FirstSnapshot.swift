@@ -68,9 +68,7 @@ extension Supervisor {
                 log(.firstRejected(snapshot.digest, good: nil, reason))
                 return startWith(snapshot)
             }
-            let change = Change(number: nextChange, digest: snapshot.digest, cause: .source, seenAt: now)
-            nextChange = nextChange.next
-            log(.changed(change, inForce: good.digest))
+            let change = newChange(snapshot.digest, .source, inForce: good.digest)
             history.begin(change, touchedAt: now)
             end(change, .rejected(reason: reason), generation: nil)
             log(.firstRejected(snapshot.digest, good: good.digest, reason))

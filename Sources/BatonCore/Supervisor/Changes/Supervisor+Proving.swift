@@ -135,9 +135,7 @@ extension Supervisor {
         guard let proving else { return }
         let proof: Outcome.Proof =
             proving.proof == .app ? .app : settings.ready.isProbed && proving.probe == .green ? .probe : .alive
-        leaveProving()
-        settleStage(proving.snapshot, .applied(proving.means, proof))
-        end(proving.change, .applied(proving.means, proof), generation: proving.generation)
+        endProving(.applied(proving.means, proof))
         steerToServing()
         releaseOlder(than: proving.generation)
     }
@@ -235,11 +233,15 @@ extension Supervisor {
 
     /// It never was in force.
     mutating func rejectProving(_ outcome: Outcome) {
+        endProving(outcome)
+        goBack()
+    }
+
+    private mutating func endProving(_ outcome: Outcome) {
         guard let proving else { return }
         leaveProving()
         settleStage(proving.snapshot, outcome)
         end(proving.change, outcome, generation: proving.generation)
-        goBack()
     }
 
     private mutating func leaveProving() {
@@ -274,10 +276,7 @@ extension Supervisor {
     /// It has failed: all goes back to the last good content, where there is one.
     private mutating func undo(_ reason: String) {
         guard let proving else { return }
-        leaveProving()
-        let outcome = failure(of: proving.snapshot, besides: proving.generation, reason)
-        settleStage(proving.snapshot, outcome)
-        end(proving.change, outcome, generation: proving.generation)
+        endProving(failure(of: proving.snapshot, besides: proving.generation, reason))
         if proving.isRetried { endsByReload = false }
         if case .waiting = proving.hearing { goBack(wasHeard: false) } else { goBack() }
     }
@@ -288,7 +287,8 @@ extension Supervisor {
         return hasOther || snapshot != nil ? .rolledBack(reason: reason) : .failed(reason: reason)
     }
 
-    var hasStandby: Bool { generations.contains { if case .standby = $0.state { true } else { false } } }
+    private var standby: Generation? { generations.last { if case .standby = $0.state { true } else { false } } }
+    var hasStandby: Bool { standby != nil }
 
     /// A change did not come into force: who serves may be one that was superseded before it was proven.
     mutating func goBackFromSuperseded() {
@@ -300,9 +300,7 @@ extension Supervisor {
     /// What serves has to be the last good content: the generation that was kept for it, or else one that is started with it.
     mutating func goBack(wasHeard: Bool = true) {
         guard phase == .running else { return }
-        if let old = generations.last(where: { if case .standby = $0.state { true } else { false } }) {
-            takeBack(old, wasHeard: wasHeard)
-        }
+        if let standby { takeBack(standby, wasHeard: wasHeard) }
         guard plan.staging.choice, !isStarting else { return }
         guard let serving else { return timers.arm(.restart, at: now) }
         guard serving.content != .known(stage.promoted?.digest) else { return }

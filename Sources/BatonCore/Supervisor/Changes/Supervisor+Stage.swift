@@ -100,14 +100,13 @@ extension Supervisor {
     }
 
     mutating func validationDue() {
-        let reason = "the validator did not finish within \(settings.validateTimeout)"
-        if case .preparing(.validating(let snapshot)) = life { return firstValidated(snapshot, .none(reason)) }
+        if case .preparing(.validating(let snapshot)) = life { return firstValidated(snapshot, .none(lateValidator)) }
         tellMove(.due(.validation))
     }
 
-    mutating func validationTimedOut() {
-        reject("the validator did not finish within \(settings.validateTimeout)")
-    }
+    mutating func validationTimedOut() { reject(lateValidator) }
+
+    private var lateValidator: String { "the validator did not finish within \(settings.validateTimeout)" }
 
     /// The app goes on with what it has, and so does whoever is started in its place.
     private mutating func reject(_ reason: String) {
