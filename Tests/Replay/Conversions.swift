@@ -74,12 +74,18 @@ extension BatonCore.Supervisor.Event {
         case .snapshotStaged(let number, .whole): self = .snapshotStaged(.init(number), .whole)
         case .snapshotStaged(let number, .torn(let detail)): self = .snapshotStaged(.init(number), .torn(detail))
         case .snapshotStaged(let number, .failed(let reason)): self = .snapshotStaged(.init(number), .failed(reason))
-        case .validated(let number, let refusal): self = .validated(.init(number), refusal: refusal)
+        case .promotionFailed(let number, let reason): self = .promotionFailed(.init(number), reason)
+        case .validated(let number, .accepted): self = .validated(.init(number), .accepted)
+        case .validated(let number, .rejected(let reason)): self = .validated(.init(number), .rejected(reason))
+        case .validated(let number, .none(let reason)): self = .validated(.init(number), .none(reason))
         case .reloadFinished(let change, let failure): self = .reloadFinished(.init(change), failure: failure)
         case .mountSuperseded(let path): self = .mountSuperseded(path: path)
         case .sourceArrived(let source): self = .sourceArrived(source)
         case .agentEnded(let status): self = .agentEnded(.init(status))
         case .reloadAsked: self = .reloadAsked
+        case .pauseAsked: self = .pauseAsked
+        case .resumeAsked: self = .resumeAsked
+        case .rollbackAsked: self = .rollbackAsked
         case .signal(let signal): self = .signal(.init(signal))
         case .childrenGone: self = .childrenGone
         case .tick: self = .tick
@@ -144,6 +150,7 @@ extension BatonCore.Settings {
         reloadCommand = old.reloadCommand
         validate = old.validate == nil ? nil : .command(["true"])
         validateTimeout = .init(old.validateTimeout)
+        validatesStart = old.validatesStart
         // Revisions before `auto` have a time always.
         probation = (old.probation as OldCore.Interval?).map { .init($0) }
         slowStart = .init(old.slowStart)

@@ -28,7 +28,8 @@ import OldSimulation
 
     private static func isEqual(_ recording: Recording, _ seed: UInt64) -> Bool {
         let setup = recording.setup
-        var supervisor = BatonCore.Supervisor(.init(setup.settings), .init(setup.plan), seed: recording.seed)
+        var supervisor = BatonCore.Supervisor(
+            .init(setup.settings), .init(setup.plan), record: .init(text: setup.record.text), seed: recording.seed)
         for (index, step) in recording.steps.enumerated() {
             let effects = supervisor.handle(.init(step.event), at: .init(nanoseconds: step.instant.nanoseconds))
             let old = step.effects.map(words)
